@@ -1,0 +1,1 @@
+"""Kafka: broker, topics, producer, replica, spool."""

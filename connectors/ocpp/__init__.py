@@ -1,0 +1,1 @@
+"""The OCPP gateway: sessions, messages, server."""

@@ -1,0 +1,1 @@
+"""A depot of its own with simulated chargers and drivers."""

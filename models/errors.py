@@ -1,0 +1,68 @@
+"""Every error depotgate raises on purpose, in one tree.
+
+A message says what was expected, what came, and what to do. Causes are never merged: an
+unknown identity, an unreadable feed and a missed deadline are three things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DepotgateError(Exception):
+    """Root of the tree. The command line prints its message as one sentence and exits with 1."""
+
+
+class ConfigurationError(DepotgateError):
+    """Something a person wrote or set is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one file: where, and what was expected and what came.
+
+    Attributes:
+        file: path relative to the depot folder.
+        line: 1-based; 0 when the whole file is meant.
+        message: a sentence for the person who edits the file; never holds a raw identifier.
+    """
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class DepotRefusedError(ConfigurationError):
+    """A depot folder was refused whole (all or nothing); `problems` names every cause."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class BrokerUnavailableError(DepotgateError):
+    """No broker could be reached or started; the message names what to do."""
+
+
+class TopicMismatchError(DepotgateError):
+    """The broker's topics differ from the topic table in a way that cannot be applied."""
+
+
+class UndecodableRecordError(DepotgateError):
+    """A record's bytes do not fit its model; goes to the dead-letter topic with this cause."""
+
+
+class ScheduleError(ConfigurationError):
+    """A schedule contradicts itself (rule 6) or says something the grammar does not have."""
+
+
+class IdentifierError(DepotgateError):
+    """An identifier has no readable form (rule 17). Never carries the identifier itself."""
+
+
+class PseudonymKeyError(ConfigurationError):
+    """The pseudonym key file is missing, unreadable or empty (rule 26): refuse to start."""
