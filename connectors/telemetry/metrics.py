@@ -1,0 +1,65 @@
+"""The metric registry of a process, built from the metric table."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from models.errors import ConfigurationError
+from models.metrics import METRICS, Metric, MetricKind
+
+Instrument = Counter | Gauge | Histogram
+
+
+class Metrics:
+    """The metrics of one role, ready to be written. One registry per process, no global state."""
+
+    def __init__(self, role: str) -> None:
+        self.registry = CollectorRegistry()
+        self._instruments = {
+            row.name: _instrument(row, self.registry) for row in METRICS if role in row.role
+        }
+
+    def count(self, row: Metric, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        counter = self._instruments[row.name]
+        assert isinstance(counter, Counter)
+        (counter.labels(*labels) if row.labels else counter).inc(by)
+
+    def set(self, row: Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._instruments[row.name]
+        assert isinstance(gauge, Gauge)
+        (gauge.labels(*labels) if row.labels else gauge).set(value)
+
+    def observe(self, row: Metric, seconds: float, *labels: str) -> None:
+        """Put a duration into a histogram."""
+        histogram = self._instruments[row.name]
+        assert isinstance(histogram, Histogram)
+        (histogram.labels(*labels) if row.labels else histogram).observe(seconds)
+
+    def serve(self, host: str, port: int) -> int:
+        """Serve `/metrics` from a thread of its own; returns the port.
+
+        Raises:
+            ConfigurationError: the address is taken or not ours.
+        """
+        try:
+            server, _thread = start_http_server(port, addr=host, registry=self.registry)
+        except OSError as fault:
+            raise ConfigurationError(
+                f"cannot serve metrics on {host}:{port} ({fault.strerror}); "
+                "choose another address with --metrics"
+            ) from fault
+        return int(server.server_port)
+
+
+def _instrument(row: Metric, registry: CollectorRegistry) -> Instrument:
+    match row.kind:
+        case MetricKind.COUNTER:
+            return Counter(row.name, row.help, row.labels, registry=registry)
+        case MetricKind.GAUGE:
+            return Gauge(row.name, row.help, row.labels, registry=registry)
+        case MetricKind.HISTOGRAM:
+            return Histogram(
+                row.name, row.help, row.labels, registry=registry, buckets=row.buckets_s
+            )

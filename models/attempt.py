@@ -1,0 +1,267 @@
+"""An attempt: a token presented to start (rule 30), and what travels around it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from models.ids import (
+    AttemptId,
+    ChargerId,
+    ConnectionId,
+    GatewayInstance,
+    Pseudonym,
+    RequestId,
+    SiteId,
+    Slot,
+)
+from models.reasons import Answer, Flag, OcppVersion, Reason
+from models.record import Frozen, Open, Record, UtcDatetime
+from models.schedule import Mode
+from models.site import IdentityClass, IdentityState, Posture, Stage
+
+
+class TokenKind(StrEnum):
+    """What kind of thing was presented (rule 17)."""
+
+    IDENTIFIED = "identified"
+    FREEVEND_TAG = "freevend_tag"
+    UNREADABLE = "unreadable"
+
+
+class AttemptKind(StrEnum):
+    """The OCPP action that presented it."""
+
+    AUTHORIZE = "Authorize"
+    START_TRANSACTION = "StartTransaction"
+    TRANSACTION_EVENT = "TransactionEvent"
+
+
+class PseudonymousCandidate(Frozen):
+    """One reading of the token: its type, and its pseudonym under every key epoch."""
+
+    identifier_type: str
+    pseudonyms: tuple[Pseudonym, ...]
+
+
+class Token(Frozen):
+    """A presented token as it may leave the gateway: pseudonyms and a display form (rule 26)."""
+
+    kind: Open[TokenKind]
+    display: str
+    candidates: tuple[PseudonymousCandidate, ...] = ()
+
+    @property
+    def pseudonym(self) -> Pseudonym | None:
+        """The first reading under the newest epoch: what attempts are grouped by."""
+        return self.candidates[0].pseudonyms[0] if self.candidates else None
+
+
+class Attempt(Frozen):
+    """What the rules judge, without how it was carried.
+
+    Attributes:
+        event_at: the attempt is judged at this time (rule 11).
+        received_at: arrival at the gateway.
+        charger_at: the charger's own timestamp, as it came.
+        replayed: 2.x `offline=true`, or an old 1.6 timestamp (rule 11).
+        uncertainty_s: of `event_at`; an edge within it attaches NEAR_BOUNDARY (rule 11).
+    """
+
+    request_id: RequestId
+    attempt_id: AttemptId
+    charger_id: ChargerId
+    site_id: SiteId
+    ocpp: OcppVersion
+    kind: Open[AttemptKind]
+    token: Token
+    event_at: UtcDatetime
+    received_at: UtcDatetime
+    charger_at: UtcDatetime | None = None
+    replayed: bool = False
+    uncertainty_s: float
+    session_id: UUID | None = None
+    connector: int | None = None
+
+
+class AccessRequest(Record):
+    """An attempt on its way to a worker; the answer goes to partition `slot` of the decisions."""
+
+    attempt: Attempt
+    connection_id: ConnectionId
+    gateway_instance: GatewayInstance
+    slot: Slot
+    deadline_at: UtcDatetime
+    try_number: int = 1
+
+
+class Match(Frozen):
+    """An identity record that one of the token's pseudonyms met."""
+
+    source: str
+    reference: str
+    identity_class: Open[IdentityClass]
+    identifier_type: str
+    pseudonym: Pseudonym
+    valid_from: UtcDatetime
+    valid_to: UtcDatetime | None
+    state: Open[IdentityState]
+    state_since: UtcDatetime | None
+
+
+class Edge(Frozen):
+    """An instant at which the mode changes, and what it changes to."""
+
+    at: UtcDatetime
+    mode: Mode
+
+
+class ScheduleFacts(Frozen):
+    """Which schedule governed the charger, and the interval that held at event time.
+
+    Attributes:
+        scope: charger, group or site: whose schedule it is (rule 7).
+        layer, name, date: the window, exception or default that won, and its start date.
+        starts_at, ends_at: the half-open interval of one mode (rule 3); None = no edge there.
+        edges_ahead: the next mode edges after event time, nearest first.
+    """
+
+    schedule_id: str
+    scope: str
+    mode: Mode
+    layer: str
+    name: str
+    date: str | None
+    starts_at: UtcDatetime | None
+    ends_at: UtcDatetime | None
+    edges_ahead: tuple[Edge, ...]
+    conflict: bool
+
+
+class Facts(Frozen):
+    """Everything a decision was made from, so that it can be made again from itself (rule 10).
+
+    Attributes:
+        evaluated_at: when the worker gathered the facts.
+        problem: why they could not be gathered; a rung of the ladder, not an exception (rule 24).
+    """
+
+    evaluated_at: UtcDatetime
+    stage: Open[Stage]
+    timezone: str
+    schedule: ScheduleFacts | None
+    matches: tuple[Match, ...]
+    site_revision: str
+    identity_revision: str
+    tzdata_version: str
+    problem: str | None = None
+
+
+class Verdict(Frozen):
+    """What the rules say, and how to say it.
+
+    Attributes:
+        reason: primary reason (rule 25).
+        reasons: every reason of the same direction that holds, primary first.
+        attribution: reference of the one matched record; empty when several matched (rule 20).
+        next_change_at: when the answer would next change, as far as the known edges tell.
+        next_change_cause: what changes it then.
+    """
+
+    answer: Open[Answer]
+    reason: Open[Reason]
+    reasons: tuple[Open[Reason], ...]
+    flags: tuple[Open[Flag], ...]
+    attribution: str | None
+    next_change_at: UtcDatetime | None
+    next_change_cause: str | None
+    driver_text: str
+    support_text: str
+
+
+class Decision(Record):
+    """What enforce answers, with what it was made from; `decision_id` is the `request_id`."""
+
+    decision_id: RequestId
+    attempt: Attempt
+    facts: Facts
+    rules_version: str
+    verdict: Verdict
+
+
+class Basis(StrEnum):
+    """What the driver's answer rests on."""
+
+    DECISION = "decision"
+    POSTURE = "posture"
+    STAGE = "stage"
+
+
+class Told(Frozen):
+    """What the driver was told: OCPP status, text where the version carries one."""
+
+    accepted: bool
+    status: str
+    text: str | None
+    basis: Open[Basis]
+
+
+class Outcome(Record):
+    """The truth about one attempt: the decision applied, or the posture, and when (rule 24).
+
+    Attributes:
+        reason: the primary reason, DECISION_TIMED_OUT where none arrived, None in stage off.
+        verdict: what was decided in time; None with the posture or in stage off.
+        posture: the site's, where it was applied.
+        told: None when the socket was gone before the answer.
+        answered_at: handed to the socket, or given up.
+    """
+
+    request_id: RequestId
+    attempt: Attempt
+    connection_id: ConnectionId
+    gateway_instance: GatewayInstance
+    slot: Slot
+    stage: Open[Stage]
+    schedule: ScheduleFacts | None
+    verdict: Verdict | None
+    reason: Open[Reason] | None
+    posture: Open[Posture] | None
+    told: Told | None
+    answered_at: UtcDatetime
+    deadline_at: UtcDatetime
+    tries_count: int
+
+
+class Denial(Record):
+    """A refusal as an access decision, flat for analysts: never a fault (rule 24).
+
+    Attributes:
+        denial_id: the attempt's `request_id`: doing it twice is harmless.
+        would_deny: True in stage shadow, where the driver was told Accepted (rule 27).
+        misuse: False where the identity could not be judged (rule 22).
+    """
+
+    denial_id: RequestId
+    attempt_id: AttemptId
+    at: UtcDatetime
+    site_id: SiteId
+    charger_id: ChargerId
+    connector: int | None
+    ocpp: str
+    kind: str
+    stage: str
+    would_deny: bool
+    misuse: bool
+    reason: str
+    reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+    token: str
+    pseudonym: Pseudonym | None
+    attribution: str | None
+    schedule_id: str | None
+    window: str | None
+    told_status: str | None
+    told_text: str | None
+    support_text: str
+    next_change_at: UtcDatetime | None

@@ -1,0 +1,184 @@
+"""What is known of a charger: its events, its mode three ways, the commands it is sent."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
+from models.reasons import OcppVersion
+from models.record import Frozen, Open, Record, UtcDatetime
+from models.schedule import Mode
+from models.site import Stage
+
+Scalar = str | int | float | bool | None
+
+
+class EventName(StrEnum):
+    """Events that are no OCPP action of the charger's; the others carry the action's name."""
+
+    CONNECTED = "Connected"
+    DISCONNECTED = "Disconnected"
+    COMMAND_RESULT = "CommandResult"
+    DECISION_LATE = "DecisionLate"
+    SESSION_STOPPED = "SessionStopped"
+
+
+class CommandStatus(StrEnum):
+    """How a command ended."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    EXPIRED = "expired"
+
+
+class CommandResult(Frozen):
+    """A command's end, told by the gateway.
+
+    Attributes:
+        observed: the mode that was read back; None when it could not be.
+        detail: OCPP status or CALLERROR code of the step that decided; never a value.
+    """
+
+    command_id: CommandId
+    status: Open[CommandStatus]
+    mode: Mode
+    observed: Mode | None
+    detail: str
+
+
+class ChargerEvent(Record):
+    """Something that happened at a charger: a product fact with allow-listed fields only.
+
+    Attributes:
+        name: an OCPP action, or an EventName.
+        data: allow-listed scalars; free text and identifiers never get here (rule 26).
+        token: kind of token that the message carried, without identity.
+        result: of a command, in a CommandResult.
+    """
+
+    event_id: str
+    charger_id: ChargerId
+    site_id: SiteId
+    ocpp: OcppVersion
+    connection_id: ConnectionId
+    gateway_instance: GatewayInstance
+    slot: Slot
+    name: str
+    received_at: UtcDatetime
+    data: dict[str, Scalar] = {}
+    token: str | None = None
+    result: CommandResult | None = None
+
+
+class CommandKind(StrEnum):
+    """What a gateway is asked to do on one connection."""
+
+    SWITCH = "switch"
+    CLOSE = "close"
+
+
+class ChargerCommand(Record):
+    """Work for the gateway that holds `connection_id`; others ignore it.
+
+    Attributes:
+        mode: to be reached, with `switch`.
+        profile: row of profiles.toml that tells how.
+        expires_at: after it the command is dropped and reported as expired.
+    """
+
+    command_id: CommandId
+    kind: Open[CommandKind]
+    charger_id: ChargerId
+    site_id: SiteId
+    connection_id: ConnectionId
+    slot: Slot
+    ocpp: OcppVersion
+    mode: Mode
+    profile: str
+    sent_at: UtcDatetime
+    expires_at: UtcDatetime
+
+
+class Connection(Frozen):
+    """Where a charger is connected."""
+
+    connection_id: ConnectionId
+    gateway_instance: GatewayInstance
+    slot: Slot
+    ocpp: OcppVersion
+    since: UtcDatetime
+
+
+class Commanded(Frozen):
+    """The last command.
+
+    Attributes:
+        attempts_count: how often this mode was commanded on this connection since the last trigger.
+        status: None while the result is outstanding.
+    """
+
+    command_id: CommandId
+    mode: Mode
+    sent_at: UtcDatetime
+    attempts_count: int
+    status: Open[CommandStatus] | None = None
+
+
+class Observed(Frozen):
+    """The last evidence of the charger's mode, and what kind it was."""
+
+    mode: Mode
+    at: UtcDatetime
+    evidence: str
+
+
+class ChargerState(Record):
+    """One row per charger: the recovery log of the worker and a public fact at once.
+
+    Attributes:
+        offset: of the last event applied; events at or below it are skipped.
+        desired: mode that schedule, overrides and lock ask for, and since which edge.
+    """
+
+    charger_id: ChargerId
+    site_id: SiteId
+    offset: int
+    desired: Mode | None = None
+    desired_since: UtcDatetime | None = None
+    stage: Open[Stage] | None = None
+    commanded: Commanded | None = None
+    observed: Observed | None = None
+    connection: Connection | None = None
+    vendor: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+    updated_at: UtcDatetime
+
+
+class ModeFactKind(StrEnum):
+    """What happened to a charger's mode."""
+
+    EDGE = "edge"
+    SWITCH_COMMANDED = "switch_commanded"
+    WOULD_SWITCH = "would_switch"
+    SWITCHED = "switched"
+    SWITCH_FAILED = "MODE_SWITCH_FAILED"
+    DRIFT = "MODE_DRIFT"
+    NOT_SWITCHABLE = "not_switchable"
+
+
+class ModeFact(Record):
+    """One fact in charger.mode.v1; `fact_id` makes writing it twice harmless."""
+
+    fact_id: str
+    kind: Open[ModeFactKind]
+    charger_id: ChargerId
+    site_id: SiteId
+    at: UtcDatetime
+    desired: Mode | None
+    observed: Mode | None
+    stage: Open[Stage]
+    command_id: CommandId | None = None
+    detail: str = ""

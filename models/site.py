@@ -1,0 +1,160 @@
+"""What an operator configures, as it stands on the depot.* topics."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from models.ids import ChargerId, Pseudonym, SiteId
+from models.reasons import OcppVersion
+from models.record import Frozen, Open, Record, UtcDatetime
+from models.schedule import Schedule
+
+
+class Stage(StrEnum):
+    """How far depotgate may go at a site (rule 27)."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ENFORCE = "enforce"
+
+
+class Posture(StrEnum):
+    """The answer when no decision arrives in time."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class IdentityClass(StrEnum):
+    """Whose identity it is."""
+
+    OWN_FLEET = "own_fleet"
+    AGREEMENT = "agreement"
+
+
+class IdentityState(StrEnum):
+    """Whether its source lets it charge."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+class Group(Frozen):
+    """Chargers that share a schedule."""
+
+    id: str
+    schedule: str | None = None
+
+
+class SiteRecord(Record):
+    """A whole site.yaml, compiled. Published after its chargers and identities.
+
+    Attributes:
+        fail: the posture.
+        freevend_tag: reserved (rule 17); 5–20 characters.
+        schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
+        revision: hash of the content; every decision stores it (rule 10).
+        loaded_at: when this revision was published.
+    """
+
+    site_id: SiteId
+    name: str
+    timezone: str
+    stage: Open[Stage] = Stage.SHADOW
+    fail: Open[Posture] = Posture.CLOSED
+    freevend_tag: str | None = None
+    schedules: tuple[Schedule, ...]
+    groups: tuple[Group, ...] = ()
+    schedule: str | None = None
+    revision: str
+    loaded_at: UtcDatetime
+
+    def stage_known(self) -> Stage:
+        """The stage, `shadow` when it is one this version does not know (rule 27)."""
+        return self.stage if isinstance(self.stage, Stage) else Stage.SHADOW
+
+
+class ChargerRecord(Record):
+    """A row of chargers.csv; only a verifier of its credential is ever published.
+
+    Attributes:
+        ocpp: the only version it may speak; None = any.
+        security_profile: 0 (no authentication) or 1 (HTTP Basic).
+        verifier: `hash:hmac-sha256:KID:HEX`; None for profile 0.
+        profile: a row of profiles.toml.
+        schedule: its own, narrower than its group's and its site's (rule 7).
+    """
+
+    charger_id: ChargerId
+    site_id: SiteId
+    group: str | None = None
+    ocpp: OcppVersion | None = None
+    security_profile: Literal[0, 1]
+    verifier: str | None = None
+    profile: str = "standard"
+    schedule: str | None = None
+    revision: str
+
+
+class IdentityRecord(Record):
+    """One row of one source about one identity; the identifier itself never leaves the source.
+
+    Attributes:
+        site_id: the only site it is known at; None = every site of the installation.
+        pseudonym: under the newest epoch when it was loaded (rule 26).
+        display: type and last characters, for operators (rule 26).
+        valid_from, valid_to: half-open [from, to); no `to` = open-ended (rule 18).
+        state_since: given, else the content time of the first load that had this state.
+    """
+
+    source: str
+    site_id: SiteId | None = None
+    pseudonym: Pseudonym
+    identifier_type: str
+    display: str
+    identity_class: Open[IdentityClass]
+    reference: str
+    valid_from: UtcDatetime
+    valid_to: UtcDatetime | None = None
+    state: Open[IdentityState] = IdentityState.ACTIVE
+    state_since: UtcDatetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Topic key. Renewals of one reference differ in `valid_from` and stand side by side."""
+        owner = f"{self.source}/{self.site_id}" if self.site_id else self.source
+        return f"{owner}|{self.pseudonym}|{self.reference}|{self.valid_from:%Y%m%dT%H%M%SZ}"
+
+
+class FeedReceipt(Record):
+    """What one load of one source brought (rule 10's identity revision is its `revision`).
+
+    Attributes:
+        content_at: the source's own statement of how old its content is (rule 22).
+        ages: False for a depot folder: its records do not age (rule 22).
+    """
+
+    source: str
+    site_id: SiteId | None = None
+    revision: str
+    content_at: UtcDatetime
+    loaded_at: UtcDatetime
+    rows_count: int
+    added_count: int
+    removed_count: int
+    ages: bool = False
+    actor: str
+
+
+class AuditRecord(Record):
+    """What a person, or a program in their name, changed."""
+
+    audit_id: str
+    actor: str
+    action: str
+    subject: str
+    at: UtcDatetime
+    before: str | None = None
+    after: str | None = None
