@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
@@ -67,7 +69,7 @@ class ChargerEvent(Record):
     slot: Slot
     name: str
     received_at: UtcDatetime
-    data: dict[str, Scalar] = {}
+    data: dict[str, Scalar] = Field(default_factory=dict)
     token: str | None = None
     result: CommandResult | None = None
 
