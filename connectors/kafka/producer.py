@@ -1,0 +1,158 @@
+"""Records to Kafka: one idempotent producer per process, with CloudEvents headers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from connectors.kafka.partition import partition_of
+from models.errors import BrokerUnavailableError
+from models.record import Record
+from models.topics import RECORD_MAX_BYTES, Topic
+
+REQUEST_TIMEOUT_MS = 10_000
+"""One request to a broker; an idempotent producer goes on trying after it (kafka 4.3 measured)."""
+
+BATCH_MAX_BYTES = 131_072
+"""A batch of one partition; larger than a burst of decisions, so none waits for a drain."""
+
+DEAD_LETTER_CAUSE_MAX_CHARS = 500
+"""A cause is for a person; headers are not the place for a novel."""
+
+
+class ConsumedMessage(Protocol):
+    """What a dead letter needs to know of the message it came from (aiokafka's ConsumerRecord)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Producer:
+    """Sends records; `send` returns once appended, its future once all in-sync replicas have it.
+
+    Args:
+        bootstrap: `HOST:PORT[,HOST:PORT]`.
+        source: CloudEvents source of everything sent, for instance `gateway/…`.
+    """
+
+    def __init__(self, bootstrap: str, source: str) -> None:
+        self._bootstrap = bootstrap
+        self._source = source.encode()
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            BrokerUnavailableError: nothing answers at the bootstrap address.
+        """
+        # Idempotent: a plain producer gives a batch up after its time-out and loses it silently;
+        # this one tries until the broker is back, in order and without duplicates.
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=BATCH_MAX_BYTES,
+            max_request_size=RECORD_MAX_BYTES + 65_536,  # room for headers beside a full record
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        try:
+            await producer.start()
+        except KafkaError as fault:
+            await producer.stop()
+            raise BrokerUnavailableError(
+                f"no Kafka answers at {self._bootstrap}; start it with `depotgate up`, "
+                "or name another with DEPOTGATE_KAFKA"
+            ) from fault
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Deliver what is pending, then disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def flush(self) -> None:
+        """Wait until everything appended so far is acknowledged or has failed."""
+        await self._connected().flush()
+
+    async def send(
+        self,
+        topic: Topic,
+        key: str,
+        record: Record | None,
+        *,
+        event_id: str,
+        at: datetime,
+        partition: int | None = None,
+        traceparent: str | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """Append one record.
+
+        Args:
+            record: None is a tombstone of a compacted topic.
+            event_id: CloudEvents id: the record's own id, the same when it is sent twice.
+            at: CloudEvents time.
+            partition: a slot; None = by key.
+
+        Raises:
+            KafkaTimeoutError: the partition's buffer stayed full (Kafka is away).
+        """
+        headers = self._headers(topic, event_id, at, traceparent)
+        future: asyncio.Future[RecordMetadata] = await self._connected().send(
+            topic.name,
+            value=record.encode() if record is not None else None,
+            key=key.encode(),
+            partition=partition_of(key, topic.partitions) if partition is None else partition,
+            headers=headers,
+        )
+        return future
+
+    async def send_dead_letter(
+        self, origin: Topic, message: ConsumedMessage, cause: str
+    ) -> asyncio.Future[RecordMetadata]:
+        """Keep a message that could not be read, as it came, with origin and cause as headers."""
+        headers = [
+            ("origin_topic", message.topic.encode()),
+            ("origin_partition", str(message.partition).encode()),
+            ("origin_offset", str(message.offset).encode()),
+            ("cause", cause[:DEAD_LETTER_CAUSE_MAX_CHARS].encode()),
+            ("ce_source", self._source),
+        ]
+        future: asyncio.Future[RecordMetadata] = await self._connected().send(
+            origin.dead_letter_name,
+            value=message.value or b"",
+            key=message.key,
+            partition=message.partition,
+            headers=headers,
+        )
+        return future
+
+    def _headers(
+        self, topic: Topic, event_id: str, at: datetime, traceparent: str | None
+    ) -> list[tuple[str, bytes]]:
+        """CloudEvents 1.0, Kafka binding, binary mode; W3C trace context beside it."""
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", event_id.encode()),
+            ("ce_type", f"depotgate.{topic.name}".encode()),
+            ("ce_source", self._source),
+            ("ce_time", at.isoformat().encode()),
+            ("content-type", b"application/json"),
+        ]
+        if traceparent is not None:
+            headers.append(("traceparent", traceparent.encode()))
+        return headers
+
+    def _connected(self) -> AIOKafkaProducer:
+        assert self._producer is not None, "send before start or after stop"
+        return self._producer

@@ -1,0 +1,293 @@
+"""A copy of the configuration topics in every process: loaded whole, then followed.
+
+Identities are kept as the bytes they came in and decoded when one is looked up: a million of them
+fit into a few hundred megabytes, and a worker is ready in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from models.timeline import Timeline
+from models.zones import zone
+
+from connectors.kafka.consumer import position_reached, start_consumer
+from connectors.telemetry.metrics import Metrics
+from models.errors import ConfigurationError, UndecodableRecordError
+from models.governing import Governing, governing_schedule
+from models.ids import ChargerId, Pseudonym, SiteId
+from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
+from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
+from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+"""How long one fetch of the follower waits for news; also how often the replica's age is known."""
+
+BATCH_RECORDS = 20_000
+"""Handed over by one fetch: large enough for the bulk load, about 10 MB at most."""
+
+RETRY_AFTER_S = 1.0
+"""Between fetches that fail while Kafka is away."""
+
+Changed = Callable[[Topic, str], None]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Replica:
+    """Sites, chargers, identities and feed receipts, as the compacted topics have them.
+
+    Args:
+        topics: the depot.* topics this process needs; a gateway does without identities.
+    """
+
+    def __init__(self, bootstrap: str, topics: tuple[Topic, ...], metrics: Metrics) -> None:
+        self.sites: dict[SiteId, SiteRecord] = {}
+        self.chargers: dict[ChargerId, ChargerRecord] = {}
+        self.feeds: dict[str, FeedReceipt] = {}
+        self._identities = IdentityTable()
+        self._governing: dict[ChargerId, Governing | None] = {}
+        self._timelines: dict[tuple[SiteId, str], Timeline] = {}
+        self._bootstrap = bootstrap
+        self._topics = {topic.name: topic for topic in topics}
+        self._metrics = metrics
+        self._subscribers: list[Changed] = []
+        self._consumer: AIOKafkaConsumer | None = None
+        self._at_end_s = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the replica was last known to be at the end of its topics."""
+        return time.monotonic() - self._at_end_s
+
+    def subscribe(self, changed: Changed) -> None:
+        """Have `changed` called with topic and key for each row that changes after the load."""
+        self._subscribers.append(changed)
+
+    def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
+        """The records of a pseudonym that are known at a site."""
+        return tuple(
+            record
+            for record in self._identities.of(pseudonym)
+            if record.site_id is None or record.site_id == site_id
+        )
+
+    def identity_revision(self, site_id: SiteId) -> str:
+        """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""
+        receipts = [
+            receipt
+            for receipt in self.feeds.values()
+            if receipt.site_id is None or receipt.site_id == site_id
+        ]
+        return ",".join(sorted(f"{receipt.source}@{receipt.revision}" for receipt in receipts))
+
+    def governing(self, charger_id: ChargerId) -> Governing | None:
+        """All that governs a charger; None when the charger, its site or schedule is unknown."""
+        try:
+            return self._governing[charger_id]
+        except KeyError:
+            governing = self._governing[charger_id] = self._find_governing(charger_id)
+            return governing
+
+    def _find_governing(self, charger_id: ChargerId) -> Governing | None:
+        charger = self.chargers.get(charger_id)
+        site = self.sites.get(charger.site_id) if charger else None
+        found = governing_schedule(charger, site) if charger and site else None
+        if charger is None or site is None or found is None:
+            return None
+        scope, schedule = found
+        key = (site.site_id, schedule.id)
+        if key not in self._timelines:
+            self._timelines[key] = Timeline(schedule, zone(site.timezone))
+        return Governing(charger, site, schedule.id, scope, self._timelines[key])
+
+    async def load(self) -> None:
+        """Read the topics to the end offsets captured at start.
+
+        Raises:
+            BrokerUnavailableError: nothing answers at the bootstrap address.
+        """
+        consumer = await start_consumer(self._bootstrap)
+        self._consumer = consumer
+        partitions = [
+            TopicPartition(topic.name, number)
+            for topic in self._topics.values()
+            for number in range(topic.partitions)
+        ]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        while not await position_reached(consumer, ends):
+            await self._take(consumer, timeout_s=0.2)
+        self._at_end()
+
+    async def follow(self) -> None:
+        """Keep up with the topics until cancelled; a Kafka that is away only makes it older."""
+        assert self._consumer is not None, "follow after load"
+        try:
+            while True:
+                try:
+                    changed = await self._take(self._consumer, timeout_s=POLL_S)
+                    if await self._lag(self._consumer) == 0:
+                        self._at_end()
+                except KafkaError as fault:
+                    log.warning("replica.fetch_failed", error=type(fault).__name__)
+                    changed = []
+                    await asyncio.sleep(RETRY_AFTER_S)
+                self._metrics.set(REPLICA_AGE, self.age_s)
+                for topic, key in changed:
+                    for subscriber in self._subscribers:
+                        subscriber(topic, key)
+        finally:
+            await self._consumer.stop()
+
+    async def _take(
+        self, consumer: AIOKafkaConsumer, *, timeout_s: float
+    ) -> list[tuple[Topic, str]]:
+        batches = await consumer.getmany(
+            timeout_ms=int(timeout_s * 1000), max_records=BATCH_RECORDS
+        )
+        changed = [
+            (topic, message.key.decode(errors="replace"))
+            for partition, messages in batches.items()
+            for topic in (self._topics[partition.topic],)
+            for message in messages
+            if self._apply(topic, message)
+        ]
+        if changed:
+            self._forget_derived()
+            self._count_rows()
+        return changed
+
+    async def _lag(self, consumer: AIOKafkaConsumer) -> int:
+        """Records known to the broker and not yet applied. A highwater mark is None at first."""
+        return sum(
+            max(0, (consumer.highwater(partition) or 0) - await consumer.position(partition))
+            for partition in consumer.assignment()
+        )
+
+    def _apply(self, topic: Topic, message: ConsumerRecord) -> bool:
+        """Apply one row. A bad row keeps the last good one, is counted and said."""
+        try:
+            self._put(topic, (message.key or b"").decode(), message.value)
+        except (UndecodableRecordError, ConfigurationError, UnicodeDecodeError) as fault:
+            self._metrics.count(REPLICA_BAD, topic.name)
+            log.error(
+                "replica.bad_row",
+                topic=topic.name,
+                partition=message.partition,
+                offset=message.offset,
+                cause=str(fault),
+            )
+            return False
+        return True
+
+    def _put(self, topic: Topic, key: str, value: bytes | None) -> None:
+        match topic.name:
+            case SITES.name:
+                _set_row(self.sites, SiteId(key), value and _checked_site(value))
+            case CHARGERS.name:
+                _set_row(self.chargers, ChargerId(key), value and ChargerRecord.decode(value))
+            case FEEDS.name:
+                _set_row(self.feeds, key, value and FeedReceipt.decode(value))
+            case IDENTITIES.name:
+                self._identities.put(key, value)
+
+    def _forget_derived(self) -> None:
+        # Recompiling the few schedules of a depot costs less than tracing who depends on what.
+        self._governing.clear()
+        self._timelines.clear()
+
+    def _at_end(self) -> None:
+        self._at_end_s = time.monotonic()
+        self._count_rows()
+
+    def _count_rows(self) -> None:
+        sizes = {
+            SITES.name: len(self.sites),
+            CHARGERS.name: len(self.chargers),
+            FEEDS.name: len(self.feeds),
+            IDENTITIES.name: len(self._identities),
+        }
+        for name in self._topics:
+            self._metrics.set(REPLICA_ROWS, sizes[name], name)
+
+
+def _checked_site(raw: bytes) -> SiteRecord:
+    """A site whose zone this tz database knows: anything else would fail at each decision."""
+    site = SiteRecord.decode(raw)
+    zone(site.timezone)
+    return site
+
+
+def _set_row(rows: dict[K, V], key: K, row: V | None) -> None:
+    if row is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = row
+
+
+class IdentityTable:
+    """Identity records by pseudonym, kept as bytes: one dictionary entry for most of them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, bytes | tuple[bytes, ...]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def of(self, pseudonym: Pseudonym) -> tuple[IdentityRecord, ...]:
+        """Every record of a pseudonym."""
+        rows = _as_rows(self._rows.get(_packed(pseudonym)))
+        return tuple(IdentityRecord.decode(raw) for raw in rows)
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Set or delete the row of a topic key (see IdentityRecord.key).
+
+        Raises:
+            UndecodableRecordError: key or value is not an identity record's.
+        """
+        packed = _packed(_pseudonym_of_key(key))
+        if value is not None:
+            IdentityRecord.decode(value)
+        rows = _as_rows(self._rows.get(packed))
+        # Most pseudonyms are new and have one record: then there is nothing to compare it with.
+        others = tuple(raw for raw in rows if IdentityRecord.decode(raw).key != key)
+        kept = others if value is None else (*others, value)
+        self._count += len(kept) - len(rows)
+        if kept:
+            self._rows[packed] = kept[0] if len(kept) == 1 else kept
+        else:
+            self._rows.pop(packed, None)
+
+
+def _as_rows(found: bytes | tuple[bytes, ...] | None) -> tuple[bytes, ...]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, bytes) else found
+
+
+def _pseudonym_of_key(key: str) -> Pseudonym:
+    parts = key.split("|", 2)
+    if len(parts) < 3:
+        raise UndecodableRecordError("expected an identity key of four parts with | between them")
+    return Pseudonym(parts[1])
+
+
+def _packed(pseudonym: Pseudonym) -> bytes:
+    """A pseudonym in half its characters: a million of them are held in memory."""
+    kid, _, digits = pseudonym.partition(":")
+    try:
+        return kid.encode() + b":" + bytes.fromhex(digits)
+    except ValueError:
+        return pseudonym.encode()

@@ -1,0 +1,94 @@
+"""Outcomes on disk while Kafka is away: JSON lines, on the platter before the driver is told."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import structlog
+
+log = structlog.get_logger()
+
+SPOOL_MAX_BYTES = 64 * 1024 * 1024
+"""About 30,000 outcomes: an outage of hours at a busy depot. When it is full, Authorize stays
+unanswered rather than unrecorded."""
+
+
+class Spooled(NamedTuple):
+    """One line: topic key and the record's own bytes."""
+
+    key: str
+    event_id: str
+    value: bytes
+
+
+class Spool:
+    """An append-only file of records that Kafka has not acknowledged yet.
+
+    Args:
+        path: created with its folder when the first record comes.
+        limit_bytes: a record that would pass it is refused.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int = SPOOL_MAX_BYTES) -> None:
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self.size_bytes = path.stat().st_size if path.exists() else 0
+
+    def append(self, spooled: Spooled) -> bool:
+        """Write one record and wait for the disk (fsync). False when spool or disk is full."""
+        line = orjson.dumps(
+            {
+                "key": spooled.key,
+                "id": spooled.event_id,
+                "value": base64.b64encode(spooled.value).decode(),
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+        if self.size_bytes + len(line) > self._limit_bytes:
+            return False
+        if not self._write(line):
+            return False
+        self.size_bytes += len(line)
+        return True
+
+    def _write(self, line: bytes) -> bool:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        except OSError as fault:
+            # Half a line would run into the next one.
+            os.ftruncate(descriptor, self.size_bytes)
+            log.error("spool.write_failed", error=fault.strerror)
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def read(self) -> Iterator[Spooled]:
+        """Everything spooled, oldest first. A line cut short by a crash is said and passed over."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    fields = orjson.loads(line)
+                    value = base64.b64decode(fields["value"], validate=True)
+                    yield Spooled(fields["key"], fields["id"], value)
+                except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+                    # Only the last line of a crashed process can be short: its answer was not
+                    # given, because the answer waits for fsync.
+                    log.error("spool.bad_line", line=number, size_bytes=len(line))
+
+    def clear(self) -> None:
+        """Forget everything, once Kafka has acknowledged all of it."""
+        self._path.unlink(missing_ok=True)
+        self.size_bytes = 0

@@ -1,0 +1,160 @@
+"""The topic table applied to a broker, or held against it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from models.errors import BrokerUnavailableError, DepotgateError, TopicMismatchError
+from models.topics import TOPICS, Topic, topic_config
+
+_TOPIC_ALREADY_EXISTS = 36
+"""Kafka protocol error code: another process applied the table at the same moment."""
+
+
+class TopicChange(NamedTuple):
+    """One difference between table and broker: what is created or set."""
+
+    topic: str
+    change: str
+
+
+@asynccontextmanager
+async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin connection.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+    except KafkaError as fault:
+        await admin.close()
+        raise BrokerUnavailableError(
+            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
+            "or name another with DEPOTGATE_KAFKA"
+        ) from fault
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def apply_topics(
+    bootstrap: str, *, dry_run: bool = False, replication_factor: int = -1
+) -> list[TopicChange]:
+    """Create what the table has and the broker lacks, and set what differs.
+
+    Args:
+        replication_factor: -1 leaves it to the broker's default.
+
+    Raises:
+        TopicMismatchError: a topic has another number of partitions: keys and slots would move.
+    """
+    async with admin_client(bootstrap) as admin:
+        existing = await _partition_counts(admin)
+        _refuse_partition_changes(existing)
+        missing = [topic for topic in TOPICS if topic.name not in existing]
+        present = [topic for topic in TOPICS if topic.name in existing]
+        differing = await _differing_settings(admin, present)
+        if not dry_run:
+            await _create(admin, missing, replication_factor)
+            await _set(admin, differing)
+    return [
+        *(TopicChange(topic.name, f"create, {topic.partitions} partitions") for topic in missing),
+        *(
+            TopicChange(topic.name, f"set {name}={value}")
+            for topic, settings in differing.items()
+            for name, value in settings.items()
+        ),
+    ]
+
+
+async def check_topics(bootstrap: str) -> None:
+    """Hold the broker's topics against the table, as every process does before it starts.
+
+    Raises:
+        TopicMismatchError: a topic is missing or has another number of partitions.
+    """
+    async with admin_client(bootstrap) as admin:
+        existing = await _partition_counts(admin)
+    _refuse_partition_changes(existing)
+    missing = [topic.name for topic in TOPICS if topic.name not in existing]
+    if missing:
+        raise TopicMismatchError(
+            f"{len(missing)} topics are missing, first {missing[0]}; run `depotgate topics apply`"
+        )
+
+
+def _refuse_partition_changes(existing: dict[str, int]) -> None:
+    for topic in TOPICS:
+        count = existing.get(topic.name, topic.partitions)
+        if count != topic.partitions:
+            raise TopicMismatchError(
+                f"{topic.name} has {count} partitions, expected {topic.partitions}; "
+                "partitions are fixed for life: use another cluster or move the old topic away"
+            )
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    names = set(await admin.list_topics())
+    ours = [topic.name for topic in TOPICS if topic.name in names]
+    # An empty list would describe every topic of the cluster.
+    described = await admin.describe_topics(ours) if ours else []
+    return {row["topic"]: len(row["partitions"]) for row in described}
+
+
+async def _differing_settings(
+    admin: AIOKafkaAdminClient, topics: list[Topic]
+) -> dict[Topic, dict[str, str]]:
+    if not topics:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    current: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(resources):
+        for row in response.resources:
+            current[row[3]] = {entry[0]: entry[1] for entry in row[4]}
+    differing: dict[Topic, dict[str, str]] = {}
+    for topic in topics:
+        wanted = topic_config(topic)
+        changed = {
+            name: value for name, value in wanted.items() if current[topic.name].get(name) != value
+        }
+        if changed:
+            differing[topic] = changed
+    return differing
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, missing: list[Topic], replication_factor: int
+) -> None:
+    if not missing:
+        return
+    response = await admin.create_topics(
+        [
+            NewTopic(
+                topic.name, topic.partitions, replication_factor, topic_configs=topic_config(topic)
+            )
+            for topic in missing
+        ]
+    )
+    for name, code, *_rest in response.topic_errors:
+        if code not in (0, _TOPIC_ALREADY_EXISTS):
+            raise DepotgateError(f"the broker refused to create {name}: {for_code(code).__name__}")
+
+
+async def _set(admin: AIOKafkaAdminClient, differing: dict[Topic, dict[str, str]]) -> None:
+    if differing:
+        # The old AlterConfigs replaces a topic's settings as a whole, so all of ours are given.
+        await admin.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, topic.name, topic_config(topic))
+                for topic in differing
+            ]
+        )

@@ -1,0 +1,55 @@
+"""From verdict, stage and posture to what the driver is told (rules 24, 25, 27)."""
+
+from __future__ import annotations
+
+from models.attempt import Basis, Facts, Told, Verdict
+from models.reasons import ROW_OF, Answer, OcppVersion, Reason, wire_status
+from models.site import IdentityState, Posture, Stage
+
+_ACCEPTED = "Accepted"
+
+
+def told_for(
+    ocpp: OcppVersion,
+    stage: Stage,
+    verdict: Verdict | None,
+    *,
+    posture: Posture,
+    freevend: bool,
+    barred: bool,
+) -> Told:
+    """What to tell the driver.
+
+    Args:
+        verdict: the decision's, or None when none came in time.
+        posture: the site's answer without a decision.
+        freevend: the gateway's own replica says freevend: then the answer without a decision is
+            Accepted whatever the posture.
+        barred: a revoked or suspended match was found: an open posture never admits it.
+    """
+    if stage is not Stage.ENFORCE:
+        return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.STAGE)
+    if verdict is None or verdict.answer == Answer.ERROR:
+        reason = Reason.DECISION_TIMED_OUT if verdict is None else Reason.DECISION_ERROR
+        return _by_posture(ocpp, reason, freevend or (posture is Posture.OPEN and not barred))
+    return Told(
+        accepted=verdict.answer == Answer.ALLOW,
+        status=wire_status(verdict.reason, ocpp) or _ACCEPTED,
+        text=verdict.driver_text or None,
+        basis=Basis.DECISION,
+    )
+
+
+def _by_posture(ocpp: OcppVersion, reason: Reason, open_: bool) -> Told:
+    if open_:
+        return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.POSTURE)
+    status = wire_status(reason, ocpp)
+    assert status is not None, "both error rows of the reason table have a status"
+    text = ROW_OF[reason].driver_text
+    return Told(accepted=False, status=status, text=text, basis=Basis.POSTURE)
+
+
+def barred(facts: Facts) -> bool:
+    """Whether a revoked or suspended match was found, however the evaluation ended."""
+    bars = (IdentityState.REVOKED, IdentityState.SUSPENDED)
+    return any(match.state in bars for match in facts.matches)

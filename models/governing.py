@@ -1,0 +1,39 @@
+"""Which schedule governs a charger (rule 7): its own, else its group's, else its site's."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from models.schedule import Schedule
+from models.site import ChargerRecord, SiteRecord
+from models.timeline import Timeline
+
+
+class Governing(NamedTuple):
+    """All that governs one charger.
+
+    Attributes:
+        scope: `charger`, `group` or `site`: whose schedule it is.
+    """
+
+    charger: ChargerRecord
+    site: SiteRecord
+    schedule_id: str
+    scope: str
+    timeline: Timeline
+
+
+def governing_schedule(charger: ChargerRecord, site: SiteRecord) -> tuple[str, Schedule] | None:
+    """The scope that wins and its schedule; None when no scope names one that exists.
+
+    A charger follows exactly one schedule, the narrowest that is named (rule 7).
+    """
+    group = next((group for group in site.groups if group.id == charger.group), None)
+    named = (
+        ("charger", charger.schedule),
+        ("group", group.schedule if group else None),
+        ("site", site.schedule),
+    )
+    scope, schedule_id = next(((scope, id_) for scope, id_ in named if id_), (None, None))
+    schedule = next((found for found in site.schedules if found.id == schedule_id), None)
+    return (scope, schedule) if scope and schedule else None
