@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from models.ids import (
     AttemptId,
@@ -19,6 +22,9 @@ from models.reasons import Answer, Flag, OcppVersion, Reason
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Posture, Stage
+
+SLOTS = 16
+"""Reply partitions of access.decisions and charger.commands, fixed for life."""
 
 
 class TokenKind(StrEnum):
@@ -90,7 +96,7 @@ class AccessRequest(Record):
     attempt: Attempt
     connection_id: ConnectionId
     gateway_instance: GatewayInstance
-    slot: Slot
+    slot: Annotated[Slot, Field(ge=0, lt=SLOTS)]
     deadline_at: UtcDatetime
     try_number: int = 1
 

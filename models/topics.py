@@ -8,12 +8,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.attempt import AccessRequest, Decision, Denial, Outcome
+from models.attempt import SLOTS, AccessRequest, Decision, Denial, Outcome
 from models.charger import ChargerCommand, ChargerEvent, ChargerState, ModeFact
 from models.record import Record
 from models.site import AuditRecord, ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
 
-CHARGER_PARTITIONS = 16
+CHARGER_PARTITIONS = SLOTS
 """Of every charger-keyed and slot topic, fixed for life: keys and slots would move otherwise."""
 
 DEPOT_PARTITIONS = 8

@@ -1,0 +1,116 @@
+"""From an attempt and a view of the configuration to the facts a decision is made from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from models.attempt import Attempt, Edge, Facts, Match, ScheduleFacts
+from models.governing import Governing
+from models.ids import ChargerId, Pseudonym, SiteId
+from models.site import IdentityRecord, Stage
+from models.zones import tzdata_version
+
+EDGES_AHEAD = 2
+"""Stored with each decision: the next edge, and the one after it, at which the mode is back."""
+
+MATCHES_MAX = 16
+"""Records of one token that a decision keeps: more would make the record large, and no card
+belongs to that many parties. Beyond it the attempt is not decided but reported."""
+
+
+class ConfigurationView(Protocol):
+    """What facts are looked up in: the replica, or a table in a test."""
+
+    def governing(self, charger_id: ChargerId) -> Governing | None:
+        """Charger, site and schedule; None when one of them is unknown."""
+
+    def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
+        """The records of a pseudonym that are known at a site."""
+
+    def identity_revision(self, site_id: SiteId) -> str:
+        """Revisions of the sources that speak about a site."""
+
+
+def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) -> Facts:
+    """Everything the rules need to know of an attempt (rules 7, 10, 17–21).
+
+    Args:
+        evaluated_at: now, UTC; kept in the facts, never judged by.
+    """
+    governing = view.governing(attempt.charger_id)
+    if governing is None:
+        return _ungoverned(attempt, evaluated_at)
+    matches = matches_of(attempt, view)
+    too_many = len(matches) > MATCHES_MAX
+    return Facts(
+        evaluated_at=evaluated_at,
+        stage=governing.site.stage_known(),
+        timezone=governing.site.timezone,
+        schedule=schedule_facts(governing, attempt.event_at),
+        matches=matches[:MATCHES_MAX],
+        site_revision=governing.site.revision,
+        identity_revision=view.identity_revision(attempt.site_id),
+        tzdata_version=tzdata_version(),
+        problem=f"more than {MATCHES_MAX} records match one token" if too_many else None,
+    )
+
+
+def _ungoverned(attempt: Attempt, evaluated_at: datetime) -> Facts:
+    """The facts of a charger that no configuration governs: an evaluation failure (rule 24)."""
+    return Facts(
+        evaluated_at=evaluated_at,
+        stage=Stage.SHADOW,
+        timezone="UTC",
+        schedule=None,
+        matches=(),
+        site_revision="",
+        identity_revision="",
+        tzdata_version=tzdata_version(),
+        problem=f"charger {attempt.charger_id} has no site or no schedule",
+    )
+
+
+def schedule_facts(governing: Governing, at: datetime) -> ScheduleFacts:
+    """The interval that holds at an instant, what won, and the edges that follow (rules 3, 7)."""
+    interval = governing.timeline.at(at)
+    edges = tuple(
+        Edge(at=edge.at, mode=edge.mode)
+        for edge in governing.timeline.edges_after(at, limit=EDGES_AHEAD)
+    )
+    return ScheduleFacts(
+        schedule_id=governing.schedule_id,
+        scope=governing.scope,
+        mode=interval.mode,
+        layer=interval.source.layer,
+        name=interval.source.name,
+        date=interval.source.date.isoformat() if interval.source.date else None,
+        starts_at=interval.start,
+        ends_at=interval.end,
+        edges_ahead=edges,
+        conflict=interval.conflict,
+    )
+
+
+def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
+    """Every record that any candidate's pseudonym meets, in the candidates' order (rule 17)."""
+    return tuple(
+        _match(record)
+        for candidate in attempt.token.candidates
+        for pseudonym in candidate.pseudonyms
+        for record in view.identities(pseudonym, attempt.site_id)
+    )
+
+
+def _match(record: IdentityRecord) -> Match:
+    return Match(
+        source=record.source,
+        reference=record.reference,
+        identity_class=record.identity_class,
+        identifier_type=record.identifier_type,
+        pseudonym=record.pseudonym,
+        valid_from=record.valid_from,
+        valid_to=record.valid_to,
+        state=record.state,
+        state_since=record.state_since,
+    )

@@ -1,0 +1,93 @@
+"""Driver and support texts: the reason table's sentences, filled with what an attempt knows."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from models.attempt import Attempt, Facts, Match
+from models.reasons import ROW_OF, Reason
+from models.record import UtcDatetime
+from models.site import IdentityClass, IdentityState
+from models.zones import zone
+
+DRIVER_TEXT_MAX_CHARS = 512
+"""OCPP 2.0.1 MessageContentType.content."""
+
+_SENTENCE = re.compile(r"(?<=\.)\s+")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_A_DAY = timedelta(hours=24)
+
+
+def driver_text(
+    reason: Reason,
+    attempt: Attempt,
+    facts: Facts,
+    matches: tuple[Match, ...],
+    change_at: UtcDatetime | None,
+) -> str:
+    """What the charger shows: times in the site's zone, no identifier, no reference."""
+    values = {"holder": _holder(matches)}
+    if change_at is not None:
+        values["t"] = _local(change_at, attempt.event_at, facts.timezone)
+    return _filled(ROW_OF[reason].driver_text, values)[:DRIVER_TEXT_MAX_CHARS]
+
+
+def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]) -> str:
+    """What the person who answers the phone reads."""
+    values = {"id": attempt.request_id, "n": str(len(matches))}
+    about = _time_of(reason, attempt, facts, matches)
+    if about is not None:
+        values["t"] = _local(about, attempt.event_at, facts.timezone, date=True)
+    if attempt.token.pseudonym is not None:
+        values["pseudonym"] = matches[0].pseudonym if matches else attempt.token.pseudonym
+    return _filled(ROW_OF[reason].support_text, values)
+
+
+def _time_of(
+    reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]
+) -> UtcDatetime | None:
+    """The {t} of a support text: of a state, its `state_since`; of an interval, its end."""
+    match reason:
+        case Reason.FREEVEND_OPEN:
+            return facts.schedule.ends_at if facts.schedule else None
+        case Reason.REVOKED:
+            return _state_since(matches, IdentityState.REVOKED)
+        case Reason.SUSPENDED:
+            return _state_since(matches, IdentityState.SUSPENDED)
+        case Reason.AGREEMENT_EXPIRED:
+            return max((m.valid_to for m in matches if m.valid_to), default=None)
+        case Reason.AGREEMENT_NOT_YET:
+            starts = (m.valid_from for m in matches if m.valid_from > attempt.event_at)
+            return min(starts, default=None)
+        case _:
+            return None
+
+
+def _state_since(matches: tuple[Match, ...], state: IdentityState) -> UtcDatetime | None:
+    known = (match.state_since for match in matches if match.state == state)
+    return max((since for since in known if since is not None), default=None)
+
+
+def _holder(matches: tuple[Match, ...]) -> str:
+    """The AGREEMENT rows also serve own-fleet records outside their validity."""
+    own = any(match.identity_class == IdentityClass.OWN_FLEET for match in matches)
+    return "Card" if own else "Agreement"
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """The text without the sentences that need a value that does not exist."""
+    sentences = [
+        sentence
+        for sentence in _SENTENCE.split(text)
+        if all(name in values for name in _PLACEHOLDER.findall(sentence))
+    ]
+    return " ".join(sentences).format_map(values)
+
+
+def _local(at: UtcDatetime, seen_at: datetime, timezone: str, *, date: bool = False) -> str:
+    """A time as people at the site say it: the day is named when it is not within 24 hours."""
+    local = at.astimezone(zone(timezone))
+    if date:
+        return f"{local:%Y-%m-%d %H:%M}"
+    return f"{local:%H:%M}" if abs(at - seen_at) < _A_DAY else f"{local:%a %d %b %H:%M}"

@@ -1,0 +1,223 @@
+"""A schedule compiled to half-open UTC intervals in its zone (rules 2–8).
+
+Windows and exceptions become instants, and a sweep over them says what wins where. Blocks of days
+are compiled when they are asked for: beyond what is compiled it compiles on, never guesses.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from models.occurrences import LAYERS, Occurrence, Source, occurrences
+from models.schedule import Mode, Schedule
+
+BLOCK_DAYS = 64
+"""Compiled at once: two months take a few milliseconds and serve every decision of the day."""
+
+BLOCKS_MAX = 64
+"""Kept per schedule, oldest forgotten first: eleven years, more than any replay asks for."""
+
+RUNS_MAX = 512
+"""Stretches of one mode kept per schedule: a year of a schedule that changes daily."""
+
+WEEKLY_SEARCH_DAYS = 16
+"""Where no date is left ahead (or behind), a schedule repeats weekly: two weeks and the ends of
+their overnight windows without an edge mean that there is none."""
+
+REACH_DAYS = 3
+"""An occurrence that touches a UTC day began at most this many local dates away: a day of zone
+offset, and two for the longest window."""
+
+_DAY = timedelta(days=1)
+
+
+class Segment(NamedTuple):
+    """A stretch with one mode and one source; it lasts until the next segment starts."""
+
+    starts_at: datetime
+    mode: Mode
+    source: Source
+    conflict: bool
+
+
+class Interval(NamedTuple):
+    """The longest half-open stretch of one mode around an instant.
+
+    Attributes:
+        start, end: None where the mode has no edge on that side.
+        source: what won at the instant that was asked for.
+        conflict: windows of both modes hold there; managed won (rule 6).
+    """
+
+    start: datetime | None
+    end: datetime | None
+    mode: Mode
+    source: Source
+    conflict: bool
+
+
+class ModeEdge(NamedTuple):
+    """An instant at which the mode changes, what to, and what brings it."""
+
+    at: datetime
+    mode: Mode
+    source: Source
+
+
+class _Run(NamedTuple):
+    """A stretch of one mode between two edges: same-mode segments merged (rule 6)."""
+
+    start: datetime | None
+    end: datetime | None
+    mode: Mode
+
+    def holds(self, when: datetime) -> bool:
+        return (self.start is None or self.start <= when) and (self.end is None or when < self.end)
+
+
+class Timeline:
+    """A schedule in its zone, asked by instants. Every instant is UTC-aware."""
+
+    def __init__(self, schedule: Schedule, zone: ZoneInfo) -> None:
+        self._schedule = schedule
+        self._zone = zone
+        self._blocks: dict[int, tuple[tuple[datetime, ...], tuple[Segment, ...]]] = {}
+        self._runs: list[_Run] = []
+        dates = _written_dates(schedule)
+        self._first_written = min(dates, default=None)
+        self._last_written = max(dates, default=None)
+
+    def at(self, when: datetime) -> Interval:
+        """The interval that holds at an instant; its start is inside, its end outside (rule 3)."""
+        run = self._run(when)
+        segment = self._segment(when)
+        return Interval(run.start, run.end, segment.mode, segment.source, segment.conflict)
+
+    def mode_at(self, when: datetime) -> Mode:
+        """The mode at an instant."""
+        return self._segment(when).mode
+
+    def next_change(self, when: datetime) -> ModeEdge | None:
+        """The first mode edge after an instant; None when the mode never changes again."""
+        return next(self._edges_after(when), None)
+
+    def edges_after(self, when: datetime, *, limit: int) -> tuple[ModeEdge, ...]:
+        """The next `limit` mode edges after an instant, nearest first."""
+        return tuple(edge for _, edge in zip(range(limit), self._edges_after(when), strict=False))
+
+    def edges(self, start: datetime, end: datetime) -> tuple[ModeEdge, ...]:
+        """Every mode edge in (start, end]."""
+        found = []
+        for edge in self._edges_after(start):
+            if edge.at > end:
+                break
+            found.append(edge)
+        return tuple(found)
+
+    def _edges_after(self, when: datetime) -> Iterator[ModeEdge]:
+        run = self._run(when)
+        while run.end is not None:
+            at, run = run.end, self._run(run.end)
+            yield ModeEdge(at, run.mode, self._segment(at).source)
+
+    def _run(self, when: datetime) -> _Run:
+        place = bisect_right(self._runs, when, key=_run_start)
+        if place and self._runs[place - 1].holds(when):
+            return self._runs[place - 1]
+        run = _Run(self._edge_before(when), self._edge_after(when), self.mode_at(when))
+        if len(self._runs) >= RUNS_MAX:
+            self._runs.clear()
+            place = 0
+        self._runs.insert(place, run)
+        return run
+
+    def _edge_after(self, when: datetime) -> datetime | None:
+        mode = self.mode_at(when)
+        last = max(when.date(), self._last_written or when.date())
+        last += timedelta(days=WEEKLY_SEARCH_DAYS)
+        for number in range(_block_of(when.date()), _block_of(last) + 1):
+            for segment in self._block(number)[1]:
+                if segment.starts_at > when and segment.mode is not mode:
+                    return segment.starts_at
+        return None
+
+    def _edge_before(self, when: datetime) -> datetime | None:
+        mode = self.mode_at(when)
+        first = min(when.date(), self._first_written or when.date())
+        first -= timedelta(days=WEEKLY_SEARCH_DAYS)
+        began: datetime | None = None
+        for number in range(_block_of(when.date()), _block_of(first) - 1, -1):
+            for segment in reversed(self._block(number)[1]):
+                if segment.starts_at > when:
+                    continue
+                if segment.mode is not mode:
+                    return began
+                began = segment.starts_at
+        return None
+
+    def _segment(self, when: datetime) -> Segment:
+        starts, segments = self._block(_block_of(when.date()))
+        return segments[bisect_right(starts, when) - 1]
+
+    def _block(self, number: int) -> tuple[tuple[datetime, ...], tuple[Segment, ...]]:
+        block = self._blocks.get(number)
+        if block is None:
+            if len(self._blocks) >= BLOCKS_MAX:
+                del self._blocks[next(iter(self._blocks))]
+            segments = self._compile(number)
+            block = (tuple(segment.starts_at for segment in segments), segments)
+            self._blocks[number] = block
+        return block
+
+    def _compile(self, number: int) -> tuple[Segment, ...]:
+        first = date.fromordinal(number * BLOCK_DAYS + 1)
+        begins = datetime(first.year, first.month, first.day, tzinfo=UTC)
+        ends = begins + _DAY * BLOCK_DAYS
+        reach = timedelta(days=REACH_DAYS)
+        found = occurrences(self._schedule, self._zone, first - reach, ends.date() + reach)
+        return tuple(_sweep(found, self._schedule.default, begins, ends))
+
+
+def _sweep(
+    found: tuple[Occurrence, ...], default: Mode, begins: datetime, ends: datetime
+) -> Iterator[Segment]:
+    """What wins in each stretch of [begins, ends) between the edges of occurrences."""
+    marks = {begins}
+    for each in found:
+        marks.update(mark for mark in (each.starts_at, each.ends_at) if begins < mark < ends)
+    waiting = sorted(found, key=lambda each: each.starts_at, reverse=True)
+    holding: list[Occurrence] = []
+    for mark in sorted(marks):
+        while waiting and waiting[-1].starts_at <= mark:
+            holding.append(waiting.pop())
+        holding = [each for each in holding if each.ends_at > mark]
+        yield _winner(mark, holding, default)
+
+
+def _winner(mark: datetime, holding: list[Occurrence], default: Mode) -> Segment:
+    """The highest layer that says anything wins (rule 7); in it, managed wins (rule 6)."""
+    for layer in LAYERS:
+        said = [each for each in holding if each.source.layer == layer]
+        if said:
+            modes = {each.mode for each in said}
+            mode = Mode.MANAGED if Mode.MANAGED in modes else Mode.FREEVEND
+            source = min(each.source for each in said if each.mode is mode)
+            return Segment(mark, mode, source, conflict=len(modes) > 1)
+    return Segment(mark, default, Source("default", "default", None), conflict=False)
+
+
+def _block_of(day: date) -> int:
+    return (day.toordinal() - 1) // BLOCK_DAYS
+
+
+def _run_start(run: _Run) -> datetime:
+    return run.start or datetime.min.replace(tzinfo=UTC)
+
+
+def _written_dates(schedule: Schedule) -> tuple[date, ...]:
+    limits = (schedule.valid_from, schedule.valid_to)
+    return tuple(day for day in limits if day) + tuple(each.on for each in schedule.exceptions)
