@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from models.attempt import Attempt, Decision, Edge, Facts, Match, TokenKind, Verdict
+from models.attempt import Attempt, Decision, Facts, Match, TokenKind, Verdict
 from models.reasons import PRECEDENCE, Answer, Flag, Reason
 from models.record import UtcDatetime
 from models.schedule import Mode
@@ -21,18 +21,41 @@ RULES_VERSION = "1"
 """Raised whenever the same attempt and facts could give another answer."""
 
 
+class Case(NamedTuple):
+    """An attempt laid before the rules at one instant.
+
+    Attributes:
+        at: event time, or a later instant at which the answer is asked for.
+        mode: that holds at `at`; None when no schedule is known.
+        matches: those that count at `at` (rules 18, 20).
+    """
+
+    attempt: Attempt
+    facts: Facts
+    at: UtcDatetime
+    mode: Mode | None
+    matches: tuple[Match, ...]
+
+
 class Rung(NamedTuple):
     """One rung of the ladder: a reason, and whether it holds."""
 
     reason: Reason
-    holds: Callable[[Attempt, Facts], bool]
+    holds: Callable[[Case], bool]
 
 
 class Finding(NamedTuple):
-    """What the ladder says at one instant: every reason of the winning direction, primary first."""
+    """What the ladder says: every reason of the winning direction, primary first."""
 
     answer: Answer
     reasons: tuple[Reason, ...]
+
+
+class Change(NamedTuple):
+    """When the answer changes next, and why."""
+
+    at: UtcDatetime
+    cause: str
 
 
 def decide(attempt: Attempt, facts: Facts) -> Decision:
@@ -42,20 +65,22 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     reason (rule 25). Raises nothing: facts that could not be gathered are a rung, not an exception
     (rule 24).
     """
-    finding = climb(attempt, facts)
-    change = next_change(attempt, facts, finding.answer)
+    mode = facts.schedule.mode if facts.schedule else None
+    case = _case(attempt, facts, attempt.event_at, mode)
+    finding = climb(case)
+    change = next_change(case, finding.answer)
     reason = finding.reasons[0]
-    matches = considered(attempt, facts)
     verdict = Verdict(
         answer=finding.answer,
         reason=reason,
         reasons=finding.reasons,
-        flags=tuple(flag for flag, holds in FLAGS if holds(attempt, facts, finding)),
-        attribution=_attribution(finding, matches),
+        flags=tuple(flag for flag, holds in FLAGS if holds(case, finding)),
+        # A session is attributed to the one record that matched; to none when several did (20).
+        attribution=case.matches[0].reference if len(case.matches) == 1 else None,
         next_change_at=change.at if change else None,
         next_change_cause=change.cause if change else None,
-        driver_text=driver_text(reason, attempt, facts, matches, change.at if change else None),
-        support_text=support_text(reason, attempt, facts, matches),
+        driver_text=driver_text(reason, attempt, facts, case.matches, change and change.at),
+        support_text=support_text(reason, attempt, facts, case.matches),
     )
     return Decision(
         decision_id=attempt.request_id,
@@ -66,29 +91,21 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     )
 
 
-def climb(attempt: Attempt, facts: Facts) -> Finding:
+def climb(case: Case) -> Finding:
     """Walk the ladder whole: the first rung that holds wins, others of its direction are listed.
 
     In freevend a revoked or suspended match is listed beside FREEVEND_OPEN and changes nothing; in
     a denial only denying reasons are listed, in an allow only allowing ones (rule 25).
     """
-    if _freevend(facts):
-        bars = [
-            rung.reason for rung in LADDER if rung.reason in _BARS and rung.holds(attempt, facts)
-        ]
+    if case.mode is Mode.FREEVEND:
+        bars = tuple(rung.reason for rung in LADDER if rung.reason in _BARS and rung.holds(case))
         return Finding(Answer.ALLOW, (Reason.FREEVEND_OPEN, *bars))
-    if facts.schedule is None or facts.problem is not None:
+    if case.mode is None or case.facts.problem is not None:
         return Finding(Answer.ERROR, (Reason.DECISION_ERROR,))
-    denying = tuple(rung.reason for rung in LADDER if rung.holds(attempt, facts))
+    denying = tuple(rung.reason for rung in LADDER if rung.holds(case))
     if denying:
         return Finding(Answer.DENY, denying)
-    return Finding(Answer.ALLOW, _allowing(considered(attempt, facts)))
-
-
-def considered(attempt: Attempt, facts: Facts) -> tuple[Match, ...]:
-    """The matches that count: those inside their validity, or all when none is (rules 18, 20)."""
-    inside = tuple(match for match in facts.matches if valid_at(match, attempt.event_at))
-    return inside or facts.matches
+    return Finding(Answer.ALLOW, _allowing(case.matches))
 
 
 def valid_at(match: Match, at: UtcDatetime) -> bool:
@@ -96,72 +113,65 @@ def valid_at(match: Match, at: UtcDatetime) -> bool:
     return match.valid_from <= at and (match.valid_to is None or at < match.valid_to)
 
 
-def _freevend(facts: Facts) -> bool:
-    return facts.schedule is not None and facts.schedule.mode is Mode.FREEVEND
+def _case(attempt: Attempt, facts: Facts, at: UtcDatetime, mode: Mode | None) -> Case:
+    """Records outside their validity are ignored while another is inside it (rule 20)."""
+    inside = tuple(match for match in facts.matches if valid_at(match, at))
+    return Case(attempt, facts, at, mode, inside or facts.matches)
 
 
-def _freevend_tag(attempt: Attempt, _facts: Facts) -> bool:
-    return attempt.token.kind == TokenKind.FREEVEND_TAG
+def _freevend_tag(case: Case) -> bool:
+    return case.attempt.token.kind == TokenKind.FREEVEND_TAG
 
 
-def _unreadable(attempt: Attempt, _facts: Facts) -> bool:
-    return attempt.token.kind == TokenKind.UNREADABLE
+def _unreadable(case: Case) -> bool:
+    return case.attempt.token.kind == TokenKind.UNREADABLE
 
 
-def _in_state(state: IdentityState) -> Callable[[Attempt, Facts], bool]:
-    """Any match that counts in this state denies in a managed interval (rule 19)."""
-    return lambda attempt, facts: any(match.state == state for match in considered(attempt, facts))
+def _revoked(case: Case) -> bool:
+    """Any revoked match that counts denies in a managed interval (rule 19)."""
+    return any(match.state == IdentityState.REVOKED for match in case.matches)
 
 
-def _conflict(attempt: Attempt, facts: Facts) -> bool:
-    """Several matches that count, of which some would allow and some not (rule 20)."""
-    allowing = {_allows(match, attempt) for match in considered(attempt, facts)}
-    return len(allowing) > 1
+def _suspended(case: Case) -> bool:
+    """Any suspended match that counts denies in a managed interval (rule 19)."""
+    return any(match.state == IdentityState.SUSPENDED for match in case.matches)
 
 
-def _expired(attempt: Attempt, facts: Facts) -> bool:
-    return any(
-        match.valid_to is not None and match.valid_to <= attempt.event_at
-        for match in considered(attempt, facts)
-    )
+def _conflict(case: Case) -> bool:
+    """Some matches that count would allow and some not, or one cannot be judged (rule 20)."""
+    allowing = {_allows(match, case.at) for match in case.matches}
+    return len(allowing) > 1 or any(not _judgeable(match) for match in case.matches)
 
 
-def _not_yet(attempt: Attempt, facts: Facts) -> bool:
-    return any(match.valid_from > attempt.event_at for match in considered(attempt, facts))
+def _expired(case: Case) -> bool:
+    return any(match.valid_to is not None and match.valid_to <= case.at for match in case.matches)
 
 
-def _unknown(attempt: Attempt, facts: Facts) -> bool:
-    return attempt.token.kind == TokenKind.IDENTIFIED and not facts.matches
+def _not_yet(case: Case) -> bool:
+    return any(match.valid_from > case.at for match in case.matches)
 
 
-def _undecidable(attempt: Attempt, facts: Facts) -> bool:
-    """A match of a class or state that a newer writer invented never allows."""
-    return any(not _judgeable(match) for match in considered(attempt, facts))
+def _unknown(case: Case) -> bool:
+    return case.attempt.token.kind == TokenKind.IDENTIFIED and not case.matches
 
 
 def _judgeable(match: Match) -> bool:
-    return isinstance(match.identity_class, IdentityClass) and isinstance(
-        match.state, IdentityState
-    )
+    """A class or state that a newer writer invented stays text, and never allows."""
+    known_class = isinstance(match.identity_class, IdentityClass)
+    return known_class and isinstance(match.state, IdentityState)
 
 
-def _allows(match: Match, attempt: Attempt) -> bool:
-    """ "Allow" of one match: class, validity and state (rule 20)."""
-    return (
-        _judgeable(match)
-        and match.state is IdentityState.ACTIVE
-        and valid_at(match, attempt.event_at)
-    )
+def _allows(match: Match, at: UtcDatetime) -> bool:
+    """What "allow" means of one match: class, validity and state (rule 20)."""
+    return _judgeable(match) and match.state is IdentityState.ACTIVE and valid_at(match, at)
 
 
 LADDER: tuple[Rung, ...] = (
     Rung(Reason.FREEVEND_TAG_IN_MANAGED, _freevend_tag),
     Rung(Reason.UNREADABLE_ID, _unreadable),
-    Rung(Reason.REVOKED, _in_state(IdentityState.REVOKED)),
-    Rung(Reason.SUSPENDED, _in_state(IdentityState.SUSPENDED)),
-    Rung(
-        Reason.IDENTITY_CONFLICT, lambda at, facts: _conflict(at, facts) or _undecidable(at, facts)
-    ),
+    Rung(Reason.REVOKED, _revoked),
+    Rung(Reason.SUSPENDED, _suspended),
+    Rung(Reason.IDENTITY_CONFLICT, _conflict),
     Rung(Reason.AGREEMENT_EXPIRED, _expired),
     Rung(Reason.AGREEMENT_NOT_YET, _not_yet),
     Rung(Reason.UNKNOWN_ID, _unknown),
@@ -182,84 +192,62 @@ def _allowing(matches: tuple[Match, ...]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=PRECEDENCE.__getitem__))
 
 
-def _attribution(finding: Finding, matches: tuple[Match, ...]) -> str | None:
-    """The reference a session is attributed to: empty when several matched (rule 20)."""
-    return matches[0].reference if len(matches) == 1 else None
+def _in_conflict(case: Case, _finding: Finding) -> bool:
+    return case.facts.schedule is not None and case.facts.schedule.conflict
 
 
-def _ambiguous(attempt: Attempt, facts: Facts, finding: Finding) -> bool:
-    return finding.answer is Answer.ALLOW and len(considered(attempt, facts)) > 1
-
-
-def _near_boundary(attempt: Attempt, facts: Facts, _finding: Finding) -> bool:
+def _near_boundary(case: Case, _finding: Finding) -> bool:
     """An edge within the uncertainty of event time (rule 11). The answer does not change."""
-    if facts.schedule is None:
+    schedule = case.facts.schedule
+    if schedule is None:
         return False
-    margin = timedelta(seconds=attempt.uncertainty_s)
-    edges = (facts.schedule.starts_at, facts.schedule.ends_at)
-    return any(edge is not None and abs(edge - attempt.event_at) <= margin for edge in edges)
+    margin = timedelta(seconds=case.attempt.uncertainty_s)
+    edges = (schedule.starts_at, schedule.ends_at)
+    return any(edge is not None and abs(edge - case.at) <= margin for edge in edges)
 
 
-FLAGS: tuple[tuple[Flag, Callable[[Attempt, Facts, Finding], bool]], ...] = (
-    (
-        Flag.SCHEDULE_CONFLICT,
-        lambda _at, facts, _f: bool(facts.schedule and facts.schedule.conflict),
-    ),
+def _ambiguous(case: Case, finding: Finding) -> bool:
+    return finding.answer is Answer.ALLOW and len(case.matches) > 1
+
+
+def _retrospective(case: Case, _finding: Finding) -> bool:
+    """Only replays are retrospective (rule 15)."""
+    return case.attempt.replayed
+
+
+FLAGS: tuple[tuple[Flag, Callable[[Case, Finding], bool]], ...] = (
+    (Flag.SCHEDULE_CONFLICT, _in_conflict),
     (Flag.NEAR_BOUNDARY, _near_boundary),
     (Flag.IDENTITY_AMBIGUOUS, _ambiguous),
-    # Only replays are RETROSPECTIVE (rule 15).
-    (Flag.RETROSPECTIVE, lambda attempt, _facts, _f: attempt.replayed),
+    (Flag.RETROSPECTIVE, _retrospective),
 )
 
 
-class Change(NamedTuple):
-    """When the answer changes next, and why."""
-
-    at: UtcDatetime
-    cause: str
-
-
-def next_change(attempt: Attempt, facts: Facts, answer: Answer) -> Change | None:
+def next_change(case: Case, answer: Answer) -> Change | None:
     """The next time the answer would be another, as far as the known edges reach (rule 25).
 
     The same ladder is climbed again at each instant at which mode or validity changes.
     """
-    if facts.schedule is None or facts.problem is not None:
+    if case.facts.schedule is None or case.facts.problem is not None:
         return None
-    for at, cause in sorted(set(_instants(attempt, facts)), key=lambda change: change[0]):
-        later = climb(*_moved(attempt, facts, at))
+    mode = case.mode
+    for change, turned in sorted(_instants(case), key=lambda instant: instant[0].at):
+        mode = turned or mode
+        later = climb(_case(case.attempt, case.facts, change.at, mode))
         if later.answer is not answer:
-            return Change(at, cause)
+            return change
     return None
 
 
-def _instants(attempt: Attempt, facts: Facts) -> Iterator[Change]:
-    assert facts.schedule is not None
-    edges = facts.schedule.edges_ahead
+def _instants(case: Case) -> Iterator[tuple[Change, Mode | None]]:
+    """Instants after event time that may change the answer, with the mode that begins there."""
+    assert case.facts.schedule is not None
+    edges = case.facts.schedule.edges_ahead
     # Without an edge ahead the mode stays; otherwise nothing is known past the last known edge.
     horizon = edges[-1].at if edges else None
     for edge in edges:
-        yield Change(edge.at, f"{edge.mode.value} begins")
-    for match in facts.matches:
+        yield Change(edge.at, f"{edge.mode.value} begins"), edge.mode
+    for match in case.facts.matches:
         for at, cause in ((match.valid_from, "validity begins"), (match.valid_to, "validity ends")):
-            if at is not None and at > attempt.event_at and (horizon is None or at < horizon):
-                yield Change(at, cause)
-
-
-def _moved(attempt: Attempt, facts: Facts, at: UtcDatetime) -> tuple[Attempt, Facts]:
-    """The same attempt, made at another time."""
-    assert facts.schedule is not None
-    mode = _mode_at(facts.schedule.mode, facts.schedule.edges_ahead, at)
-    schedule = facts.schedule.model_copy(update={"mode": mode})
-    return (
-        attempt.model_copy(update={"event_at": at}),
-        facts.model_copy(update={"schedule": schedule}),
-    )
-
-
-def _mode_at(mode: Mode, edges: tuple[Edge, ...], at: UtcDatetime) -> Mode:
-    for edge in edges:
-        if edge.at > at:
-            break
-        mode = edge.mode
-    return mode
+            if at is not None and at > case.at and (horizon is None or at < horizon):
+                yield Change(at, cause), None

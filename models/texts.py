@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from models.attempt import Attempt, Facts, Match
-from models.reasons import ROW_OF, Reason
+from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
 from models.site import IdentityClass, IdentityState
 from models.zones import zone
@@ -17,6 +18,22 @@ DRIVER_TEXT_MAX_CHARS = 512
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _A_DAY = timedelta(hours=24)
+
+
+class _Sentence(NamedTuple):
+    text: str
+    needs: frozenset[str]
+
+
+def _sentences(text: str) -> tuple[_Sentence, ...]:
+    return tuple(
+        _Sentence(sentence, frozenset(_PLACEHOLDER.findall(sentence)))
+        for sentence in _SENTENCE.split(text)
+    )
+
+
+_DRIVER = {row.reason: _sentences(row.driver_text) for row in REASON_TABLE}
+_SUPPORT = {row.reason: _sentences(row.support_text) for row in REASON_TABLE}
 
 
 def driver_text(
@@ -30,7 +47,7 @@ def driver_text(
     values = {"holder": _holder(matches)}
     if change_at is not None:
         values["t"] = _local(change_at, attempt.event_at, facts.timezone)
-    return _filled(ROW_OF[reason].driver_text, values)[:DRIVER_TEXT_MAX_CHARS]
+    return _filled(_DRIVER[reason], values)[:DRIVER_TEXT_MAX_CHARS]
 
 
 def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]) -> str:
@@ -41,7 +58,7 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
         values["t"] = _local(about, attempt.event_at, facts.timezone, date=True)
     if attempt.token.pseudonym is not None:
         values["pseudonym"] = matches[0].pseudonym if matches else attempt.token.pseudonym
-    return _filled(ROW_OF[reason].support_text, values)
+    return _filled(_SUPPORT[reason], values)
 
 
 def _time_of(
@@ -75,14 +92,13 @@ def _holder(matches: tuple[Match, ...]) -> str:
     return "Card" if own else "Agreement"
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
+def _filled(sentences: tuple[_Sentence, ...], values: dict[str, str]) -> str:
     """The text without the sentences that need a value that does not exist."""
-    sentences = [
-        sentence
-        for sentence in _SENTENCE.split(text)
-        if all(name in values for name in _PLACEHOLDER.findall(sentence))
-    ]
-    return " ".join(sentences).format_map(values)
+    return " ".join(
+        sentence.text.format_map(values)
+        for sentence in sentences
+        if sentence.needs <= values.keys()
+    )
 
 
 def _local(at: UtcDatetime, seen_at: datetime, timezone: str, *, date: bool = False) -> str:
