@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 import faust
 import uvloop
@@ -134,24 +134,23 @@ def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
 
 
 def _traceparent(event: EventT[bytes]) -> str | None:
-    for name, value in event.message.headers or ():
-        if name == "traceparent":
-            return bytes(value).decode("ascii", errors="replace")
-    return None
+    headers = cast("list[tuple[str, bytes]]", event.message.headers or [])
+    found = next((value for name, value in headers if name == "traceparent"), None)
+    return found.decode("ascii", errors="replace") if found is not None else None
 
 
 def _follow_assignments(
     app: DepotgateApp, states: ChargerStates, chargers: ChargerDesk, ready: Callable[[], None]
 ) -> None:
     @app.on_partitions_revoked.connect
-    async def give_away(_app: DepotgateApp, revoked: set[TP], **_: object) -> None:
+    async def give_away(_app: Any, revoked: set[TP], **_: Any) -> None:
         # What this worker wrote must be in the topic before the next owner loads it.
         await app.outbox.settle()
         states.drop({tp.partition for tp in revoked if tp.topic == EVENTS.name})
 
     # Awaited before the partitions resume: a quiet partition has its timers too.
     @app.on_rebalance_complete.connect
-    async def take_over(_app: DepotgateApp, **_: object) -> None:
+    async def take_over(_app: Any, **_: Any) -> None:
         assigned = app.consumer.assignment()
         await states.load({tp.partition for tp in assigned if tp.topic == EVENTS.name})
         chargers.review_all()

@@ -38,11 +38,11 @@ class ChargerStates:
     def __iter__(self) -> Iterator[ChargerState]:
         """Every row of every assigned partition."""
         for rows in self._rows.values():
-            yield from list(rows.values())
+            yield from rows.values()
 
-    def owns(self, charger_id: ChargerId) -> bool:
-        """Whether the charger's partition is assigned here."""
-        return partition_of(charger_id) in self._rows
+    def charger_ids(self) -> list[ChargerId]:
+        """The chargers of every assigned partition, as they are now."""
+        return [charger_id for rows in self._rows.values() for charger_id in rows]
 
     def get(self, charger_id: ChargerId) -> ChargerState | None:
         """The charger's row, None when it has none or is another worker's."""

@@ -170,10 +170,11 @@ class Replica:
 
     async def _lag(self, consumer: AIOKafkaConsumer) -> int:
         """Records known to the broker and not yet applied. A highwater mark is None at first."""
-        return sum(
-            max(0, (consumer.highwater(partition) or 0) - await consumer.position(partition))
-            for partition in consumer.assignment()
-        )
+        lag = 0
+        for partition in consumer.assignment():
+            known_end = consumer.highwater(partition) or 0
+            lag += max(0, known_end - await consumer.position(partition))
+        return lag
 
     def _apply(self, topic: Topic, message: ConsumerRecord) -> bool:
         """Apply one row. A bad row keeps the last good one, is counted and said."""
@@ -194,11 +195,11 @@ class Replica:
     def _put(self, topic: Topic, key: str, value: bytes | None) -> None:
         match topic.name:
             case SITES.name:
-                _set_row(self.sites, SiteId(key), value and _checked_site(value))
+                _set_row(self.sites, SiteId(key), _decoded(value, _checked_site))
             case CHARGERS.name:
-                _set_row(self.chargers, ChargerId(key), value and ChargerRecord.decode(value))
+                _set_row(self.chargers, ChargerId(key), _decoded(value, ChargerRecord.decode))
             case FEEDS.name:
-                _set_row(self.feeds, key, value and FeedReceipt.decode(value))
+                _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
             case IDENTITIES.name:
                 self._identities.put(key, value)
 
@@ -227,6 +228,11 @@ def _checked_site(raw: bytes) -> SiteRecord:
     site = SiteRecord.decode(raw)
     zone(site.timezone)
     return site
+
+
+def _decoded(value: bytes | None, decode: Callable[[bytes], V]) -> V | None:
+    """A row, or None for a tombstone."""
+    return None if value is None else decode(value)
 
 
 def _set_row(rows: dict[K, V], key: K, row: V | None) -> None:

@@ -31,6 +31,10 @@ class Metrics:
         assert isinstance(gauge, Gauge)
         (gauge.labels(*labels) if row.labels else gauge).set(value)
 
+    def clear(self, row: Metric) -> None:
+        """Forget every label set of a gauge, before it is set from a fresh count."""
+        self._instruments[row.name].clear()
+
     def observe(self, row: Metric, seconds: float, *labels: str) -> None:
         """Put a duration into a histogram."""
         histogram = self._instruments[row.name]
