@@ -1,0 +1,312 @@
+"""How a charger is switched: the profile table, and what goes over the wire because of it.
+
+The table is profiles.toml, which ships with the program. Everything here is pure: it builds
+payloads and reads answers; the gateway sends and receives them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import model_validator
+
+from models.reasons import OcppVersion
+from models.record import Frozen
+from models.schedule import Mode
+
+
+class Confidence(StrEnum):
+    """Where a row's keys come from. Only behaviour proves a charger (finding 4)."""
+
+    OBSERVED = "observed"
+    DOCUMENTED = "documented"
+    DUMP = "dump"
+    FIELD_TEST = "field_test"
+    PULL_REQUEST = "pull_request"
+    ISSUE_THREAD = "issue_thread"
+    ONE_CSMS = "one_csms"
+    UNVERIFIED = "unverified"
+    NONE = "none"
+
+
+class Spelling(Frozen):
+    """One way to spell a row's keys."""
+
+    mode_key: str
+    tag_key: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Both keys, each once: where the mode is a tag they are the same key."""
+        return tuple(dict.fromkeys(key for key in (self.mode_key, self.tag_key) if key))
+
+
+class Profile(Frozen):
+    """One row of profiles.toml, which explains the fields.
+
+    Attributes:
+        freevend, managed: wire values of `mode_key`, given exactly when it is.
+        value_is_tag: `mode_key` holds a tag in freevend and is empty in managed.
+        values_stated: False where the source names only the key, not how its values are spelled.
+        default_tag: presented by the charger while `tag_key` is blank; reserved (rule 17).
+    """
+
+    name: str
+    vendor: str
+    ocpp: OcppVersion | None = None
+    mode_key: str | None = None
+    freevend: str | None = None
+    managed: str | None = None
+    value_is_tag: bool = False
+    values_stated: bool = True
+    tag_key: str | None = None
+    default_tag: str | None = None
+    aliases: tuple[Spelling, ...] = ()
+    confidence: Confidence
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.value_is_tag:
+            whole = self.mode_key is not None and self.default_tag is not None
+            whole = whole and self.freevend is None and self.managed is None
+        else:
+            given = {field is not None for field in (self.mode_key, self.freevend, self.managed)}
+            whole = len(given) == 1
+        if not whole or (self.mode_key is not None and self.ocpp is None):
+            raise ValueError("expected mode_key with its version and both values, or none of them")
+        return self
+
+    @property
+    def spellings(self) -> tuple[Spelling, ...]:
+        """The row's own keys first, then its aliases; empty without a mode key."""
+        if self.mode_key is None:
+            return ()
+        return (Spelling(mode_key=self.mode_key, tag_key=self.tag_key), *self.aliases)
+
+    def value(self, mode: Mode, tag: str | None) -> str:
+        """What `mode_key` is set to for `mode`; `tag` is the site's, where a tag is the value."""
+        if self.value_is_tag:
+            return "" if mode is Mode.MANAGED else tag or self.default_tag or ""
+        return (self.managed if mode is Mode.MANAGED else self.freevend) or ""
+
+    def mode(self, value: str) -> Mode | None:
+        """The mode that a read-back value means; None for a value that means neither."""
+        if self.value_is_tag:
+            return Mode.FREEVEND if value.strip() else Mode.MANAGED
+        return {_plain(self.value(mode, None)): mode for mode in Mode}.get(_plain(value))
+
+
+_BOOLEANS = {
+    "true": "true",
+    "on": "true",
+    "1": "true",
+    "false": "false",
+    "off": "false",
+    "0": "false",
+}
+"""Chargers read back what was set, but not always as it was spelled: `on` comes back as `true`."""
+
+
+def _plain(value: str) -> str:
+    folded = value.strip().casefold()
+    return _BOOLEANS.get(folded, folded)
+
+
+def _load() -> dict[str, Profile]:
+    rows = tomllib.loads((files("models") / "profiles.toml").read_text(encoding="utf-8"))
+    # Not strict: TOML has no enums and no tuples.
+    return {
+        name: Profile.model_validate({"name": name, **row}, strict=False)
+        for name, row in rows.items()
+    }
+
+
+PROFILES: dict[str, Profile] = _load()
+
+STANDARD = PROFILES["standard"]
+UNKNOWN = PROFILES["unknown"]
+
+
+def profile_named(name: str) -> Profile:
+    """The row of that name; `unknown`, which is never switched, for one a newer version wrote."""
+    return PROFILES.get(name, UNKNOWN)
+
+
+def row_on(ocpp: OcppVersion, profile: Profile) -> Profile:
+    """The row that says how a charger of `profile` is switched over `ocpp`.
+
+    OCPP 2.0.1 has a standard variable, so makers' 1.6 keys do not matter there; 1.6 has none, so
+    `standard` says nothing there. `unknown` is nothing on either.
+    """
+    if profile.ocpp == ocpp or profile is UNKNOWN:
+        return profile
+    return STANDARD if ocpp == STANDARD.ocpp else UNKNOWN
+
+
+def switchable(ocpp: OcppVersion, profile: Profile) -> bool:
+    """Whether there is a setting to try at all; only behaviour proves that it works."""
+    return bool(spellings(ocpp, profile))
+
+
+def spellings(ocpp: OcppVersion, profile: Profile) -> tuple[Spelling, ...]:
+    """The keys to try over `ocpp`, in order; `switch_calls(alias=i)` uses the i-th."""
+    return row_on(ocpp, profile).spellings
+
+
+def reserved_tags(profile: Profile) -> tuple[str, ...]:
+    """Tags that the profile reserves (rule 17); the site's and the one read back come on top."""
+    return (profile.default_tag,) if profile.default_tag else ()
+
+
+Purpose = Literal["set", "clear_cache", "read_back"]
+
+
+class WireCall(NamedTuple):
+    """One call to the charger.
+
+    Attributes:
+        payload: as it goes over the wire, camelCase. May hold a freevend tag: never logged.
+        purpose: `set` decides whether the switch goes on, and `read_back` what is observed. A
+            refused `clear_cache` fails nothing: a charger without a cache refuses it.
+    """
+
+    action: str
+    payload: dict[str, Any]
+    purpose: Purpose
+
+
+def switch_calls(
+    ocpp: OcppVersion, profile: Profile, mode: Mode, *, tag: str | None = None, alias: int = 0
+) -> tuple[WireCall, ...]:
+    """The calls that switch a charger to `mode`, in order; empty when it is not switchable.
+
+    Towards managed the authorization cache is cleared, which freevend answers may have filled
+    (finding 5). The read-back names its keys: some firmware reboots on a full GetConfiguration,
+    some hides keys that are not named (finding 9).
+
+    Args:
+        tag: the site's freevend tag, for chargers whose mode key holds a tag.
+        alias: which of `spellings` to use, after `set` ended with `Setting.NOT_SUPPORTED`.
+
+    Raises:
+        IndexError: there is no such spelling.
+    """
+    row = row_on(ocpp, profile)
+    if not row.spellings:
+        return ()
+    spelling = row.spellings[alias]
+    set_and_read = _calls_16 if ocpp == "1.6" else _calls_2x
+    set_call, read_call = set_and_read(spelling, row.value(mode, tag))
+    clearing = (WireCall("ClearCache", {}, "clear_cache"),) if mode is Mode.MANAGED else ()
+    return (set_call, *clearing, read_call)
+
+
+def _calls_16(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
+    return (
+        WireCall("ChangeConfiguration", {"key": spelling.mode_key, "value": value}, "set"),
+        WireCall("GetConfiguration", {"key": list(spelling.keys)}, "read_back"),
+    )
+
+
+def _calls_2x(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
+    component, variable = spelling.mode_key.split(".")
+    named = {
+        "attributeType": "Actual",
+        "component": {"name": component},
+        "variable": {"name": variable},
+    }
+    return (
+        WireCall("SetVariables", {"setVariableData": [named | {"attributeValue": value}]}, "set"),
+        WireCall("GetVariables", {"getVariableData": [named]}, "read_back"),
+    )
+
+
+class Setting(StrEnum):
+    """What the answer to a `set` call means."""
+
+    DONE = "done"
+    REBOOT_REQUIRED = "reboot_required"
+    NOT_SUPPORTED = "not_supported"
+    """Unknown by this name: another spelling may be tried."""
+    REJECTED = "rejected"
+
+
+_SETTINGS = {
+    "Accepted": Setting.DONE,
+    "RebootRequired": Setting.REBOOT_REQUIRED,
+    "NotSupported": Setting.NOT_SUPPORTED,
+    "UnknownComponent": Setting.NOT_SUPPORTED,
+    "UnknownVariable": Setting.NOT_SUPPORTED,
+    "NotSupportedAttributeType": Setting.REJECTED,
+    "Rejected": Setting.REJECTED,
+}
+"""OCPP 1.6 ConfigurationStatus and 2.0.1 SetVariableStatusEnumType; anything else is rejected."""
+
+
+def set_status(ocpp: OcppVersion, payload: Mapping[str, Any]) -> str:
+    """The status text in the answer to a `set` call; empty when there is none."""
+    if ocpp == "1.6":
+        return _text(payload.get("status")) or ""
+    results = _rows(payload, "setVariableResult")
+    return next((_text(result.get("attributeStatus")) or "" for result in results), "")
+
+
+def setting(status: str) -> Setting:
+    """What a `set_status` means."""
+    return _SETTINGS.get(status, Setting.REJECTED)
+
+
+def read_back_mode(ocpp: OcppVersion, profile: Profile, payload: Mapping[str, Any]) -> Mode | None:
+    """The mode in the answer to a `read_back` call, under any spelling of the key.
+
+    None when the key is not there, was refused, or has a value that means neither mode. Equal to
+    what was set, it is still a claim and no proof (finding 4).
+    """
+    row = row_on(ocpp, profile)
+    value = _value(ocpp, payload, tuple(spelling.mode_key for spelling in row.spellings))
+    return None if value is None else row.mode(value)
+
+
+def read_back_tag(ocpp: OcppVersion, profile: Profile, payload: Mapping[str, Any]) -> str | None:
+    """The freevend tag in the answer to a `read_back` call, reserved by rule 17; None if blank."""
+    tag_keys = tuple(one.tag_key for one in spellings(ocpp, profile) if one.tag_key)
+    return _value(ocpp, payload, tag_keys) or None
+
+
+def _value(ocpp: OcppVersion, payload: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    values = dict(_values_16(payload) if ocpp == "1.6" else _values_2x(payload))
+    return next((values[key.casefold()] for key in keys if key.casefold() in values), None)
+
+
+def _values_16(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    # Keys are CiString50. A known key without a value is one that is not set (1.6 section 7.29).
+    for row in _rows(payload, "configurationKey"):
+        yield str(row.get("key")).casefold(), _text(row.get("value")) or ""
+
+
+def _values_2x(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for row in _rows(payload, "getVariableResult"):
+        value = _text(row.get("attributeValue"))
+        # Absent attributeType means Actual (2.0.1 GetVariableResultType).
+        actual = row.get("attributeType", "Actual") == "Actual"
+        if row.get("attributeStatus") == "Accepted" and actual and value is not None:
+            yield f"{_name(row, 'component')}.{_name(row, 'variable')}".casefold(), value
+
+
+def _name(row: Mapping[str, Any], part: str) -> str:
+    named = row.get(part)
+    return str(named.get("name")) if isinstance(named, Mapping) else ""
+
+
+def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    rows = payload.get(field)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
