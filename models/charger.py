@@ -117,8 +117,10 @@ class Commanded(Frozen):
     """The last command.
 
     Attributes:
-        attempts_count: how often this mode was commanded on this connection since the last trigger.
+        sent_at: of the first sending; the command expires from there.
+        attempts_count: how often this mode was commanded since its state was last unknown.
         status: None while the result is outstanding.
+        resent_at: of the last repetition with the same id.
     """
 
     command_id: CommandId
@@ -126,6 +128,7 @@ class Commanded(Frozen):
     sent_at: UtcDatetime
     attempts_count: int
     status: Open[CommandStatus] | None = None
+    resent_at: UtcDatetime | None = None
 
 
 class Observed(Frozen):
@@ -142,6 +145,8 @@ class ChargerState(Record):
     Attributes:
         offset: of the last event applied; events at or below it are skipped.
         desired: mode that schedule, overrides and lock ask for, and since which edge.
+        mode_unknown_since: when a connect, a boot or entering `enforce` last made everything that
+            was known of the mode worthless; commands before and after it differ in their ids.
     """
 
     charger_id: ChargerId
@@ -153,6 +158,7 @@ class ChargerState(Record):
     commanded: Commanded | None = None
     observed: Observed | None = None
     connection: Connection | None = None
+    mode_unknown_since: UtcDatetime | None = None
     vendor: str | None = None
     model: str | None = None
     firmware: str | None = None
