@@ -205,9 +205,14 @@ def _winner(mark: datetime, holding: list[Occurrence], default: Mode) -> Segment
         if said:
             modes = {each.mode for each in said}
             mode = Mode.MANAGED if Mode.MANAGED in modes else Mode.FREEVEND
-            source = min(each.source for each in said if each.mode is mode)
-            return Segment(mark, mode, source, conflict=len(modes) > 1)
+            # Where several say the same, the one that began first is named.
+            first = min((each for each in said if each.mode is mode), key=_began)
+            return Segment(mark, mode, first.source, conflict=len(modes) > 1)
     return Segment(mark, default, Source("default", "default", None), conflict=False)
+
+
+def _began(each: Occurrence) -> datetime:
+    return each.starts_at
 
 
 def _block_of(day: date) -> int:

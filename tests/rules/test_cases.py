@@ -1,0 +1,194 @@
+"""The golden cases: readable by a depot manager, one YAML file a theme, each naming its rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.attempt import Attempt, AttemptKind, Decision, PseudonymousCandidate, Token, TokenKind
+from models.decision import LADDER, decide
+from models.facts import gather
+from models.governing import Governing, governing_schedule
+from models.identifiers import Candidate, KeyEpoch, Pseudonymiser, candidates, normalise
+from models.ids import AttemptId, ChargerId, Pseudonym, RequestId, SiteId
+from models.reasons import PRECEDENCE, Reason, wire_status
+from models.schedule import Schedule
+from models.site import (
+    ChargerRecord,
+    Group,
+    IdentityClass,
+    IdentityRecord,
+    IdentityState,
+    SiteRecord,
+    Stage,
+)
+from models.timeline import Timeline
+from models.zones import zone
+
+FOLDER = Path(__file__).parent
+DEPOT: dict[str, Any] = yaml.safe_load((FOLDER / "depot.yaml").read_text())
+SITE = SiteId("depot")
+PSEUDONYMS = Pseudonymiser((KeyEpoch("k1", b"x" * 32),), "default")
+LIVE_UNCERTAINTY_S = 1.0
+REPLAY_UNCERTAINTY_S = 60.0
+
+CASES: list[dict[str, Any]] = [
+    case
+    for path in sorted((FOLDER / "cases").glob("*.yaml"))
+    for case in yaml.safe_load(path.read_text())
+]
+
+BUILT_RULES = {2, 3, 4, 5, 6, 7, 8, 11, 17, 18, 19, 20, 24, 25}
+"""Rules that show in a decision; the others have tests of their own."""
+
+
+class Depot:
+    """The depot of depot.yaml as the rules look things up in it."""
+
+    def __init__(self) -> None:
+        self.site = SiteRecord(
+            site_id=SITE,
+            name="Depot",
+            timezone=DEPOT["timezone"],
+            stage=Stage.ENFORCE,
+            freevend_tag=DEPOT["freevend_tag"],
+            schedules=tuple(
+                Schedule.model_validate(row, strict=False) for row in DEPOT["schedules"]
+            ),
+            groups=tuple(Group(**row) for row in DEPOT["groups"]),
+            schedule=DEPOT["schedule"],
+            revision="r1",
+            loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        self._records = [_record(row) for row in DEPOT["identities"]]
+
+    def governing(self, charger_id: ChargerId) -> Governing | None:
+        if charger_id not in DEPOT["chargers"]:
+            return None
+        row = DEPOT["chargers"][charger_id]
+        charger = ChargerRecord(
+            charger_id=charger_id, site_id=SITE, security_profile=1, revision="r1", **row
+        )
+        found = governing_schedule(charger, self.site)
+        assert found is not None
+        scope, schedule = found
+        timeline = Timeline(schedule, zone(self.site.timezone))
+        return Governing(charger, self.site, schedule.id, scope, timeline)
+
+    def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
+        return tuple(record for record in self._records if record.pseudonym == pseudonym)
+
+    def identity_revision(self, site_id: SiteId) -> str:
+        return "folder@r1"
+
+
+def _record(row: dict[str, Any]) -> IdentityRecord:
+    candidate = Candidate(row["type"], normalise(row["type"], row["identifier"]))
+    return IdentityRecord(
+        source="folder",
+        site_id=SITE,
+        pseudonym=PSEUDONYMS.current(candidate),
+        identifier_type=row["type"],
+        display="",
+        identity_class=IdentityClass(row["class"]),
+        reference=row["reference"],
+        valid_from=row["valid_from"],
+        valid_to=row.get("valid_to"),
+        state=IdentityState(row.get("state", "active")),
+        state_since=row.get("state_since"),
+    )
+
+
+def _token(row: dict[str, Any], ocpp: str) -> Token:
+    if row.get("kind") == "freevend_tag":
+        return Token(kind=TokenKind.FREEVEND_TAG, display="freevend tag")
+    stated = None if ocpp == "1.6" else row.get("type", "ISO14443")
+    read = candidates(str(row["id"]), stated)
+    if not read:
+        return Token(kind=TokenKind.UNREADABLE, display="unreadable")
+    found = tuple(
+        PseudonymousCandidate(identifier_type=one.identifier_type, pseudonyms=PSEUDONYMS.all(one))
+        for one in read
+    )
+    return Token(kind=TokenKind.IDENTIFIED, display="", candidates=found)
+
+
+def _decided(case: dict[str, Any]) -> Decision:
+    ocpp = case.get("ocpp", "2.0.1")
+    replayed = case.get("replayed", False)
+    at = case["at"].astimezone(UTC)
+    attempt = Attempt(
+        request_id=RequestId("r"),
+        attempt_id=AttemptId("r"),
+        charger_id=ChargerId(case["charger"]),
+        site_id=SITE,
+        ocpp=ocpp,
+        kind=AttemptKind.AUTHORIZE,
+        token=_token(case["token"], ocpp),
+        event_at=at,
+        received_at=at,
+        replayed=replayed,
+        uncertainty_s=REPLAY_UNCERTAINTY_S if replayed else LIVE_UNCERTAINTY_S,
+    )
+    return decide(attempt, gather(attempt, Depot(), at))
+
+
+def _seen(decision: Decision, what: str) -> Any:
+    """One expectation's counterpart in the decision."""
+    schedule = decision.facts.schedule
+    match what:
+        case "window":
+            return schedule.name if schedule else None
+        case "scope":
+            return schedule.scope if schedule else None
+        case "starts":
+            return schedule.starts_at if schedule else None
+        case "next_change":
+            return decision.verdict.next_change_at
+        case "status":
+            reason = decision.verdict.reason
+            return {"1.6": wire_status(reason, "1.6"), "2.0.1": wire_status(reason, "2.0.1")}
+        case "reasons" | "flags":
+            return list(getattr(decision.verdict, what))
+        case _:
+            return getattr(decision.verdict, what)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_case(case: dict[str, Any]) -> None:
+    decision = _decided(case)
+    assert {what: _seen(decision, what) for what in case["expect"]} == case["expect"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_deciding_again_from_the_record_gives_the_same_bytes(case: dict[str, Any]) -> None:
+    stored = Decision.decode(_decided(case).encode())
+    assert decide(stored.attempt, stored.facts).encode() == _decided(case).encode()
+
+
+def test_every_built_rule_and_every_built_reason_has_a_case() -> None:
+    named = {rule for case in CASES for rule in case["rules"]}
+    assert named >= BUILT_RULES
+    reasons = {reason for case in CASES for reason in _decided(case).verdict.reasons}
+    built = {rung.reason for rung in LADDER}
+    built |= {
+        Reason.FREEVEND_OPEN,
+        Reason.DECISION_ERROR,
+        Reason.OWN_FLEET,
+        Reason.AGREEMENT_ACTIVE,
+    }
+    assert reasons == built
+
+
+def test_the_ladder_is_in_the_order_of_the_reason_table() -> None:
+    places = [PRECEDENCE[rung.reason] for rung in LADDER]
+    assert places == sorted(places)
+
+
+def test_depot_dates_are_read_as_dates() -> None:
+    exceptions = Depot().site.schedules[0].exceptions
+    assert exceptions[0].on == date(2026, 7, 15)
