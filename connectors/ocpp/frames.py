@@ -34,6 +34,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """Possessive and with an optional end, so that an unclosed string is walked through only once."""
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 _HEAD = re.compile(rb'\s*+\[\s*+(\d{1,3})(?:\s*+,\s*+"([\x20\x21\x23-\x5b\x5d-\x7e]{1,36})")?')
 """Message type and id of a frame that is not parsed; an escaped or non-ASCII id is not readable."""
@@ -201,16 +202,17 @@ def decode(text: str | bytes) -> Frame | FrameFault:
 def nests_deeper(raw: bytes, limit: int) -> bool:
     """Whether brackets outside of strings nest deeper than `limit` levels.
 
-    Every round removes the innermost pairs, so that all the work is done in C and `limit` rounds
-    are enough. What is left after them is too deep, or is not JSON.
+    Every round removes the innermost pairs: one level, and all the work is done in C. What is left
+    after `limit` rounds is too deep, or is not JSON.
     """
     if raw.count(b"[") + raw.count(b"{") <= limit:
         return False
-    brackets = _STRING.sub(b"", raw).translate(None, _NOT_BRACKETS)
+    brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(limit):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
     return bool(brackets)
 
 
