@@ -142,19 +142,20 @@ def _traceparent(event: EventT[bytes]) -> str | None:
 def _follow_assignments(
     app: DepotgateApp, states: ChargerStates, chargers: ChargerDesk, ready: Callable[[], None]
 ) -> None:
-    @app.on_partitions_revoked.connect
     async def give_away(_app: Any, revoked: set[TP], **_: Any) -> None:
         # What this worker wrote must be in the topic before the next owner loads it.
         await app.outbox.settle()
         states.drop({tp.partition for tp in revoked if tp.topic == EVENTS.name})
 
     # Awaited before the partitions resume: a quiet partition has its timers too.
-    @app.on_rebalance_complete.connect
     async def take_over(_app: Any, **_: Any) -> None:
         assigned = app.consumer.assignment()
         await states.load({tp.partition for tp in assigned if tp.topic == EVENTS.name})
         chargers.review_all()
         ready()
+
+    app.on_partitions_revoked.connect(cast("Any", give_away))
+    app.on_rebalance_complete.connect(cast("Any", take_over))
 
 
 def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], None]) -> NoReturn:

@@ -7,15 +7,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from models.modes import (
-    EXPIRES_AFTER_S,
-    NextStep,
-    apply_event,
-    command_id,
-    reconcile,
-    resend_due,
-    superseded_connection,
-)
 
 from connectors.kafka.producer import ConsumedMessage
 from connectors.kafka.replica import Replica
@@ -34,6 +25,17 @@ from models.errors import UndecodableRecordError
 from models.governing import Governing
 from models.ids import ChargerId, CommandId, timed_id
 from models.metrics import CHARGERS_BY_MODE, COMMANDS_SENT, EDGES
+from models.modes import (
+    EXPIRES_AFTER_S,
+    NextStep,
+    apply_event,
+    command_id,
+    end_overdue,
+    enter_stage,
+    reconcile,
+    resend_due,
+    superseded_connection,
+)
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import CHARGERS, COMMANDS, EVENTS, MODE, SITES, STATE, Topic
@@ -99,7 +101,7 @@ class ChargerDesk:
         self._states.put(applied)
         await self._tell_facts_of(row, applied, event)
         if superseded is not None:
-            await self._close(applied, superseded)
+            await self._tell_to_close(applied, superseded)
         await self._review(applied, before=row)
 
     def review_all(self) -> None:
@@ -140,24 +142,33 @@ class ChargerDesk:
             return
         now = datetime.now(UTC)
         row = await self._noticed_edge(row, governing, now)
-        stage = governing.site.stage_known()
+        row = enter_stage(end_overdue(row, now), governing.site.stage_known(), now)
+        row = await self._take_step(row, governing, now)
+        self._due_at[row.charger_id] = self._next_due(row, governing, now)
+        await self._keep(row, before)
+
+    async def _take_step(
+        self, row: ChargerState, governing: Governing, now: datetime
+    ) -> ChargerState:
+        """Do what the table of models.modes says comes next."""
         step = reconcile(
             row.desired,
             row.commanded,
             row.observed,
             row.connection,
             governing.charger.profile,
-            stage,
+            governing.site.stage_known(),
         )
-        row = row.model_copy(update={"stage": stage})
-        if step is NextStep.SWITCH:
-            row = await self._command(row, governing, now)
-        elif step is NextStep.WAIT:
-            row = await self._maybe_resend(row, governing, now)
-        elif step in _FACT_OF_STEP:
-            await self._tell(row, _FACT_OF_STEP[step], now, detail=governing.charger.profile)
-        self._due_at[row.charger_id] = self._next_due(row, governing, now)
-        await self._keep(row, before)
+        match step:
+            case NextStep.SWITCH:
+                return await self._command(row, governing, now)
+            case NextStep.WAIT:
+                return await self._maybe_resend(row, governing, now)
+            case NextStep.WOULD_SWITCH | NextStep.NOT_SWITCHABLE | NextStep.GIVE_UP:
+                await self._tell(row, _FACT_OF_STEP[step], now, detail=governing.charger.profile)
+            case NextStep.NOTHING:
+                pass
+        return row
 
     async def _noticed_edge(
         self, row: ChargerState, governing: Governing, now: datetime
@@ -179,10 +190,11 @@ class ChargerDesk:
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
         """Send a new command for the desired mode."""
-        assert row.desired is not None
-        assert row.connection is not None
-        same = row.commanded is not None and row.commanded.mode is row.desired
-        attempts_count = row.commanded.attempts_count + 1 if same and row.commanded else 1
+        connection = row.connection
+        assert row.desired is not None, "a command needs a desired mode"
+        assert connection is not None, "a command needs a connection to go to"
+        last = row.commanded
+        attempts_count = last.attempts_count + 1 if last and last.mode is row.desired else 1
         commanded = Commanded(
             command_id=command_id(row, attempts_count),
             mode=row.desired,
@@ -190,41 +202,51 @@ class ChargerDesk:
             attempts_count=attempts_count,
         )
         row = row.model_copy(update={"commanded": commanded})
-        await self._send_command(row, row.connection, commanded, governing, now)
+        await self._send_command(connection, commanded, governing)
         await self._tell(row, ModeFactKind.SWITCH_COMMANDED, now, command=commanded.command_id)
         return row
 
     async def _maybe_resend(
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
-        """An outstanding command is sent again, with the same id, until its result arrives."""
+        """An outstanding command is sent again, with its id and expiry, until its result comes."""
         commanded, connection = row.commanded, row.connection
         if commanded is None or connection is None or not resend_due(commanded, now):
             return row
-        if now - commanded.sent_at > timedelta(seconds=EXPIRES_AFTER_S):
-            return await self._command(row, governing, now)
-        await self._send_command(row, connection, commanded, governing, now)
-        return row
+        await self._send_command(connection, commanded, governing)
+        again = commanded.model_copy(update={"resent_at": now})
+        return row.model_copy(update={"commanded": again})
 
     async def _send_command(
-        self,
-        row: ChargerState,
-        connection: Connection,
-        commanded: Commanded,
-        governing: Governing,
-        now: datetime,
+        self, connection: Connection, commanded: Commanded, governing: Governing
     ) -> None:
-        command = _switch(row, connection, commanded, governing, now)
+        command = ChargerCommand(
+            command_id=commanded.command_id,
+            kind=CommandKind.SWITCH,
+            charger_id=governing.charger.charger_id,
+            site_id=governing.site.site_id,
+            connection_id=connection.connection_id,
+            slot=connection.slot,
+            ocpp=connection.ocpp,
+            mode=commanded.mode,
+            profile=governing.charger.profile,
+            sent_at=commanded.sent_at,
+            expires_at=commanded.sent_at + timedelta(seconds=EXPIRES_AFTER_S),
+        )
+        await self._post(command)
+        self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
+
+    async def _post(self, command: ChargerCommand) -> None:
+        """To the slot of the gateway that holds the connection."""
         await self._outbox.send(
             COMMANDS,
-            row.charger_id,
+            command.charger_id,
             command,
             event_id=command.command_id,
-            partition=connection.slot,
+            partition=command.slot,
         )
-        self._metrics.count(COMMANDS_SENT, row.site_id, commanded.mode)
 
-    async def _close(self, row: ChargerState, superseded: Connection) -> None:
+    async def _tell_to_close(self, row: ChargerState, superseded: Connection) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots)."""
         now = datetime.now(UTC)
         command = ChargerCommand(
@@ -240,13 +262,7 @@ class ChargerDesk:
             sent_at=now,
             expires_at=now + timedelta(seconds=EXPIRES_AFTER_S),
         )
-        await self._outbox.send(
-            COMMANDS,
-            row.charger_id,
-            command,
-            event_id=command.command_id,
-            partition=superseded.slot,
-        )
+        await self._post(command)
 
     async def _tell_facts_of(
         self, before: ChargerState, after: ChargerState, event: ChargerEvent
@@ -326,26 +342,4 @@ def _new_row(event: ChargerEvent) -> ChargerState:
         site_id=event.site_id,
         offset=NEVER_APPLIED,
         updated_at=event.received_at,
-    )
-
-
-def _switch(
-    row: ChargerState,
-    connection: Connection,
-    commanded: Commanded,
-    governing: Governing,
-    now: datetime,
-) -> ChargerCommand:
-    return ChargerCommand(
-        command_id=commanded.command_id,
-        kind=CommandKind.SWITCH,
-        charger_id=row.charger_id,
-        site_id=row.site_id,
-        connection_id=connection.connection_id,
-        slot=connection.slot,
-        ocpp=connection.ocpp,
-        mode=commanded.mode,
-        profile=governing.charger.profile,
-        sent_at=now,
-        expires_at=commanded.sent_at + timedelta(seconds=EXPIRES_AFTER_S),
     )
