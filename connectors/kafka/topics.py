@@ -13,6 +13,9 @@ from aiokafka.errors import KafkaError, for_code
 from models.errors import BrokerUnavailableError, DepotgateError, TopicMismatchError
 from models.topics import TOPICS, Topic, topic_config
 
+REPLICAS_WANTED = 3
+"""Of each partition, where the cluster has as many brokers: one may be lost while one is away."""
+
 _TOPIC_ALREADY_EXISTS = 36
 """Kafka protocol error code: another process applied the table at the same moment."""
 
@@ -46,13 +49,8 @@ async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def apply_topics(
-    bootstrap: str, *, dry_run: bool = False, replication_factor: int = -1
-) -> list[TopicChange]:
+async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicChange]:
     """Create what the table has and the broker lacks, and set what differs.
-
-    Args:
-        replication_factor: -1 leaves it to the broker's default.
 
     Raises:
         TopicMismatchError: a topic has another number of partitions: keys and slots would move.
@@ -64,7 +62,7 @@ async def apply_topics(
         present = [topic for topic in TOPICS if topic.name in existing]
         differing = await _differing_settings(admin, present)
         if not dry_run:
-            await _create(admin, missing, replication_factor)
+            await _create(admin, missing)
             await _set(admin, differing)
     return [
         *(TopicChange(topic.name, f"create, {topic.partitions} partitions") for topic in missing),
@@ -131,16 +129,14 @@ async def _differing_settings(
     return differing
 
 
-async def _create(
-    admin: AIOKafkaAdminClient, missing: list[Topic], replication_factor: int
-) -> None:
+async def _create(admin: AIOKafkaAdminClient, missing: list[Topic]) -> None:
     if not missing:
         return
+    brokers_count = len((await admin.describe_cluster())["brokers"])
+    replicas = min(REPLICAS_WANTED, brokers_count)
     response = await admin.create_topics(
         [
-            NewTopic(
-                topic.name, topic.partitions, replication_factor, topic_configs=topic_config(topic)
-            )
+            NewTopic(topic.name, topic.partitions, replicas, topic_configs=topic_config(topic))
             for topic in missing
         ]
     )
