@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import ocpp.v16
 from ocpp.v16 import call, call_result
@@ -27,6 +27,7 @@ from depotgate.demo.session import (
     wire_time,
 )
 from depotgate.demo.station import Station, answers, then
+from models.profiles import Profile
 from models.schedule import Mode
 
 _KEYS_MAX = 50
@@ -53,6 +54,23 @@ class FreevendKeys:
     tag_key: str | None = "Cst_FreeVendIdTag"
     tag: str = "A0000000"
     others: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        """A charger of the make that a row of the profile table describes.
+
+        Raises:
+            ValueError: the row has no mode key for OCPP 1.6.
+        """
+        if profile.ocpp != "1.6" or profile.mode_key is None:
+            raise ValueError(f"profile {profile.name} has no setting in OCPP 1.6")
+        return cls(
+            mode_key=profile.mode_key,
+            freevend_value=profile.freevend,
+            managed_value=profile.managed or "",
+            tag_key=profile.tag_key,
+            tag=profile.default_tag or cls.tag,
+        )
 
     def mode_of(self, value: str) -> Mode:
         """The mode that a value of the mode's key asks for; makes differ in case only by habit."""
