@@ -55,7 +55,9 @@ def docker_obstacle() -> str | None:
     try:
         if not str(client.api.base_url).startswith(("http+docker://", "unix://")):
             # Its loopback is not ours, and it cannot see our data folder.
-            return "DOCKER_HOST names an engine on another machine: unset it to use one here"
+            return (
+                "unset DOCKER_HOST, which names an engine on another machine, and start Docker here"
+            )
         client.ping()
     except Exception as fault:
         return _no_engine(fault)
@@ -241,8 +243,8 @@ def container_script(files: BrokerFiles) -> str:
 
 def _no_engine(fault: Exception) -> str:
     if "Permission denied" in str(fault):
-        return "you may not use the Docker engine: join its group, or run as a user who may"
-    return "no Docker engine answers: start Docker"
+        return "join the group that may use Docker (its engine refuses you)"
+    return "start Docker (no engine answers)"
 
 
 def _first_line(fault: Exception) -> str:

@@ -41,6 +41,10 @@ STOP_S = 15.0
 
 PROGRESS_EVERY_S = 5.0
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+CAUSE_MAX_CHARS = 300
+"""Of what Maven says: the rest repeats addresses."""
+
 POM = f"""\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -104,12 +108,12 @@ def jars_obstacle() -> str | None:
     """What keeps Kafka from running from its jars here, with what to do; None when nothing does."""
     java = java_path()
     if java is None:
-        return f"Java is missing: install Java {JAVA_NEEDED} or newer"
+        return f"install Java {JAVA_NEEDED} or newer (Java is missing)"
     major = java_major(java)
     if major < JAVA_NEEDED:
-        return f"Java {major} is too old: install Java {JAVA_NEEDED} or newer"
+        return f"install Java {JAVA_NEEDED} or newer (Java {major} is too old)"
     if not jars_present() and shutil.which("mvn") is None:
-        return "Maven is missing, which fetches Kafka's jars once: install Maven"
+        return "install Maven, which fetches Kafka's jars once (Maven is missing)"
     return None
 
 
@@ -125,7 +129,6 @@ async def fetch_jars(on_progress: Progress) -> Path:
         raise BrokerUnavailableError(obstacle)
     if jars_present():
         return libs
-    on_progress(f"fetching Apache Kafka {KAFKA_VERSION} through Maven (46 jars, 44 MB, once)")
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(cache_folder()).free < JARS_BYTES:
@@ -133,6 +136,7 @@ async def fetch_jars(on_progress: Progress) -> Path:
                 f"{cache_folder()} has less than {JARS_BYTES >> 20} MB free, which Kafka's jars "
                 "need; make room, or set XDG_CACHE_HOME to a folder on a larger disk"
             )
+        on_progress(f"fetching Apache Kafka {KAFKA_VERSION} through Maven (46 jars, 44 MB, once)")
         # In a folder of its own until it is whole; the rename at the end is atomic.
         with tempfile.TemporaryDirectory(dir=cache_folder()) as work:
             await _run_maven(Path(work), on_progress)
@@ -163,8 +167,8 @@ async def _run_maven(work: Path, on_progress: Progress) -> None:
     if code != 0:
         # Maven says the cause in its first error line and general advice after it.
         said = output.read_text(errors="replace").splitlines()
-        errors = [line for line in said if "ERROR" in line] or ["it said nothing"]
-        cause = cause_in(errors[:1])
+        errors = [COLOURS.sub("", line) for line in said if "ERROR" in line]
+        cause = cause_in(errors[:1])[:CAUSE_MAX_CHARS]
         raise BrokerUnavailableError(
             f"Maven could not fetch Kafka's jars ({cause}); check the network and Maven's proxy "
             "settings and start again, or name a broker with DEPOTGATE_KAFKA"
@@ -282,7 +286,7 @@ class JarsBroker:
     def _java(self, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
         java = java_path()
         if java is None:
-            raise BrokerUnavailableError(f"Java is missing: install Java {JAVA_NEEDED} or newer")
+            raise BrokerUnavailableError(f"install Java {JAVA_NEEDED} or newer (Java is missing)")
         return [
             java,
             f"-Xmx{heap_mb}m",
