@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets up what it needs, once.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup environment demo test check static bench
+
+BIN := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## environment in .venv and what the first broker start needs
+	@setup/install.sh
+
+environment:
+	@setup/install.sh environment
+
+demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
+	@echo '==> demo'
+	@$(BIN)/depotgate demo
+
+test: setup static ## everything, on a real Kafka; under 10 minutes
+	@echo '==> tests, unit and on a real broker'
+	@$(BIN)/pytest
+
+check: environment static ## format, lint, types, import directions, unit tests; under a minute
+	@echo '==> unit tests'
+	@$(BIN)/pytest -q -m 'not integration'
+
+static:
+	@echo '==> format'
+	@$(BIN)/ruff format --check --quiet . || { echo '    run: $(BIN)/ruff format .' >&2; exit 1; }
+	@echo '==> lint'
+	@$(BIN)/ruff check --quiet .
+	@echo '==> types'
+	@$(BIN)/mypy
+	@echo '==> import directions'
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+
+bench: setup ## decisions per second and latency, beside bare baselines
+	@echo '==> benchmarks'
+	@$(BIN)/python -m benchmarks
