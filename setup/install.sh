@@ -25,6 +25,12 @@ find_python() {
 wanted() { { cat requirements.lock pyproject.toml; pwd; } | "$1" -c \
     'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
 
+# One of an older Python, half made, or moved here from elsewhere is made anew.
+usable_environment() {
+    .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+        grep -qF "$(pwd -P)/.venv/" .venv/bin/pip
+}
+
 make_environment() {
     local python=$1 free
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
@@ -59,7 +65,7 @@ python=$(find_python)
 stamp=.venv/.installed
 if ! [ "$(cat $stamp 2>/dev/null)" = "$(wanted "$python")" ]; then
     say "environment: .venv with $("$python" --version)"
-    .venv/bin/python -c 'import pip' 2>/dev/null || make_environment "$python"
+    usable_environment || make_environment "$python"
     install
     wanted "$python" >"$stamp"
 fi
