@@ -1,0 +1,1 @@
+"""How fast the whole path is, beside bare baselines, and where the time goes."""
