@@ -35,7 +35,7 @@ def told_for(
     return Told(
         accepted=verdict.answer == Answer.ALLOW,
         status=wire_status(verdict.reason, ocpp) or _ACCEPTED,
-        text=verdict.driver_text or None,
+        text=_carried(ocpp, verdict.driver_text),
         basis=Basis.DECISION,
     )
 
@@ -45,8 +45,13 @@ def _by_posture(ocpp: OcppVersion, reason: Reason, open_: bool) -> Told:
         return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.POSTURE)
     status = wire_status(reason, ocpp)
     assert status is not None, "both error rows of the reason table have a status"
-    text = ROW_OF[reason].driver_text
+    text = _carried(ocpp, ROW_OF[reason].driver_text)
     return Told(accepted=False, status=status, text=text, basis=Basis.POSTURE)
+
+
+def _carried(ocpp: OcppVersion, text: str) -> str | None:
+    """The text, where the version has a field for it: idTagInfo of OCPP 1.6 has none."""
+    return None if ocpp == "1.6" else text or None
 
 
 def barred(facts: Facts) -> bool:
