@@ -40,29 +40,36 @@ class Spool:
         self._limit_bytes = limit_bytes
         self.size_bytes = path.stat().st_size if path.exists() else 0
 
-    def append(self, spooled: Spooled) -> bool:
-        """Write one record and wait for the disk (fsync). False when spool or disk is full."""
-        line = orjson.dumps(
-            {
-                "key": spooled.key,
-                "id": spooled.event_id,
-                "value": base64.b64encode(spooled.value).decode(),
-            },
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
-        if self.size_bytes + len(line) > self._limit_bytes:
+    def append(self, *spooled: Spooled) -> bool:
+        """Write records and wait for the disk (one fsync). False, and none is kept, when spool or
+        disk is full."""
+        lines = b"".join(_line(each) for each in spooled)
+        if self._cut_short():
+            lines = b"\n" + lines
+        if self.size_bytes + len(lines) > self._limit_bytes:
             return False
-        if not self._write(line):
+        if not self._write(lines):
             return False
-        self.size_bytes += len(line)
+        self.size_bytes += len(lines)
         return True
 
-    def _write(self, line: bytes) -> bool:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    def _cut_short(self) -> bool:
+        """Whether a crash left half a line at the end, into which the next one would run."""
+        if not self.size_bytes:
+            return False
+        with self._path.open("rb") as lines:
+            lines.seek(-1, os.SEEK_END)
+            return lines.read(1) != b"\n"
+
+    def _write(self, lines: bytes) -> bool:
         try:
-            if os.write(descriptor, line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as fault:
+            log.error("spool.open_failed", error=fault.strerror)
+            return False
+        try:
+            _write_whole(descriptor, lines)
             os.fsync(descriptor)
         except OSError as fault:
             # Half a line would run into the next one.
@@ -92,3 +99,20 @@ class Spool:
         """Forget everything, once Kafka has acknowledged all of it."""
         self._path.unlink(missing_ok=True)
         self.size_bytes = 0
+
+
+def _write_whole(descriptor: int, lines: bytes) -> None:
+    """Write all of it at once; a nearly full disk takes a part and calls that a success."""
+    if os.write(descriptor, lines) < len(lines):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _line(spooled: Spooled) -> bytes:
+    return orjson.dumps(
+        {
+            "key": spooled.key,
+            "id": spooled.event_id,
+            "value": base64.b64encode(spooled.value).decode(),
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
