@@ -156,7 +156,5 @@ def _aims(runs: Sequence[Run]) -> list[str]:
                 f"(aim ≥ {SATURATED_AIM_PER_S:,})"
             )
         elif run.rate_per_s == 1_000:
-            found.append(
-                f"at 1,000/s: p99 {run.latency.p99_ms:.1f} ms (aim < {P99_AIM_MS})"
-            )
+            found.append(f"at 1,000/s: p99 {run.latency.p99_ms:.1f} ms (aim < {P99_AIM_MS})")
     return found

@@ -15,8 +15,6 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
-from models.timeline import Timeline
-from models.zones import zone
 
 from connectors.kafka.consumer import position_reached, start_consumer
 from connectors.telemetry.metrics import Metrics
@@ -25,7 +23,9 @@ from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
 from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
+from models.timeline import Timeline
 from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
+from models.zones import zone
 
 log = structlog.get_logger()
 

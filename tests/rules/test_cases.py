@@ -137,16 +137,16 @@ def _decided(case: dict[str, Any]) -> Decision:
     return decide(attempt, gather(attempt, Depot(), at))
 
 
+_OF_SCHEDULE = {"window": "name", "scope": "scope", "starts": "starts_at"}
+"""Expectations about the schedule that governed, and the field that answers each."""
+
+
 def _seen(decision: Decision, what: str) -> Any:
     """One expectation's counterpart in the decision."""
-    schedule = decision.facts.schedule
+    if what in _OF_SCHEDULE:
+        schedule = decision.facts.schedule
+        return getattr(schedule, _OF_SCHEDULE[what]) if schedule else None
     match what:
-        case "window":
-            return schedule.name if schedule else None
-        case "scope":
-            return schedule.scope if schedule else None
-        case "starts":
-            return schedule.starts_at if schedule else None
         case "next_change":
             return decision.verdict.next_change_at
         case "status":
