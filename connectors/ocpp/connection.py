@@ -1,0 +1,428 @@
+"""One charger's connection: frames to the session, calls to their handlers, answers back.
+
+Every call runs as a task of its own, so that an Authorize that waits for its decision never keeps a
+Heartbeat or the answer to one of our own calls waiting. The session bounds how many there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+
+from connectors.attempts import AttemptDesk, Configuration
+from connectors.ocpp.connection_ids import new_connection_id
+from connectors.ocpp.frames import Json
+from connectors.ocpp.memory import AttemptMemory
+from connectors.ocpp.ratelimit import Buckets
+from connectors.ocpp.session import (
+    CallAnswered,
+    CallFailed,
+    CallReceived,
+    CallRef,
+    Dropped,
+    Event,
+    Reply,
+    Session,
+    SessionCause,
+)
+from connectors.ocpp.table import Row, Version, event_data
+from connectors.publishing import Publisher
+from connectors.recent import Recent
+from connectors.telemetry.metrics import Metrics
+from models.charger import ChargerEvent, CommandResult, EventName, Scalar
+from models.errors import DepotgateError
+from models.identifiers import Pseudonymiser
+from models.ids import CommandId, ConnectionId, GatewayInstance, Slot, timed_id
+from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
+from models.reasons import OcppVersion
+from models.site import ChargerRecord, SiteRecord, Stage
+
+log = structlog.get_logger()
+
+CALL_TIMEOUT_S = 30.0
+"""For the charger's answer to one of our calls: chargers themselves usually wait this long."""
+
+REPEATABLE_UNTIL_S = 20.0
+"""How long a transaction message waits for Kafka (see attempts.REPEATABLE_WAIT_S)."""
+
+FAULTS_BURST = 20
+FAULT_EVERY_S = 0.1
+"""Faulty frames read at once, and how often one more after that: nothing is lost but the speed of
+whoever sends them, and the other chargers keep theirs."""
+
+CHORES_MAX = 32
+"""Commands and stops under way on one connection; a charger has a few connectors."""
+
+COMMANDS_KEPT = 64
+"""Ids of commands on one connection: a command has a new id per edge and try."""
+
+
+class ChargerBusyError(DepotgateError):
+    """Too many calls wait for this charger already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every connection of a gateway shares."""
+
+    configuration: Configuration
+    publisher: Publisher
+    desk: AttemptDesk
+    memory: AttemptMemory
+    pseudonymiser: Pseudonymiser
+    metrics: Metrics
+    instance: GatewayInstance
+    slot: Slot
+
+
+@dataclass(slots=True)
+class IncomingCall:
+    """A valid call of the charger, on its way to its answer.
+
+    Attributes:
+        received_s: of the loop's clock.
+        attempt_kind: set when it turned out to be an attempt, for its latency.
+        after: done once the answer was sent.
+    """
+
+    connection: ChargerConnection
+    row: Row
+    message_id: str
+    payload: Json
+    received_at: datetime
+    received_s: float
+    attempt_kind: str | None = None
+    after: Callable[[], Coroutine[None, None, None]] | None = None
+
+    @property
+    def services(self) -> Services:
+        return self.connection.services
+
+    @property
+    def version(self) -> Version:
+        return self.connection.version
+
+    def event(self, token: str | None = None) -> ChargerEvent:
+        """This message as a charger event: allow-listed fields, and the kind of its token."""
+        return self.connection.event(
+            self.row.action,
+            self.received_at,
+            self.message_id,
+            data=event_data(self.row, self.payload),
+            token=token,
+        )
+
+    async def report(self) -> None:
+        """Publish it as a status: Kafka has it, or will have the newest."""
+        await self.services.publisher.report(self.event())
+
+    async def deliver(self, token: str | None = None) -> bool:
+        """Publish it as a transaction message; False = leave it unanswered."""
+        until_s = self.received_s + REPEATABLE_UNTIL_S
+        return await self.services.publisher.deliver(self.event(token), until_s)
+
+
+Handler = Callable[[IncomingCall], Awaitable[object | None]]
+"""Gives the response to send, a dataclass of the `ocpp` package; None leaves it unanswered."""
+
+
+class ChargerConnection:
+    """The connection of an authenticated charger.
+
+    Args:
+        handlers: by action, one for each row of the version's table.
+        on_over: called once, when nothing more will be read.
+    """
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        charger: ChargerRecord,
+        version: Version,
+        *,
+        handlers: Mapping[str, Handler],
+        services: Services,
+        on_over: Callable[[ChargerConnection], None],
+    ) -> None:
+        self.connection_id: ConnectionId = new_connection_id()
+        self.charger = charger
+        self.version = version
+        self.services = services
+        self.since = datetime.now(UTC)
+        self.commands: Recent[CommandId, CommandResult | None] = Recent(COMMANDS_KEPT, math.inf)
+        self.command_turn = asyncio.Lock()
+        self._socket = socket
+        self._handlers = handlers
+        self._on_over = on_over
+        self._session = Session(version)
+        self._calls: dict[CallRef, asyncio.Future[CallAnswered | CallFailed]] = {}
+        self._expiry: asyncio.TimerHandle | None = None
+        self._faults: Buckets[None] = Buckets(FAULTS_BURST, FAULT_EVERY_S, keys_max=1)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._chores_count = 0
+        self._closing = False
+
+    @property
+    def ocpp(self) -> OcppVersion:
+        """The version that was negotiated."""
+        return self.version.name
+
+    @property
+    def open(self) -> bool:
+        """Whether an answer could still reach the charger."""
+        return not self._closing and self._socket.state is State.OPEN
+
+    @property
+    def site(self) -> SiteRecord | None:
+        """The charger's site, as it is configured now."""
+        return self.services.configuration.sites.get(self.charger.site_id)
+
+    @property
+    def enforcing(self) -> bool:
+        """Whether anything may be sent to the charger (rule 27)."""
+        site = self.site
+        return site is not None and site.stage_known() is Stage.ENFORCE
+
+    # Life
+
+    async def run(self) -> None:
+        """Serve the charger until its connection ends; what was begun is ended first."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                await self.report(EventName.CONNECTED)
+                await self._read()
+            finally:
+                self._over()
+                await self.report(EventName.DISCONNECTED)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; what was begun is ended without telling the charger."""
+        if not self._closing and self._tasks is not None:
+            self._closing = True
+            self._tasks.create_task(self._socket.close(code, reason))
+
+    def later(self, chore: Callable[[], Coroutine[None, None, None]]) -> bool:
+        """Do something beside the calls, as long as the connection is there; whether it will be."""
+        if self._tasks is None or not self.open or self._chores_count >= CHORES_MAX:
+            return False
+        self._chores_count += 1
+        self._tasks.create_task(self._chore(chore))
+        return True
+
+    async def _chore(self, chore: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await chore()
+        except Exception as fault:
+            _say_failed("chore.failed", fault)
+        finally:
+            self._chores_count -= 1
+
+    def _over(self) -> None:
+        self._closing = True
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for failed in self._session.close():
+            self._take_result(failed)
+        self._on_over(self)
+
+    # Reading
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                text = await self._socket.recv()
+                for event in self._session.receive(text, loop.time()):
+                    await self._on(event)
+        except ConnectionClosed:
+            return
+
+    async def _on(self, event: Event) -> None:
+        match event:
+            case CallReceived():
+                await self._begin(event)
+            case CallAnswered() | CallFailed():
+                self._take_result(event)
+                await self._send_next()
+            case Reply():
+                self._count_reply(event)
+                await self._send(event.text)
+                await self._slow_down()
+            case Dropped():
+                self._count_fault(event.cause)
+                await self._slow_down()
+
+    async def _slow_down(self) -> None:
+        """Read a flood of faulty frames no faster than it is worth."""
+        now_s = asyncio.get_running_loop().time()
+        wait_s = self._faults.wait_s(None, now_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        self._faults.take(None, asyncio.get_running_loop().time())
+
+    # The charger's calls
+
+    async def _begin(self, received: CallReceived) -> None:
+        assert self._tasks is not None
+        call = IncomingCall(
+            connection=self,
+            row=received.row,
+            message_id=received.message_id,
+            payload=received.payload,
+            received_at=datetime.now(UTC),
+            received_s=asyncio.get_running_loop().time(),
+        )
+        if received.row.kind == "always":
+            # Waits for nothing but the socket, so it needs no task.
+            await self._run(call)
+        else:
+            self._tasks.create_task(self._run(call))
+
+    async def _run(self, call: IncomingCall) -> None:
+        text, result = await self._handled(call)
+        sent = text is not None and await self._send(text)
+        metrics = self.services.metrics
+        metrics.count(MESSAGES, self.ocpp, call.row.action, result)
+        if call.attempt_kind is not None and sent:
+            latency_s = asyncio.get_running_loop().time() - call.received_s
+            metrics.observe(SOCKET_TO_SOCKET, latency_s, call.attempt_kind)
+        if call.after is not None and sent:
+            self.later(call.after)
+
+    async def _handled(self, call: IncomingCall) -> tuple[str | None, str]:
+        """The frame that answers a call, and one word for how."""
+        try:
+            response = await self._handlers[call.row.action](call)
+            if response is not None:
+                return self._session.answer(call.message_id, response), "answered"
+        except Exception as fault:
+            # One bad message must not end the connection: the charger is told, and so are we.
+            _say_failed("call.failed", fault, action=call.row.action)
+            text = self._session.fail(call.message_id, "InternalError", "this call failed here")
+            return text, "failed"
+        self._session.leave_unanswered(call.message_id)
+        return None, "unanswered"
+
+    def _count_reply(self, reply: Reply) -> None:
+        self._count_fault(reply.cause)
+        result = "repeated" if reply.cause is SessionCause.REPEATED else "refused"
+        action = reply.action or "unknown"
+        self.services.metrics.count(MESSAGES, self.ocpp, action, result)
+
+    def _count_fault(self, cause: str) -> None:
+        self.services.metrics.count(FRAMES_DROPPED, cause)
+
+    async def _send(self, text: str) -> bool:
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed:
+            return False
+        return True
+
+    # Our own calls
+
+    async def call(self, request: object) -> CallAnswered | CallFailed:
+        """Call the charger and wait for its answer, for 30 s from when it was sent.
+
+        Raises:
+            ChargerBusyError: too many calls wait already.
+        """
+        ref = self._session.call(request, CALL_TIMEOUT_S)
+        if ref is None:
+            raise ChargerBusyError("too many calls wait for this charger already")
+        ended: asyncio.Future[CallAnswered | CallFailed]
+        ended = self._calls[ref] = asyncio.get_running_loop().create_future()
+        await self._send_next()
+        return await ended
+
+    async def _send_next(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        frame = self._session.next_frame(now_s)
+        if frame is not None:
+            self._arm()
+            await self._send(frame)
+
+    def _arm(self) -> None:
+        """Be woken when a call of ours is over its time."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        deadline_s = self._session.deadline_s
+        if deadline_s is not None and self._calls:
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_at(deadline_s, self._expire)
+
+    def _expire(self) -> None:
+        for event in self._session.expire(asyncio.get_running_loop().time()):
+            if isinstance(event, CallFailed):
+                self._take_result(event)
+            elif isinstance(event, Dropped):
+                self._count_fault(event.cause)
+        self._arm()
+        if self.open and self._tasks is not None:
+            self._tasks.create_task(self._send_next())
+
+    def _take_result(self, event: CallAnswered | CallFailed) -> None:
+        ended = self._calls.pop(event.ref, None)
+        if ended is not None and not ended.done():
+            ended.set_result(event)
+
+    # Events
+
+    def event(
+        self,
+        name: str,
+        at: datetime,
+        about: str,
+        *,
+        data: dict[str, Scalar] | None = None,
+        token: str | None = None,
+        result: CommandResult | None = None,
+    ) -> ChargerEvent:
+        """A charger event of this connection.
+
+        Args:
+            about: tells it from others of the same second: a message id, or its name.
+        """
+        return ChargerEvent(
+            event_id=timed_id(at, self.charger.charger_id, self.connection_id, about),
+            charger_id=self.charger.charger_id,
+            site_id=self.charger.site_id,
+            ocpp=self.ocpp,
+            connection_id=self.connection_id,
+            gateway_instance=self.services.instance,
+            slot=self.services.slot,
+            name=name,
+            received_at=at,
+            data=data or {},
+            token=token,
+            result=result,
+        )
+
+    async def report(
+        self,
+        name: str,
+        *,
+        about: str = "",
+        data: dict[str, Scalar] | None = None,
+        result: CommandResult | None = None,
+    ) -> None:
+        """Publish an event of the gateway's own about this connection."""
+        event = self.event(name, datetime.now(UTC), about or name, data=data, result=result)
+        await self.services.publisher.report(event)
+
+
+def _say_failed(what: str, fault: Exception, **fields: str) -> None:
+    """Log a failure by its type and place: its text, and a frame's locals, may hold a payload."""
+    places = traceback.extract_tb(fault.__traceback__, limit=-1)
+    place = f"{places[0].name}:{places[0].lineno}" if places else ""
+    log.error(what, error=type(fault).__name__, place=place, **fields)

@@ -1,0 +1,245 @@
+"""The gateway process: its parts, wired, in the order in which they have to begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection
+
+from connectors.attempts import AttemptDesk, Late
+from connectors.kafka.producer import Producer
+from connectors.kafka.replica import Replica
+from connectors.kafka.spool import Spool
+from connectors.kafka.topics import check_topics
+from connectors.ocpp import handlers16, handlers201
+from connectors.ocpp.admission import Admission
+from connectors.ocpp.commands import CommandDesk, stop_session
+from connectors.ocpp.connection import ChargerConnection, Handler, Services
+from connectors.ocpp.memory import AttemptMemory
+from connectors.ocpp.registry import Registry
+from connectors.ocpp.server import Listener
+from connectors.ocpp.table import Version
+from connectors.publishing import Publisher
+from connectors.sink import Sink
+from connectors.telemetry.metrics import Metrics
+from models.charger import EventName
+from models.errors import ConfigurationError
+from models.identifiers import Pseudonymiser
+from models.ids import ChargerId, GatewayInstance, Slot
+from models.reasons import OcppVersion
+from models.site import ChargerRecord
+from models.topics import CHARGERS, SITES, Topic
+
+log = structlog.get_logger()
+
+REPLICA_TOPICS = (SITES, CHARGERS)
+
+CLOSE_WITHIN_S = 5.0
+"""For what is under way when the gateway ends: its deadline and a record; chargers dial again."""
+
+HANDLERS: Mapping[OcppVersion, Mapping[str, Handler]] = {
+    "1.6": handlers16.HANDLERS,
+    "2.0.1": handlers201.HANDLERS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """What a gateway needs to know.
+
+    Attributes:
+        bootstrap: `HOST:PORT[,HOST:PORT]` of Kafka.
+        host, port: where chargers connect.
+        slot: reply partition, 0–15; need not be exclusive.
+        instance: names this process in requests and events.
+        deadline_s: for the answer to an attempt.
+        allow_unauthenticated: let in rows of security profile 0.
+        data: an existing folder for the spool; two gateways may share it, with other slots.
+    """
+
+    bootstrap: str
+    host: str
+    port: int
+    slot: Slot
+    instance: GatewayInstance
+    deadline_s: float
+    allow_unauthenticated: bool
+    pseudonymiser: Pseudonymiser
+    data: Path
+
+
+class Gateway:
+    """Everything of one gateway process."""
+
+    def __init__(self, settings: GatewaySettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._producer = Producer(settings.bootstrap, f"gateway/{settings.instance}")
+        self._replica = Replica(settings.bootstrap, REPLICA_TOPICS, metrics)
+        self._publisher = Publisher(self._producer, Spool(spool_path(settings)), metrics)
+        self._connections: Registry[ChargerConnection] = Registry(metrics)
+        self._services = self._make_services()
+        self._sink = Sink(
+            settings.bootstrap,
+            settings.slot,
+            decisions=self._services.desk,
+            commands=CommandDesk(self._connections, metrics),
+            producer=self._producer,
+            metrics=metrics,
+        )
+
+    def _make_services(self) -> Services:
+        settings = self._settings
+        desk = AttemptDesk(
+            self._publisher,
+            self._replica,
+            self._metrics,
+            instance=settings.instance,
+            slot=settings.slot,
+            deadline_s=settings.deadline_s,
+            tell_late=self._tell_late,
+        )
+        return Services(
+            configuration=self._replica,
+            publisher=self._publisher,
+            desk=desk,
+            memory=AttemptMemory(),
+            pseudonymiser=settings.pseudonymiser,
+            metrics=self._metrics,
+            instance=settings.instance,
+            slot=settings.slot,
+        )
+
+    async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; see `run_gateway`."""
+        async with self._kafka(), asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(self._replica.follow()),
+                tasks.create_task(self._publisher.run()),
+                tasks.create_task(self._sink.follow()),
+            ]
+            server = await self._listen()
+            log.info("gateway.ready", slot=self._settings.slot)
+            try:
+                ready()
+                await stop.wait()
+            finally:
+                await self._close(server)
+                for task in work:
+                    task.cancel()
+
+    @asynccontextmanager
+    async def _kafka(self) -> AsyncIterator[None]:
+        """Replica and slot, complete before the first charger can connect."""
+        await check_topics(self._settings.bootstrap)
+        await self._producer.start()
+        try:
+            await self._replica.load()
+            self._replica.subscribe(self._configuration_changed)
+            await self._sink.open()
+            yield
+        finally:
+            await self._sink.close()
+            await _within(self._producer.stop())
+
+    async def _listen(self) -> Server:
+        settings = self._settings
+        admission = Admission(
+            self._replica.chargers,
+            settings.pseudonymiser,
+            allow_unauthenticated=settings.allow_unauthenticated,
+        )
+        listener = Listener(
+            admission, self._metrics, self._connected, lambda: len(self._connections)
+        )
+        return await listener.open(settings.host, settings.port)
+
+    async def _close(self, server: Server) -> None:
+        """Close every connection, and end what was begun on them: attempts leave their outcome."""
+        server.close()
+        await _within(server.wait_closed())
+
+    async def _connected(
+        self, socket: ServerConnection, charger: ChargerRecord, version: Version
+    ) -> None:
+        connection = ChargerConnection(
+            socket,
+            charger,
+            version,
+            handlers=HANDLERS[version.name],
+            services=self._services,
+            on_over=self._connections.leave,
+        )
+        self._connections.enter(connection)
+        await connection.run()
+
+    def _configuration_changed(self, topic: Topic, key: str) -> None:
+        if topic is CHARGERS:
+            charger_id = ChargerId(key)
+            self._connections.charger_changed(charger_id, self._replica.chargers.get(charger_id))
+
+    def _tell_late(self, late: Late) -> None:
+        """A late decision is recorded; a denial of what the posture let in ends it (rule 24)."""
+        attempt = late.case.attempt
+        connection = self._connections.of(attempt.charger_id)
+        if connection is None:
+            return
+        verdict = late.decision.verdict
+        data = {"requestId": attempt.request_id, "answer": verdict.answer, "reason": verdict.reason}
+        about = f"{EventName.DECISION_LATE} {attempt.request_id}"
+        connection.later(
+            partial(connection.report, EventName.DECISION_LATE, about=about, data=dict(data))
+        )
+        if late.stop:
+            stop = partial(stop_session, connection, late.case.stop, str(verdict.reason))
+            connection.later(stop)
+
+
+def spool_path(settings: GatewaySettings) -> Path:
+    """Where outcomes wait while Kafka is away; named by slot, which a restart keeps."""
+    return settings.data / f"outcomes-{settings.slot}.jsonl"
+
+
+async def run_gateway(
+    settings: GatewaySettings, metrics: Metrics, ready: Callable[[], None], stop: asyncio.Event
+) -> None:
+    """Run a gateway until `stop` is set.
+
+    Args:
+        ready: called when chargers can connect.
+
+    Raises:
+        DepotgateError: broker, topics, address or data folder are not as expected.
+    """
+    with _sole_user(spool_path(settings)):
+        await Gateway(settings, metrics).run(ready, stop)
+
+
+@contextmanager
+def _sole_user(path: Path) -> Iterator[None]:
+    """Hold the spool against a second gateway; the lock goes with the process, however it ends."""
+    lock = path.with_suffix(".lock")
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                f"another gateway uses {lock.name} in the data folder; give this one another "
+                "slot (DEPOTGATE_SLOT) or another data folder"
+            ) from None
+        yield
+
+
+async def _within(ending: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await ending
+    except TimeoutError:
+        log.warning("gateway.close_timed_out", within_s=CLOSE_WITHIN_S)

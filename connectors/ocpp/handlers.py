@@ -1,0 +1,56 @@
+"""Handlers that are the same in every version: one small function for each kind of message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connectors.attempts import Settled
+from connectors.ocpp.connection import IncomingCall
+from connectors.ocpp.presenting import read_token, settle_authorize
+
+HEARTBEAT_INTERVAL_S = 300
+"""Chargers set their clocks by it; that they are alive is seen by WebSocket pings."""
+
+TEXT_LANGUAGE = "en"
+"""Of the driver texts in the reason table."""
+
+
+async def heartbeat(call: IncomingCall) -> object:
+    """Answered at once and never published."""
+    return call.version.heartbeat_response(call.received_at)
+
+
+async def boot(call: IncomingCall) -> object:
+    """Accepted: who may not connect was refused at the handshake."""
+    await call.report()
+    return call.version.boot_response(HEARTBEAT_INTERVAL_S, datetime.now(UTC))
+
+
+async def received(call: IncomingCall) -> object:
+    """Taken note of."""
+    await call.report()
+    return call.row.empty_response()
+
+
+async def data_transfer(call: IncomingCall) -> object:
+    """No vendor's extension is known here; what it says is measured and dropped (rule 26)."""
+    await call.report()
+    return call.version.data_transfer_response()
+
+
+async def authorize(call: IncomingCall) -> object | None:
+    """An attempt: whether this token may charge here now."""
+    token = read_token(call)
+    assert token is not None, "the schema requires a token"
+    settled = await settle_authorize(call, token)
+    if settled is None:
+        return None
+    told = settled.told
+    return call.version.authorize_response(
+        told.status, expiry_of(settled), told.text, TEXT_LANGUAGE
+    )
+
+
+def expiry_of(settled: Settled) -> datetime | None:
+    """Now, for an accept that must not stay in the charger's cache (finding 5)."""
+    return None if settled.cacheable else datetime.now(UTC)

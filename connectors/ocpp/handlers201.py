@@ -1,0 +1,101 @@
+"""What OCPP 2.0.1 actions do here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from ocpp.v201 import call as calls201
+
+from connectors.ocpp.commands import stop_session
+from connectors.ocpp.connection import Handler, IncomingCall
+from connectors.ocpp.handlers import (
+    TEXT_LANGUAGE,
+    authorize,
+    boot,
+    data_transfer,
+    expiry_of,
+    heartbeat,
+    received,
+)
+from connectors.ocpp.presenting import (
+    ChargerTime,
+    Transaction,
+    live,
+    read_token,
+    replayed,
+    settle_start,
+    time_of,
+)
+from connectors.ocpp.v201 import transaction_event_response
+from models.attempt import AttemptKind, Token
+
+_ACCEPTED = "Accepted"
+
+
+async def transaction_event(call: IncomingCall) -> object | None:
+    """An attempt when it presents a token to start, else an event (rule 30)."""
+    token = read_token(call)
+    if token is None:
+        return transaction_event_response(None) if await call.deliver() else None
+    if _stops(call):
+        delivered = await call.deliver(token.kind)
+        return transaction_event_response(_ACCEPTED) if delivered else None
+    return await _attempt(call, token)
+
+
+def _stops(call: IncomingCall) -> bool:
+    """A token that stops a transaction is answered Accepted and not judged (rule 30)."""
+    payload = call.payload
+    return bool(payload["eventType"] == "Ended" or payload["triggerReason"] == "StopAuthorized")
+
+
+async def _attempt(call: IncomingCall, token: Token) -> object | None:
+    transaction = _transaction(call)
+    settled = await settle_start(call, token, transaction)
+    if settled is None:
+        return None
+    if settled.stop:
+        # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
+        call.after = partial(stop_session, call.connection, transaction.stop, "freevend tag")
+    told = settled.told
+    return transaction_event_response(told.status, expiry_of(settled), told.text, TEXT_LANGUAGE)
+
+
+def _transaction(call: IncomingCall) -> Transaction:
+    payload = call.payload
+    transaction_id = str(payload["transactionInfo"]["transactionId"])
+    evse = payload.get("evse")
+    return Transaction(
+        kind=AttemptKind.TRANSACTION_EVENT,
+        wire_id=transaction_id,
+        connector=int(evse["id"]) if evse else None,
+        time=_time(call),
+        natural_key=(transaction_id, int(payload["seqNo"])),
+        session_key=(transaction_id,),
+        stop=calls201.RequestStopTransaction(transaction_id=transaction_id),
+    )
+
+
+def _time(call: IncomingCall) -> ChargerTime:
+    charger_at = time_of(call.payload["timestamp"])
+    if call.payload.get("offline") is True and charger_at is not None:
+        return replayed(charger_at, call.received_at)
+    return live(charger_at, call.received_at)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "Authorize": authorize,
+    "BootNotification": boot,
+    "DataTransfer": data_transfer,
+    "FirmwareStatusNotification": received,
+    "Heartbeat": heartbeat,
+    "LogStatusNotification": received,
+    "MeterValues": received,
+    "NotifyDisplayMessages": received,
+    "NotifyEvent": received,
+    "NotifyReport": received,
+    "SecurityEventNotification": received,
+    "StatusNotification": received,
+    "TransactionEvent": transaction_event,
+}

@@ -1,0 +1,76 @@
+"""What the gateway remembers between messages; bounded, per process, and never written anywhere."""
+
+from __future__ import annotations
+
+import math
+
+from connectors.attempts import Settled
+from connectors.recent import Recent
+from models.attempt import Token
+from models.ids import AttemptId, ChargerId, Pseudonym
+
+AUTHORIZED_MAX = 50_000
+AUTHORIZED_KEPT_S = 120.0
+"""Within the connection time-out of chargers (usually 60 s, up to 120) an Authorize leads to a
+start (rule 30)."""
+
+TOLD_MAX = 20_000
+TOLD_KEPT_S = 24 * 3600.0
+"""Twice as many as a gateway has connectors, and about as long as a vehicle stays."""
+
+TAGS_MAX = 20_000
+
+
+class AttemptMemory:
+    """Attempts that belong together, answers within a transaction, tags read back."""
+
+    def __init__(self) -> None:
+        self._authorized: Recent[tuple[ChargerId, Pseudonym], AttemptId] = Recent(
+            AUTHORIZED_MAX, AUTHORIZED_KEPT_S
+        )
+        self._told: Recent[tuple[ChargerId, int | str, str], Settled] = Recent(
+            TOLD_MAX, TOLD_KEPT_S
+        )
+        self._tags: Recent[ChargerId, str] = Recent(TAGS_MAX, math.inf)
+
+    def authorized(
+        self, charger_id: ChargerId, token: Token, attempt_id: AttemptId, now_s: float
+    ) -> None:
+        """An Authorize began an attempt."""
+        if token.pseudonym is not None:
+            self._authorized.put((charger_id, token.pseudonym), attempt_id, now_s)
+
+    def attempt_of(self, charger_id: ChargerId, token: Token, now_s: float) -> AttemptId | None:
+        """The attempt that a start belongs to, None when it is one of its own."""
+        if token.pseudonym is None:
+            return None
+        return self._authorized.get((charger_id, token.pseudonym), now_s)
+
+    def tell(
+        self,
+        charger_id: ChargerId,
+        transaction_id: int | str,
+        token: Token,
+        settled: Settled,
+        now_s: float,
+    ) -> None:
+        """A token was answered within a transaction."""
+        self._told.put((charger_id, transaction_id, _named(token)), settled, now_s)
+
+    def told(
+        self, charger_id: ChargerId, transaction_id: int | str, token: Token, now_s: float
+    ) -> Settled | None:
+        """What it was answered: within one transaction it is not decided again (rule 30)."""
+        return self._told.get((charger_id, transaction_id, _named(token)), now_s)
+
+    def read_back(self, charger_id: ChargerId, tag: str, now_s: float) -> None:
+        """A charger told which tag it presents in freevend (rule 17)."""
+        self._tags.put(charger_id, tag, now_s)
+
+    def tag_of(self, charger_id: ChargerId, now_s: float) -> str | None:
+        """The tag it told last."""
+        return self._tags.get(charger_id, now_s)
+
+
+def _named(token: Token) -> str:
+    return token.pseudonym or token.kind

@@ -1,0 +1,187 @@
+"""A token presented to start, as an attempt (rule 30), with its ids and its time (rule 11)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from connectors.attempts import Case, Settled
+from connectors.ocpp.connection import IncomingCall
+from connectors.ocpp.table import PresentedToken
+from connectors.ocpp.tokens import reserved_for, token_of
+from connectors.ocpp.wire import read_time
+from connectors.telemetry.trace import new_traceparent
+from models.attempt import Attempt, AttemptKind, Token
+from models.ids import AttemptId, RequestId, session_id, timed_id
+
+LIVE_UNCERTAINTY_S = 1.0
+"""Of the arrival of a live message: networks and queues of chargers take up to a second."""
+
+REPLAY_UNCERTAINTY_S = 60.0
+"""Of a charger's own clock, whose offset is not measured: they set it by Heartbeat and drift by
+seconds a day, and a minute is what depots report of chargers that were offline for days."""
+
+_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""A clock that was never set begins here; anything older is no clock."""
+
+
+class ChargerTime(NamedTuple):
+    """What a charger's timestamp says.
+
+    Attributes:
+        charger_at: the timestamp, None when it cannot be read.
+        event_at: the time that the attempt is judged at.
+    """
+
+    charger_at: datetime | None
+    event_at: datetime
+    replayed: bool
+
+    @property
+    def uncertainty_s(self) -> float:
+        """Of `event_at` (rule 11)."""
+        return REPLAY_UNCERTAINTY_S if self.replayed else LIVE_UNCERTAINTY_S
+
+
+class Transaction(NamedTuple):
+    """The transaction that a message is about.
+
+    Attributes:
+        wire_id: as it is called on the wire.
+        natural_key: what makes this message itself, after the charger's id: the same at a repeat.
+        session_key: what makes the session itself.
+        stop: the call that ends it.
+    """
+
+    kind: AttemptKind
+    wire_id: int | str
+    connector: int | None
+    time: ChargerTime
+    natural_key: tuple[str | int, ...]
+    session_key: tuple[str | int, ...]
+    stop: object
+
+
+def time_of(timestamp: object) -> datetime | None:
+    """A charger's timestamp; None when it cannot be read or is older than any clock."""
+    at = read_time(timestamp)
+    return at if at is None or at >= _OLDEST else None
+
+
+def live(charger_at: datetime | None, received_at: datetime) -> ChargerTime:
+    """A message that arrives as it happens is judged at its arrival."""
+    return ChargerTime(charger_at, received_at, replayed=False)
+
+
+def replayed(charger_at: datetime, received_at: datetime) -> ChargerTime:
+    """A message from the charger's memory is judged at the charger's time.
+
+    The offset of its clock is not measured yet, so the time is taken as it came. What is told of
+    the past cannot lie ahead of its arrival.
+    """
+    return ChargerTime(charger_at, min(charger_at, received_at), replayed=True)
+
+
+def older_than(charger_at: datetime, since: datetime) -> bool:
+    """Whether it happened before that moment, for all that the charger's clock may be wrong."""
+    return charger_at < since - timedelta(seconds=REPLAY_UNCERTAINTY_S)
+
+
+def read_token(call: IncomingCall) -> Token | None:
+    """The token that a message carries, as it may leave the gateway; None when it has none."""
+    presented = call.version.presented_token(call.row.action, call.payload)
+    return None if presented is None else _pseudonymous(call, presented)
+
+
+def _pseudonymous(call: IncomingCall, presented: PresentedToken) -> Token:
+    services, charger = call.services, call.connection.charger
+    # The row as it is now: its profile may have changed since the charger connected.
+    row = services.configuration.chargers.get(charger.charger_id, charger)
+    read_back = services.memory.tag_of(charger.charger_id, call.received_s)
+    reserved = reserved_for(call.connection.site, row.profile, read_back)
+    return token_of(presented, reserved, services.pseudonymiser)
+
+
+async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
+    """Have an Authorize decided: it states no time, so it is judged at its arrival."""
+    connection = call.connection
+    charger = connection.charger
+    request_id = RequestId(
+        timed_id(call.received_at, charger.charger_id, connection.connection_id, call.message_id)
+    )
+    attempt_id = AttemptId(request_id)
+    call.services.memory.authorized(charger.charger_id, token, attempt_id, call.received_s)
+    attempt = Attempt(
+        request_id=request_id,
+        attempt_id=attempt_id,
+        charger_id=charger.charger_id,
+        site_id=charger.site_id,
+        ocpp=connection.ocpp,
+        kind=AttemptKind.AUTHORIZE,
+        token=token,
+        event_at=call.received_at,
+        received_at=call.received_at,
+        uncertainty_s=LIVE_UNCERTAINTY_S,
+    )
+    return await _settle(call, attempt, stop=None)
+
+
+async def settle_start(
+    call: IncomingCall, token: Token, transaction: Transaction
+) -> Settled | None:
+    """Have a token decided that starts a transaction, or is presented within one.
+
+    A token repeated within one transaction is not decided again: the message is an event then,
+    and the answer the one given before.
+    """
+    charger_id = call.connection.charger.charger_id
+    memory = call.services.memory
+    settled = memory.told(charger_id, transaction.wire_id, token, call.received_s)
+    if settled is not None:
+        return settled if await call.deliver(token.kind) else None
+    attempt = _start_attempt(call, token, transaction)
+    settled = await _settle(call, attempt, stop=transaction.stop)
+    if settled is not None and call.connection.open:
+        now_s = asyncio.get_running_loop().time()
+        memory.tell(charger_id, transaction.wire_id, token, settled, now_s)
+    return settled
+
+
+def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -> Attempt:
+    connection = call.connection
+    charger = connection.charger
+    time = transaction.time
+    request_id = RequestId(
+        timed_id(time.charger_at or call.received_at, charger.charger_id, *transaction.natural_key)
+    )
+    known = call.services.memory.attempt_of(charger.charger_id, token, call.received_s)
+    return Attempt(
+        request_id=request_id,
+        attempt_id=known or AttemptId(request_id),
+        charger_id=charger.charger_id,
+        site_id=charger.site_id,
+        ocpp=connection.ocpp,
+        kind=transaction.kind,
+        token=token,
+        event_at=time.event_at,
+        received_at=call.received_at,
+        charger_at=time.charger_at,
+        replayed=time.replayed,
+        uncertainty_s=time.uncertainty_s,
+        session_id=session_id(charger.charger_id, *transaction.session_key),
+        connector=transaction.connector,
+    )
+
+
+async def _settle(call: IncomingCall, attempt: Attempt, stop: object | None) -> Settled | None:
+    call.attempt_kind = attempt.kind
+    case = Case(
+        attempt=attempt,
+        event=call.event(attempt.token.kind),
+        asker=call.connection,
+        repeatable=stop is not None,
+        stop=stop,
+        traceparent=new_traceparent(),
+    )
+    return await call.services.desk.settle(case)

@@ -1,0 +1,52 @@
+"""From a token as it was presented to one that may leave the gateway (rules 17, 26)."""
+
+from __future__ import annotations
+
+from connectors.ocpp.table import PresentedToken
+from models.attempt import PseudonymousCandidate, Token, TokenKind
+from models.identifiers import Pseudonymiser, candidates, display_form
+from models.profiles import profile_named, reserved_tags
+from models.site import SiteRecord
+
+_NO_AUTHORIZATION = "NoAuthorization"
+
+FREEVEND_TOKEN = Token(kind=TokenKind.FREEVEND_TAG, display="freevend tag")
+UNREADABLE_TOKEN = Token(kind=TokenKind.UNREADABLE, display="unreadable")
+
+
+def reserved_for(
+    site: SiteRecord | None, profile: str, read_back_tag: str | None
+) -> frozenset[str]:
+    """The freevend tags of a charger, casefolded: the site's, its profile's, its own (rule 17)."""
+    tags = (
+        site.freevend_tag if site else None,
+        read_back_tag,
+        *reserved_tags(profile_named(profile)),
+    )
+    return frozenset(tag.casefold() for tag in tags if tag)
+
+
+def token_of(
+    presented: PresentedToken, reserved: frozenset[str], pseudonymiser: Pseudonymiser
+) -> Token:
+    """Every reading of the token under every key epoch, and its kind.
+
+    A NoAuthorization token is the freevend tag whatever its idToken, and never unreadable.
+    """
+    if presented.stated_type == _NO_AUTHORIZATION:
+        return FREEVEND_TOKEN
+    if presented.id_token.strip().casefold() in reserved:
+        return FREEVEND_TOKEN
+    readings = candidates(presented.id_token, presented.stated_type)
+    if not readings:
+        return UNREADABLE_TOKEN
+    return Token(
+        kind=TokenKind.IDENTIFIED,
+        display=display_form(readings[0]),
+        candidates=tuple(
+            PseudonymousCandidate(
+                identifier_type=reading.identifier_type, pseudonyms=pseudonymiser.all(reading)
+            )
+            for reading in readings
+        ),
+    )
