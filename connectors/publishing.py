@@ -29,7 +29,7 @@ from models.attempt import Outcome
 from models.charger import ChargerEvent, EventName, Scalar
 from models.errors import DepotgateError, UndecodableRecordError
 from models.ids import ChargerId
-from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOLED
+from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOL_FULL, SPOOLED
 from models.record import Record
 from models.topics import EVENTS, OUTCOMES, Topic
 
@@ -268,6 +268,7 @@ class Publisher:
             DeliveryFailedError: the producer failed for good.
         """
         self._metrics.set(KAFKA_AWAY, 0)
+        self._metrics.set(SPOOL_FULL, 0)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
             tasks.create_task(self._write_spool())
@@ -331,6 +332,7 @@ class Publisher:
                 async with self._spool_turn:
                     records = [spooled for spooled, _ in batch]
                     written = await asyncio.to_thread(self._spool.append, *records)
+                self._metrics.set(SPOOL_FULL, 0 if written else 1)
                 for _, kept in batch:
                     if not kept.done():
                         kept.set_result(written)
@@ -354,6 +356,7 @@ class Publisher:
                     sent.clear()
             if await _all_acknowledged(sent):
                 await asyncio.to_thread(self._spool.clear)
+                self._metrics.set(SPOOL_FULL, 0)
                 log.info("spool.drained")
 
 

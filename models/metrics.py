@@ -73,6 +73,8 @@ KAFKA_AWAY = Metric("depotgate_kafka_away", G, "gateway", (),
                     "1 while Kafka does not acknowledge")
 SPOOLED = Metric("depotgate_spool_bytes", G, "gateway", (),
                  "Outcomes on disk, waiting for Kafka")
+SPOOL_FULL = Metric("depotgate_spool_full", G, "gateway", (),
+                    "1 when neither Kafka nor the disk took the last outcome")
 EVENTS_HELD = Metric("depotgate_events_held", G, "gateway", (),
                      "Newest events per connector, waiting for Kafka")
 COMMANDS_RUN = Metric("depotgate_mode_commands_total", C, "gateway", ("site", "mode", "result"),

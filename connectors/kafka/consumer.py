@@ -10,14 +10,18 @@ from aiokafka.errors import KafkaError
 from models.errors import BrokerUnavailableError
 
 
-async def start_consumer(bootstrap: str) -> AIOKafkaConsumer:
+async def start_consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
     """A connected consumer with nothing assigned.
+
+    Args:
+        group: whose committed offsets are to be read; nothing is ever committed.
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
+        group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         # The answer to a waiting driver comes this way: fetches return at the first byte.

@@ -130,6 +130,11 @@ class Replica:
             await self._take(consumer, timeout_s=0.2)
         self._at_end()
 
+    async def close(self) -> None:
+        """Let go of the topics, after `load` without `follow`."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
     async def follow(self) -> None:
         """Keep up with the topics until cancelled; a Kafka that is away only makes it older."""
         assert self._consumer is not None, "follow after load"
@@ -148,7 +153,7 @@ class Replica:
                     for subscriber in self._subscribers:
                         subscriber(topic, key)
         finally:
-            await self._consumer.stop()
+            await self.close()
 
     async def _take(
         self, consumer: AIOKafkaConsumer, *, timeout_s: float
