@@ -1,0 +1,302 @@
+"""`depotgate doctor`: one question after another, each with what to do about the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import urllib.request
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+
+from connectors.kafka.broker import broker_ways
+from connectors.kafka.broker_files import DISK_NEEDED_BYTES
+from connectors.kafka.consumer import start_consumer
+from connectors.kafka.readiness import kafka_answers
+from connectors.kafka.replica import Replica
+from connectors.kafka.topics import check_topics
+from connectors.keys import read_keys
+from connectors.telemetry.metrics import Metrics
+from depotgate.reaching import reachable_kafka
+from depotgate.run_file import Run, read_run, runs
+from depotgate.settings import Settings, unknown_variables
+from models.errors import ConfigurationError, DepotgateError
+from models.metrics import (
+    CONNECTED,
+    KAFKA_AWAY,
+    REPLICA_AGE,
+    REPLICA_BAD,
+    SPOOL_FULL,
+    SPOOLED,
+    Metric,
+)
+from models.topics import CHARGERS, FEEDS, REQUESTS, SITES, TOPICS
+from models.zones import tzdata_version
+from streams.app import GROUP
+
+SCRAPE_S = 3.0
+"""For one `/metrics` on this machine or the next: milliseconds usually."""
+
+REPLICA_OLD_S = 30.0
+"""A replica knows every second whether it is at the end of its topics."""
+
+LAG_MUCH = 1_000
+"""Requests waiting for a worker: a third of a second of work; more is a worker that is behind."""
+
+
+class Health(StrEnum):
+    """What an answer means."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+class Finding(NamedTuple):
+    """One answer.
+
+    Attributes:
+        advice: what to do; empty where nothing is to be done.
+    """
+
+    about: str
+    health: Health
+    seen: str
+    advice: str = ""
+
+
+async def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Ask every question; a broker that does not answer ends the ones about it."""
+    run = read_run(settings.data)
+    ways = await asyncio.to_thread(broker_ways, settings.kafka)
+    findings = [
+        Finding("python", Health.GOOD, f"{sys.version.split()[0]}, tz database {tzdata_version()}"),
+        *_variables(),
+        *(
+            Finding(f"Kafka, {way.name}", Health.GOOD if way.available else Health.NOTE, way.detail)
+            for way in ways
+        ),
+        _keys(settings),
+        _disk(settings.data),
+        *_processes(settings.data, run),
+        *await _kafka(settings),
+    ]
+    for role, urls in (run.metrics if run else {}).items():
+        for url in urls:
+            findings += await _process_health(role, url)
+    return tuple(findings)
+
+
+def print_findings(findings: Sequence[Finding], console: Console, *, as_json: bool) -> bool:
+    """Print what was found; whether all of it is good."""
+    if as_json:
+        sys.stdout.write(orjson.dumps([finding._asdict() for finding in findings]).decode() + "\n")
+    else:
+        for finding in findings:
+            _print(finding, console)
+    return all(finding.health is not Health.BAD for finding in findings)
+
+
+_COLOURS = {Health.GOOD: "green", Health.NOTE: "yellow", Health.BAD: "red"}
+
+
+def _print(finding: Finding, console: Console) -> None:
+    console.print(
+        f"[{_COLOURS[finding.health]}]{finding.health:>4}[/]  [bold]{finding.about}[/]  ",
+        end="",
+        highlight=False,
+    )
+    advice = f"\n      → {finding.advice}" if finding.advice else ""
+    console.print(finding.seen + advice, markup=False, highlight=False, soft_wrap=True)
+
+
+def _variables() -> list[Finding]:
+    return [
+        Finding("environment", Health.NOTE, f"{name} is no setting", "correct or remove it")
+        for name in unknown_variables()
+    ]
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        epochs = read_keys(settings.pseudonym_keys_file)
+    except DepotgateError as fault:
+        return Finding("pseudonym keys", Health.BAD, str(fault))
+    kids = ", ".join(epoch.kid for epoch in epochs)
+    return Finding("pseudonym keys", Health.GOOD, f"{settings.pseudonym_keys_file}, epochs {kids}")
+
+
+def _disk(data: Path) -> Finding:
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    seen = f"{free >> 20:,} MB free at {there}"
+    if free < DISK_NEEDED_BYTES:
+        return Finding("disk", Health.BAD, seen, "make room, or choose another folder with --data")
+    return Finding("disk", Health.GOOD, seen)
+
+
+def _processes(data: Path, run: Run | None) -> list[Finding]:
+    if run is None:
+        advice = "depotgate up FOLDER, unless its processes run elsewhere"
+        return [Finding("processes", Health.NOTE, f"nothing runs on {data}", advice)]
+    findings = []
+    for role, pids in run.processes.items():
+        for pid in pids:
+            alive = runs(pid)
+            seen = f"process {pid} " + ("runs" if alive else "is gone")
+            advice = "" if alive else f"see logs/{role}.log in {data}"
+            findings.append(Finding(role, Health.GOOD if alive else Health.BAD, seen, advice))
+    return findings
+
+
+async def _kafka(settings: Settings) -> list[Finding]:
+    try:
+        bootstrap = reachable_kafka(settings)
+    except ConfigurationError as fault:
+        return [Finding("Kafka", Health.BAD, str(fault))]
+    if not await kafka_answers(bootstrap):
+        advice = "start it, or name another with DEPOTGATE_KAFKA"
+        return [Finding("Kafka", Health.BAD, f"no answer at {bootstrap}", advice)]
+    findings = [Finding("Kafka", Health.GOOD, f"answers at {bootstrap}")]
+    try:
+        await check_topics(bootstrap)
+        findings.append(Finding("topics", Health.GOOD, f"all {len(TOPICS)} as the table has them"))
+        findings += await _loaded(bootstrap)
+        findings += await _offsets(bootstrap)
+    except DepotgateError as fault:
+        findings.append(Finding("topics", Health.BAD, str(fault)))
+    except KafkaError as fault:
+        findings.append(Finding("Kafka", Health.BAD, f"{type(fault).__name__} on the way"))
+    return findings
+
+
+async def _loaded(bootstrap: str) -> list[Finding]:
+    replica = Replica(bootstrap, (SITES, CHARGERS, FEEDS), Metrics("worker"))
+    await replica.load()
+    await replica.close()
+    if not replica.sites:
+        return [Finding("depots", Health.NOTE, "none is loaded", "depotgate load FOLDER")]
+    findings = []
+    for site in replica.sites.values():
+        chargers = sum(row.site_id == site.site_id for row in replica.chargers.values())
+        cards = sum(
+            receipt.rows_count
+            for receipt in replica.feeds.values()
+            if receipt.site_id in {None, site.site_id}
+        )
+        seen = (
+            f"stage {site.stage}, {chargers} chargers, {cards:,} identities, "
+            f"revision {site.revision} loaded {site.loaded_at:%Y-%m-%d %H:%M:%S}Z"
+        )
+        findings.append(Finding(f"depot {site.site_id}", Health.GOOD, seen))
+    return findings
+
+
+async def _offsets(bootstrap: str) -> list[Finding]:
+    """How far the workers are behind, and what lies among the dead letters."""
+    consumer = await start_consumer(bootstrap, group=GROUP)
+    try:
+        lag = await _lag(consumer)
+        dead = await _dead_letters(consumer)
+    finally:
+        await consumer.stop()
+    much = lag > LAG_MUCH
+    advice = "start another worker, and see the worker's log" if much else ""
+    findings = [
+        Finding("workers", Health.BAD if much else Health.GOOD, f"{lag:,} requests behind", advice)
+    ]
+    for topic, count in dead.items():
+        seen = f"{count:,} records could not be read"
+        findings.append(Finding(topic, Health.NOTE, seen, "each has its cause in its headers"))
+    return findings
+
+
+async def _lag(consumer: AIOKafkaConsumer) -> int:
+    partitions = [TopicPartition(REQUESTS.name, number) for number in range(REQUESTS.partitions)]
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    committed = {each: await consumer.committed(each) for each in partitions}
+    return sum(ends[each] - max(committed[each] or 0, begins[each]) for each in partitions)
+
+
+async def _dead_letters(consumer: AIOKafkaConsumer) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for topic in TOPICS:
+        if topic.record is not None:
+            continue
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        begins = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+        count = sum(ends[each] - begins[each] for each in partitions)
+        if count:
+            found[topic.name] = count
+    return found
+
+
+async def _process_health(role: str, url: str) -> list[Finding]:
+    try:
+        values = await asyncio.to_thread(scrape, url)
+    except (OSError, ValueError) as fault:
+        return [Finding(role, Health.BAD, f"no metrics at {url} ({fault})", "see its log")]
+    age_s = values.get(REPLICA_AGE.name, 0.0)
+    old = age_s > REPLICA_OLD_S
+    findings = [
+        Finding(
+            f"{role}, configuration",
+            Health.BAD if old else Health.GOOD,
+            f"known to be complete {age_s:.0f} s ago",
+            "Kafka is away, or the process hangs: see its log" if old else "",
+        ),
+        *_bad_rows(role, values),
+    ]
+    if role == "gateway":
+        findings += _gateway_health(values)
+    return findings
+
+
+def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:
+    bad = values.get(REPLICA_BAD.name, 0.0)
+    if not bad:
+        return []
+    seen = f"{bad:.0f} configuration records could not be read; the last good ones hold"
+    return [Finding(f"{role}, configuration", Health.BAD, seen, "see its log, and load again")]
+
+
+def _gateway_health(values: Mapping[str, float]) -> list[Finding]:
+    findings = [
+        Finding("chargers", Health.GOOD, f"{values.get(CONNECTED.name, 0.0):.0f} connected")
+    ]
+    if values.get(KAFKA_AWAY.name):
+        seen = f"Kafka is away, {values.get(SPOOLED.name, 0.0):,.0f} bytes of outcomes on disk"
+        findings.append(Finding("gateway", Health.BAD, seen, "bring the broker back"))
+    if values.get(SPOOL_FULL.name):
+        seen = "the spool or its disk is full: Authorize stays unanswered"
+        findings.append(Finding("gateway", Health.BAD, seen, "bring the broker back, make room"))
+    return findings
+
+
+def scrape(url: str) -> Mapping[str, float]:
+    """Every metric of a `/metrics` page, summed over its labels.
+
+    Raises:
+        OSError: nothing answers there.
+        ValueError: what answers is no metrics page.
+    """
+    with urllib.request.urlopen(url, timeout=SCRAPE_S) as page:  # noqa: S310 - from run.json
+        text = page.read().decode()
+    totals: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
+    return totals
+
+
+__all__ = ["Finding", "Health", "Metric", "examine", "print_findings", "scrape"]
