@@ -114,14 +114,20 @@ class Charger(Speaker):
             plug.presented = Presented(card, until_s)
             return result
 
-    async def charge(self, for_s: float, evse: int = 1) -> bool:
-        """Let energy flow, with meter values on the way; whether the session is still running."""
+    async def charge(
+        self, for_s: float, evse: int = 1, *, leaving: asyncio.Event | None = None
+    ) -> bool:
+        """Let energy flow, with meter values on the way; whether the session is still running.
+
+        Args:
+            leaving: looked at after each meter value; the driver is in a hurry once it is set.
+        """
         session = self._plug(evse).session
         loop = asyncio.get_running_loop()
         until_s = loop.time() + for_s
         while session is not None and not session.ended.is_set():
             pause_s = min(until_s - loop.time(), self.behaviour.meter_interval_s)
-            if pause_s <= 0:
+            if pause_s <= 0 or (leaving is not None and leaving.is_set()):
                 return True
             with suppress(TimeoutError):
                 await asyncio.wait_for(session.ended.wait(), pause_s)
@@ -180,7 +186,7 @@ class Charger(Speaker):
         # Before the answer: a remote stop may follow it at once.
         plug.session = session
         try:
-            result = self._show(await self._send_start(plug, session, by))
+            result = await self._present(card, self._send_start(plug, session, by))
         except ChargerError:
             plug.session = None
             raise

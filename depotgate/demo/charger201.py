@@ -205,6 +205,9 @@ class Charger201(Charger):
         )
 
     async def _identify(self, session: Session, card: Card) -> AttemptResult | None:
+        return await self._present(card, self._ask_identify(session, card))
+
+    async def _ask_identify(self, session: Session, card: Card) -> AttemptResult:
         answer = await self._tell(
             "Updated",
             session,
@@ -213,7 +216,7 @@ class Charger201(Charger):
             charging_state="Charging",
             id_token=_id_token(card),
         )
-        return self._show(self._verdict("TransactionEvent", answer))
+        return self._verdict("TransactionEvent", answer)
 
     async def _tell(
         self,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from depotgate.demo.charger import Charger
 from depotgate.demo.link import ChargerError
-from depotgate.demo.session import AttemptResult, Card, Session
+from depotgate.demo.session import NO_CARD, AttemptResult, Card, Session
 from models.schedule import Mode
-
-NO_CARD = "none"
-"""Label of a visit without a card."""
 
 Wallet = Sequence[tuple[Card | None, float]]
 """What drivers hold and how often: weights need not add up to anything; None = no card."""
@@ -59,13 +57,18 @@ class Visit:
 
 @dataclass
 class Driver:
-    """One driver at one plug, and what comes of it."""
+    """One driver at one plug, and what comes of it.
+
+    Attributes:
+        leaving: once it is set the driver stops waiting and charging, and goes.
+    """
 
     charger: Charger
     card: Card | None
     rng: random.Random
     pace: Pace
     evse: int = 1
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     results: list[AttemptResult] = field(default_factory=list)
     charged: bool = False
     error: str | None = None
@@ -102,12 +105,13 @@ class Driver:
 
     async def _charge(self) -> None:
         if self._session is None:
-            await asyncio.sleep(self.rng.uniform(*self.pace.patience_s))
+            await pause(self.rng.uniform(*self.pace.patience_s), self.leaving)
         session = self._session
         if session is None:
             return
         self.charged = True
-        if await self.charger.charge(self.rng.uniform(*self.pace.charge_s), self.evse):
+        charge_s = self.rng.uniform(*self.pace.charge_s)
+        if await self.charger.charge(charge_s, self.evse, leaving=self.leaving):
             # The card that started it ends it; one that started by itself is ended at a button.
             await self.charger.stop(session.card, self.evse)
 
@@ -121,6 +125,12 @@ class Driver:
     def _keep(self, result: AttemptResult | None) -> None:
         if result is not None:
             self.results.append(result)
+
+
+async def pause(for_s: float, leaving: asyncio.Event) -> None:
+    """Wait so long, or until it is time to leave."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(leaving.wait(), for_s)
 
 
 async def drive(

@@ -13,6 +13,9 @@ from models.schedule import Mode
 
 ACCEPTED = "Accepted"
 
+NO_CARD = "no card"
+"""Label of whoever presents none: the charger starts by itself."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -49,6 +52,23 @@ class AttemptResult:
     def accepted(self) -> bool:
         """Whether the driver may charge."""
         return self.status == ACCEPTED
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """A token presented to start, as the driver has it to tell: what was asked and what came back.
+
+    Attributes:
+        label: of the card, or NO_CARD.
+        result: None when no answer came.
+        error: why none came; None when one did.
+    """
+
+    charger_id: str
+    label: str
+    at: datetime
+    result: AttemptResult | None
+    error: str | None
 
 
 class Shown(NamedTuple):

@@ -20,6 +20,8 @@ from websockets.asyncio.client import ClientConnection
 from depotgate.demo.link import Answer, ChargerError, ConnectionLostError, Link, UnansweredError
 from depotgate.demo.session import (
     ACCEPTED,
+    NO_CARD,
+    Attempted,
     AttemptResult,
     Behaviour,
     Card,
@@ -47,6 +49,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _untold(_: Attempted) -> None:
+    """Nobody keeps account."""
+
+
 class Speaker(ABC):
     """A charger as the central system hears it: its connection, and messages in its own words.
 
@@ -56,6 +62,7 @@ class Speaker(ABC):
         password: None on security profile 0.
         mode: what it was set to before it was first connected.
         clock: the charger's own, which may be wrong.
+        on_attempt: told of every token presented to start, once its answer is there or given up.
         rng: chance in its waits; seed it to repeat a run.
 
     Attributes:
@@ -81,6 +88,7 @@ class Speaker(ABC):
         mode: Mode = Mode.MANAGED,
         behaviour: Behaviour | None = None,
         clock: Callable[[], datetime] = _now,
+        on_attempt: Callable[[Attempted], None] = _untold,
         rng: random.Random | None = None,
     ) -> None:
         self.charger_id = charger_id
@@ -101,6 +109,7 @@ class Speaker(ABC):
             rng=rng or random.Random(),
         )
         self._clock = clock
+        self._on_attempt = on_attempt
         self._boot_due = True
         self._booted_before = False
         self._heartbeat_s = BOOT_WAIT_S[1]
@@ -139,7 +148,7 @@ class Speaker(ABC):
         Raises:
             ConnectionLostError, UnansweredError, CallRefusedError: see `Link.ask`.
         """
-        return self._show(self._verdict("Authorize", await self.link.ask(self._authorize(card))))
+        return await self._present(card, self._ask_authorize(card))
 
     # What the version's module provides
 
@@ -191,9 +200,22 @@ class Speaker(ABC):
 
     # How it is told
 
-    def _show(self, result: AttemptResult) -> AttemptResult:
+    async def _present(self, card: Card | None, asking: Awaitable[AttemptResult]) -> AttemptResult:
+        """Wait for the answer to a token, show it to the driver, and give account of it."""
+        label = NO_CARD if card is None else card.label
+        at = self._clock()
+        try:
+            result = await asking
+        except ChargerError as error:
+            why = type(error).__name__
+            self._on_attempt(Attempted(self.charger_id, label, at, None, why))
+            raise
         self.shown.append(Shown(result.status, result.text, self._clock()))
+        self._on_attempt(Attempted(self.charger_id, label, at, result, None))
         return result
+
+    async def _ask_authorize(self, card: Card) -> AttemptResult:
+        return self._verdict("Authorize", await self.link.ask(self._authorize(card)))
 
     async def _greet(self) -> None:
         if self._boot_due:

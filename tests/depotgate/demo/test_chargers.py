@@ -24,9 +24,9 @@ from ocpp.v201 import call as call201
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16, FreevendKeys
 from depotgate.demo.charger201 import Charger201
-from depotgate.demo.drivers import NO_CARD, Pace, Visit, drive
+from depotgate.demo.drivers import Driver, Pace, Visit, drive
 from depotgate.demo.link import BackOff, ConnectionLostError, UnansweredError
-from depotgate.demo.session import Behaviour, Card
+from depotgate.demo.session import NO_CARD, Attempted, Behaviour, Card
 from models.profiles import (
     PROFILES,
     STANDARD,
@@ -716,3 +716,52 @@ async def test_drivers_come_and_go_with_their_cards(kind: type[Charger], central
         assert visit.charged == (visit.label == "own_fleet")
         refused = [result.status for result in visit.results if not result.accepted]
         assert bool(refused) == (visit.label == "revoked")
+
+
+@VERSIONS
+async def test_every_token_presented_to_start_is_accounted_for(
+    kind: type[Charger], central: Central
+) -> None:
+    central.verdicts[REVOKED.token] = ("Blocked", "Card no longer valid.")
+    accounts: list[Attempted] = []
+    async with make(kind, central, on_attempt=accounts.append) as charger:
+        await charger.connected()
+        await charger.tap(REVOKED)
+        await charger.plug_in()
+        await charger.tap(OWN)
+        await charger.stop(OWN)
+    start = "StartTransaction" if kind is Charger16 else "TransactionEvent"
+    told = [(a.label, a.result and a.result.action, a.result and a.result.status) for a in accounts]
+    assert told == [
+        ("revoked", "Authorize", "Blocked"),
+        ("own_fleet", "Authorize", "Accepted"),
+        ("own_fleet", start, "Accepted"),
+    ]
+
+
+@VERSIONS
+async def test_an_attempt_without_an_answer_is_accounted_for_with_its_cause(
+    kind: type[Charger], central: Central
+) -> None:
+    central.silent.add("Authorize")
+    accounts: list[Attempted] = []
+    async with make(kind, central, behaviour=IMPATIENT, on_attempt=accounts.append) as charger:
+        await charger.connected()
+        with pytest.raises(UnansweredError):
+            await charger.tap(OWN)
+    (account,) = accounts
+    assert (account.label, account.result, account.error) == ("own_fleet", None, "UnansweredError")
+
+
+async def test_a_driver_in_a_hurry_ends_the_session_and_goes(central: Central) -> None:
+    leaving = asyncio.Event()
+    slow = Pace(charge_s=(60.0, 60.0), patience_s=(60.0, 60.0), taps_first_share=0.0)
+    async with make(Charger16, central) as charger:
+        await charger.connected()
+        driver = Driver(charger, OWN, random.Random(1), slow, leaving=leaving)
+        visiting = asyncio.create_task(driver.visit())
+        await until(lambda: charger.plugs[0].session and charger.plugs[0].session.energised)
+        leaving.set()
+        visit = await asyncio.wait_for(visiting, 5)
+    assert (visit.charged, visit.error) == (True, None)
+    assert stop_reasons(central) == ["Local"]
