@@ -14,7 +14,8 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from depotgate.settings import Settings, read_settings
+from connectors.telemetry.logs import quiet_logs
+from depotgate.settings import read_settings
 from models.errors import DepotgateError, DepotRefusedError
 
 P = ParamSpec("P")
@@ -91,7 +92,8 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
 
 
 def run_until_told(main_: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; SIGTERM and a closed terminal end it as Ctrl-C does."""
+    """Run a coroutine for a person; SIGTERM and a closed terminal end it as Ctrl-C does."""
+    quiet_logs()
 
     async def cancellable() -> T:
         task = asyncio.current_task()
@@ -321,6 +323,3 @@ def doctor(
     findings = run_until_told(examine(settings))
     if not print_findings(findings, Console(), as_json=as_json):
         raise typer.Exit(1)
-
-
-__all__ = ["Settings", "app", "main"]

@@ -36,7 +36,6 @@ from models.metrics import (
     REPLICA_BAD,
     SPOOL_FULL,
     SPOOLED,
-    Metric,
 )
 from models.topics import CHARGERS, FEEDS, REQUESTS, SITES, TOPICS
 from models.zones import tzdata_version
@@ -297,6 +296,3 @@ def scrape(url: str) -> Mapping[str, float]:
         for sample in family.samples:
             totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
     return totals
-
-
-__all__ = ["Finding", "Health", "Metric", "examine", "print_findings", "scrape"]

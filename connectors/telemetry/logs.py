@@ -26,7 +26,8 @@ LINES_BURST = 20
 LINES_PER_S = 1.0
 """Of one library: aiokafka says over 3,000 lines in an outage of 30 s, and one would do."""
 
-LIBRARIES = ("aiokafka", "faust", "mode", "websockets", "asyncio")
+LIBRARIES = ("aiokafka", "faust", "mode", "websockets", "asyncio", "streams.overrides")
+"""The last one: Faust's services log under the name of the module that makes their class."""
 
 _SEVERITY_NUMBERS = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}
 """OpenTelemetry log data model, field SeverityNumber."""
@@ -96,6 +97,15 @@ def configure_logs(role: str, log_file: Path | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
+    )
+
+
+def quiet_logs() -> None:
+    """For commands that talk to a person: what goes wrong they say themselves, in a sentence."""
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
     )
 
 
