@@ -43,42 +43,38 @@ class Spool:
     def append(self, *spooled: Spooled) -> bool:
         """Write records and wait for the disk (one fsync). False, and none is kept, when spool or
         disk is full."""
-        lines = b"".join(_line(each) for each in spooled)
-        if self._cut_short():
-            lines = b"\n" + lines
-        if self.size_bytes + len(lines) > self._limit_bytes:
-            return False
-        if not self._write(lines):
-            return False
-        self.size_bytes += len(lines)
-        return True
-
-    def _cut_short(self) -> bool:
-        """Whether a crash left half a line at the end, into which the next one would run."""
-        if not self.size_bytes:
-            return False
-        with self._path.open("rb") as lines:
-            lines.seek(-1, os.SEEK_END)
-            return lines.read(1) != b"\n"
-
-    def _write(self, lines: bytes) -> bool:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            return self._append(b"".join(_line(each) for each in spooled))
         except OSError as fault:
-            log.error("spool.open_failed", error=fault.strerror)
+            log.error("spool.write_failed", error=fault.strerror)
             return False
+
+    def _append(self, lines: bytes) -> bool:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            size_bytes = os.fstat(descriptor).st_size
+            if _cut_short(descriptor, size_bytes):
+                lines = b"\n" + lines
+            if size_bytes + len(lines) > self._limit_bytes:
+                return False
+            self._write(descriptor, size_bytes, lines)
+            self.size_bytes = size_bytes + len(lines)
+            return True
+        finally:
+            os.close(descriptor)
+
+    def _write(self, descriptor: int, size_bytes: int, lines: bytes) -> None:
         try:
             _write_whole(descriptor, lines)
             os.fsync(descriptor)
-        except OSError as fault:
+            if not size_bytes:
+                # A new file that its folder does not know after a power cut holds nothing.
+                _sync_folder(self._path.parent)
+        except OSError:
             # Half a line would run into the next one.
-            os.ftruncate(descriptor, self.size_bytes)
-            log.error("spool.write_failed", error=fault.strerror)
-            return False
-        finally:
-            os.close(descriptor)
-        return True
+            os.ftruncate(descriptor, size_bytes)
+            raise
 
     def read(self) -> Iterator[Spooled]:
         """Everything spooled, oldest first. A line cut short by a crash is said and passed over."""
@@ -101,10 +97,23 @@ class Spool:
         self.size_bytes = 0
 
 
+def _cut_short(descriptor: int, size_bytes: int) -> bool:
+    """Whether a crash left half a line at the end, into which the next one would run."""
+    return size_bytes > 0 and os.pread(descriptor, 1, size_bytes - 1) != b"\n"
+
+
 def _write_whole(descriptor: int, lines: bytes) -> None:
     """Write all of it at once; a nearly full disk takes a part and calls that a success."""
     if os.write(descriptor, lines) < len(lines):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _line(spooled: Spooled) -> bytes:
