@@ -147,9 +147,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_batch_keeps_none_of_it(
     spool = Spool(path)
     spool.append(FIRST)
     real = os.write
-    monkeypatch.setattr(
-        spool_module.os, "write", lambda descriptor, data: real(descriptor, data[:9])
-    )
+    monkeypatch.setattr("os.write", lambda descriptor, data: real(descriptor, data[:9]))
     assert not spool.append(SECOND)
     monkeypatch.undo()
     assert kept(path) == [FIRST]
