@@ -82,14 +82,15 @@ def write_new_keys(path: Path, kid: str) -> None:
     """
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES_MIN)).decode("ascii")
     content = orjson.dumps([{"kid": kid, "key": key}], option=orjson.OPT_INDENT_2)
+    if path.exists():
+        raise PseudonymKeyError(
+            f"{path} exists already; pseudonyms made with its keys would be lost"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # O_EXCL: a file that somebody made meanwhile is not written over either.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-    except FileExistsError:
-        raise PseudonymKeyError(
-            f"{path} exists already; pseudonyms made with its keys would be lost"
-        ) from None
     except OSError as fault:
         raise PseudonymKeyError(f"cannot write {path} ({fault.strerror})") from fault

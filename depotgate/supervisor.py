@@ -90,9 +90,11 @@ class Child:
         for file in (self._ready_file, self._said_file):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.unlink(missing_ok=True)
-        files = ["--ready-file", str(self._ready_file), "--log-file", str(self._log_file)]
-        command = [sys.executable, "-m", "depotgate", self.role, *self._options, *files]
-        self._process = start_child(command, self._said_file)
+        self._process = start_child(self._command(), self._said_file)
+
+    def _command(self) -> list[str]:
+        files = [f"--ready-file={self._ready_file}", f"--log-file={self._log_file}"]
+        return [sys.executable, "-m", "depotgate", self.role, *self._options, *files]
 
     async def until_ready(self) -> None:
         """Wait until it has said that it is ready.

@@ -1,0 +1,84 @@
+"""The pseudonym key file: a list of epochs, for its owner's eyes only (rule 26)."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connectors.keys import read_keys, write_new_keys
+from models.errors import PseudonymKeyError
+
+SECRET = base64.b64encode(b"s" * 32).decode()
+
+
+def key_file(folder: Path, content: bytes, mode: int = 0o600) -> Path:
+    path = folder / "keys.json"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+def test_a_new_file_is_read_back_and_differs_each_time(tmp_path: Path) -> None:
+    one, other = tmp_path / "a" / "keys.json", tmp_path / "b" / "keys.json"
+    write_new_keys(one, "k1")
+    write_new_keys(other, "k1")
+    (epoch,), (another,) = read_keys(one), read_keys(other)
+    assert epoch.kid == "k1"
+    assert len(epoch.key) == 32
+    assert epoch.key != another.key
+    assert one.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_exists_is_never_written_over(tmp_path: Path) -> None:
+    path = key_file(tmp_path, b"precious")
+    with pytest.raises(PseudonymKeyError, match="exists already"):
+        write_new_keys(path, "k1")
+    assert path.read_bytes() == b"precious"
+
+
+def test_epochs_stay_in_their_order(tmp_path: Path) -> None:
+    rows = [{"kid": kid, "key": SECRET} for kid in ("new", "old")]
+    path = key_file(tmp_path, orjson.dumps(rows))
+    assert [epoch.kid for epoch in read_keys(path)] == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no JSON"),
+        (b"{}", "names no epoch"),
+        (b"[]", "names no epoch"),
+        (b"[1]", "epoch 1"),
+        (orjson.dumps([{"kid": "a|b", "key": SECRET}]), "letters and digits"),
+        (orjson.dumps([{"kid": "", "key": SECRET}]), "letters and digits"),
+        (orjson.dumps([{"kid": "k1", "key": SECRET}, {"kid": "k2"}]), "epoch 2"),
+        (orjson.dumps([{"kid": "k1", "key": "not base64!"}]), "no base64"),
+        (b" " * 70_000, "larger than"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_keys(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(PseudonymKeyError, match=said) as fault:
+        read_keys(key_file(tmp_path, content))
+    assert SECRET not in str(fault.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    rows = [{"kid": "k1", "key": SECRET}]
+    with pytest.raises(PseudonymKeyError, match="chmod 600"):
+        read_keys(key_file(tmp_path, orjson.dumps(rows), mode))
+
+
+def test_a_missing_file_and_no_file_say_how_to_make_one(tmp_path: Path) -> None:
+    for path in (None, tmp_path / "nowhere.json"):
+        with pytest.raises(PseudonymKeyError, match="depotgate keys new"):
+            read_keys(path)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PseudonymKeyError, match="cannot write"):
+        write_new_keys(tmp_path / "file" / "keys.json", "k1")
