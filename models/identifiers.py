@@ -24,7 +24,8 @@ PSEUDONYM_HEX_DIGITS = 32
 KEY_BYTES_MIN = 32
 """HMAC-SHA256 keys shorter than the digest weaken it (RFC 2104, section 3)."""
 
-_SEPARATORS = re.compile(r"[\s:.\-]")
+_SEPARATORS = re.compile(r"[\s:.\-*]")
+"""Blanks, and what card tools, MAC addresses, ISO 15118 (-) and DIN SPEC 91286 (*) write."""
 _EMAID = re.compile(r"([A-Z]{2}[A-Z0-9]{3}(?:[A-Z0-9]{9}|[A-Z0-9]{6}))[A-Z0-9]?")
 """Country 2, provider 3, instance 9 (ISO 15118) or 6 (DIN SPEC 91286), optional check digit."""
 _HEX = re.compile(r"[0-9A-F]+")
@@ -155,7 +156,8 @@ class Pseudonymiser:
         tenant: the installation's name, so that two installations never share a pseudonym.
 
     Raises:
-        PseudonymKeyError: no epoch, a key of fewer than 32 bytes, or two epochs of one name.
+        PseudonymKeyError: no epoch, a key of fewer than 32 bytes, two epochs of one name, or a
+            tenant that could be read as tenant and type.
     """
 
     def __init__(self, epochs: tuple[KeyEpoch, ...], tenant: str) -> None:
@@ -165,8 +167,16 @@ class Pseudonymiser:
             raise PseudonymKeyError(f"a pseudonym key has fewer than {KEY_BYTES_MIN} bytes")
         if len({epoch.kid for epoch in epochs}) < len(epochs):
             raise PseudonymKeyError("two epochs of the pseudonym key file have the same kid")
+        # `a|Local` and type `Local` would otherwise sign what `a` signs for `Local|…`.
+        if not tenant or "|" in tenant:
+            raise PseudonymKeyError(f"expected a tenant without |, got {tenant!r}")
         self._epochs = epochs
         self._tenant = tenant
+
+    @property
+    def kids(self) -> tuple[str, ...]:
+        """Names of the epochs, newest first."""
+        return tuple(epoch.kid for epoch in self._epochs)
 
     def current(self, candidate: Candidate) -> Pseudonym:
         """The pseudonym under the newest epoch: the one that is stored."""
@@ -190,8 +200,9 @@ class Pseudonymiser:
 
     def verify_credential(self, charger_id: str, password: str, verifier: str) -> bool:
         """Whether the password is the one the verifier was made from, in constant time."""
+        stated = verifier.encode()  # compare_digest takes no text beyond ASCII
         return any(
-            hmac.compare_digest(self._verifier(epoch, charger_id, password), verifier)
+            hmac.compare_digest(self._verifier(epoch, charger_id, password).encode(), stated)
             for epoch in self._epochs
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -90,7 +91,7 @@ class ChargerRecord(Record):
     charger_id: ChargerId
     site_id: SiteId
     group: str | None = None
-    ocpp: OcppVersion | None = None
+    ocpp: Open[OcppVersion] | None = None
     security_profile: Literal[0, 1]
     verifier: str | None = None
     profile: str = "standard"
@@ -123,9 +124,19 @@ class IdentityRecord(Record):
 
     @property
     def key(self) -> str:
-        """Topic key. Renewals of one reference differ in `valid_from` and stand side by side."""
-        owner = f"{self.source}/{self.site_id}" if self.site_id else self.source
-        return f"{owner}|{self.pseudonym}|{self.reference}|{self.valid_from:%Y%m%dT%H%M%SZ}"
+        """Topic key (see `identity_key`)."""
+        return identity_key(
+            self.source, self.site_id, self.pseudonym, self.reference, self.valid_from
+        )
+
+
+def identity_key(
+    source: str, site_id: SiteId | None, pseudonym: Pseudonym, reference: str, valid_from: datetime
+) -> str:
+    """Key of an identity record. Renewals of one reference differ in `valid_from` and stand side
+    by side."""
+    owner = f"{source}/{site_id}" if site_id else source
+    return f"{owner}|{pseudonym}|{reference}|{valid_from:%Y%m%dT%H%M%SZ}"
 
 
 class FeedReceipt(Record):

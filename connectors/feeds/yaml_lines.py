@@ -1,0 +1,98 @@
+"""YAML with the line of every key and item, so that a problem can be named where it stands."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import yaml
+
+from connectors.feeds.places import Problems
+
+Path = tuple[str | int, ...]
+"""Keys and list places from the root to a value, as pydantic's `loc` has them."""
+
+DEPTH_MAX = 32
+"""A site.yaml is five levels deep."""
+
+
+class Document(NamedTuple):
+    """A YAML document.
+
+    Attributes:
+        content: plain Python values.
+        lines: 1-based line of every key (where the key stands) and item.
+    """
+
+    content: Any
+    lines: dict[Path, int]
+
+    def line(self, path: Path) -> int:
+        """The line of a value, or of the nearest thing around it that is in the file."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return 1
+
+
+def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
+    """The document; None where it is no YAML, which is noted.
+
+    Anchors and aliases are refused: with them a few lines can stand for gigabytes.
+    """
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            problems.add(file, 0, "aliases (*name) are not supported; write it out")
+            return None
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            reader = _Reader(file, loader, problems)
+            content = reader.value(node, ()) if node is not None else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as fault:
+        line = fault.problem_mark.line + 1 if fault.problem_mark else 0
+        problems.add(file, line, f"expected YAML: {fault.problem or fault.context}")
+        return None
+    except (yaml.YAMLError, RecursionError, ValueError) as fault:
+        problems.add(file, 0, f"expected YAML, and it cannot be read ({type(fault).__name__})")
+        return None
+    return Document(content, reader.lines)
+
+
+class _Reader:
+    def __init__(self, file: str, loader: yaml.SafeLoader, problems: Problems) -> None:
+        self._file = file
+        self._loader = loader
+        self._problems = problems
+        self.lines: dict[Path, int] = {}
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        if len(path) > DEPTH_MAX:
+            raise yaml.YAMLError("too deep")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._item(item, (*path, place)) for place, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _item(self, node: yaml.Node, path: Path) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        return self.value(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key is None:
+                self._problems.add(self._file, line, "expected a word as key")
+            elif key in content:
+                first = self.lines[(*path, key)]
+                self._problems.add(
+                    self._file, line, f"{key!r} is here a second time (first in line {first})"
+                )
+            else:
+                self.lines[(*path, key)] = line
+                content[key] = self.value(value_node, (*path, key))
+        return content

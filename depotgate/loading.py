@@ -1,0 +1,135 @@
+"""`depotgate load` and `depotgate topics apply`: what they do and what they say."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from connectors.feeds.depot_folder import read_depot
+from connectors.feeds.publish import Loaded, load_depot
+from connectors.kafka.topics import apply_topics
+from depotgate.reaching import reachable_kafka
+from depotgate.roles import pseudonymiser_of
+from depotgate.settings import Settings
+from models.errors import Problem
+from models.identifiers import Pseudonymiser
+
+Step = Callable[[int, int], None]
+"""Takes how many rows are done, and how many there are."""
+
+
+def actor() -> str:
+    """Who changes something, for the audit topic."""
+    return getpass.getuser()
+
+
+async def load_folder(settings: Settings, folder: Path, *, check: bool, as_json: bool) -> None:
+    """Check a depot folder, and publish it unless only asked to check.
+
+    Raises:
+        DepotRefusedError: naming every problem; nothing was loaded.
+    """
+    pseudonymiser = pseudonymiser_of(settings)
+    with _progress() as progress:
+        bar = progress.add_task("identities", total=None)
+
+        def step(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        if check:
+            _print_checked(folder, pseudonymiser, step, as_json=as_json)
+            return
+        loaded = await load_depot(
+            reachable_kafka(settings), folder, pseudonymiser, actor=actor(), on_progress=step
+        )
+    _print_loaded(loaded, as_json=as_json)
+
+
+def _progress() -> Progress:
+    """A bar on standard error, where that is a terminal: standard output is for the result."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _print_checked(
+    folder: Path, pseudonymiser: Pseudonymiser, step: Step, *, as_json: bool
+) -> None:
+    depot = read_depot(folder, pseudonymiser, datetime.now(UTC), step)
+    if as_json:
+        _print_json(
+            {
+                "site": depot.site.site_id,
+                "chargers": len(depot.chargers),
+                "identities": len(depot.identities),
+                "notices": [str(notice) for notice in depot.notices],
+            }
+        )
+        return
+    _print_notices(depot.notices)
+    typer.echo(
+        f"{depot.site.site_id}: no problems in {len(depot.chargers)} chargers and "
+        f"{len(depot.identities):,} identities; nothing was loaded"
+    )
+
+
+def _print_loaded(loaded: Loaded, *, as_json: bool) -> None:
+    if as_json:
+        fields = asdict(loaded)
+        _print_json({**fields, "notices": [str(notice) for notice in loaded.notices]})
+        return
+    _print_notices(loaded.notices)
+    typer.echo(said(loaded))
+
+
+def _print_notices(notices: tuple[Problem, ...]) -> None:
+    for notice in notices:
+        typer.echo(str(notice), err=True)
+
+
+def said(loaded: Loaded) -> str:
+    """A load in one sentence."""
+    if not loaded.changed:
+        return f"{loaded.site_id}: nothing has changed since revision {loaded.revision}"
+    tables = (
+        ("chargers", loaded.chargers_count, loaded.chargers),
+        ("identities", loaded.identities_count, loaded.identities),
+    )
+    counts = ", ".join(
+        f"{count:,} {name} ({change.added:,} new, {change.changed:,} changed, "
+        f"{change.removed:,} gone)"
+        for name, count, change in tables
+    )
+    return f"{loaded.site_id}: loaded revision {loaded.revision}, {counts}, in {loaded.took_s:g} s"
+
+
+async def apply_table(settings: Settings, *, dry_run: bool, as_json: bool) -> None:
+    """Apply the topic table to the broker, or say what that would change."""
+    changes = await apply_topics(reachable_kafka(settings), dry_run=dry_run)
+    if as_json:
+        _print_json([change._asdict() for change in changes])
+        return
+    for change in changes:
+        typer.echo(f"{change.topic}: {change.change}")
+    verb = "would change" if dry_run else "changed"
+    typer.echo(f"{len(changes)} settings {verb}" if changes else "every topic is as it should be")
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")

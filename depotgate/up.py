@@ -1,0 +1,220 @@
+"""A whole installation on one machine: Kafka, a gateway and a worker over one depot folder."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from connectors.feeds.depot_folder import folder_signature
+from connectors.feeds.publish import load_depot
+from connectors.kafka.broker import Broker, start_broker
+from connectors.kafka.broker_files import PORTS, port_free
+from connectors.kafka.topics import apply_topics
+from depotgate.loading import actor, said
+from depotgate.roles import data_folder, pseudonymiser_of
+from depotgate.run_file import Run, remove_run, write_run
+from depotgate.settings import Address, Settings
+from depotgate.supervisor import Child, Say, Supervisor
+from models.errors import DepotgateError, DepotRefusedError
+from models.identifiers import Pseudonymiser
+
+FOLLOW_EVERY_S = 2.0
+"""A change of the folder is loaded within 10 s, though it has to lie still for one look first: an
+editor that is halfway through a file would be refused."""
+
+BROKER_WAYS = {
+    "named": "named by DEPOTGATE_KAFKA",
+    "docker": "in Docker",
+    "jars": "from its jars",
+}
+
+
+class Running(NamedTuple):
+    """An installation that is ready."""
+
+    kafka: str
+    ocpp: str
+    metrics: Mapping[str, Sequence[str]]
+    supervisor: Supervisor
+    follower: FolderFollower
+
+
+@asynccontextmanager
+async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[Running]:
+    """Have everything running; all of it has ended when the block ends.
+
+    The block has to keep `supervisor.watch()` and `follower.follow()` going.
+
+    Args:
+        folder: the depot.
+        say: gets a line for each thing that a person waits for.
+
+    Raises:
+        DepotgateError: something is missing or in the way; the message says what to do.
+    """
+    pseudonymiser = pseudonymiser_of(settings)
+    data = data_folder(settings)
+    broker = await start_broker(data, named=settings.kafka, on_progress=say)
+    try:
+        say(f"Kafka {BROKER_WAYS[broker.kind]} at {broker.bootstrap}")
+        await apply_topics(broker.bootstrap)
+        follower = FolderFollower(broker.bootstrap, folder, pseudonymiser, say)
+        await follower.load()
+        async with _processes(settings, broker, say) as (run, supervisor):
+            yield Running(run.kafka, run.ocpp, run.metrics, supervisor, follower)
+    finally:
+        await broker.stop()
+
+
+@asynccontextmanager
+async def _processes(
+    settings: Settings, broker: Broker, say: Say
+) -> AsyncIterator[tuple[Run, Supervisor]]:
+    """Worker and gateway, and run.json while they are there."""
+    ocpp = _with_port(settings.ocpp)
+    gateway_metrics = _with_port(settings.metrics)
+    worker_metrics = _with_port(
+        gateway_metrics.next() if settings.metrics.port else settings.metrics
+    )
+    worker = Child("worker", _worker_options(settings, broker, worker_metrics), settings.data)
+    gateway = Child(
+        "gateway", _gateway_options(settings, broker, ocpp, gateway_metrics), settings.data
+    )
+
+    def run() -> Run:
+        pids = {"broker": broker.pid, "gateway": gateway.pid, "worker": worker.pid}
+        return Run(
+            kafka=broker.bootstrap,
+            ocpp=f"ws://{ocpp}/ocpp",
+            metrics={
+                "gateway": [f"http://{gateway_metrics}/metrics"],
+                "worker": [f"http://{worker_metrics}/metrics"],
+            },
+            processes={role: [pid] for role, pid in pids.items() if pid is not None},
+        )
+
+    supervisor = Supervisor(broker, (worker, gateway), say, lambda: write_run(settings.data, run()))
+    try:
+        say("starting worker and gateway")
+        await supervisor.start()
+        write_run(settings.data, run())
+        yield run(), supervisor
+    finally:
+        remove_run(settings.data)
+        await supervisor.stop()
+
+
+def _with_port(address: Address) -> Address:
+    """With a port of its own in place of 0: it has to stay the same when a process is restarted."""
+    if address.port:
+        return address
+    port = next(port for port in random.sample(PORTS, len(PORTS)) if port_free(port))
+    return Address(address.host, port)
+
+
+def _shared_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:
+    return [
+        f"--kafka={broker.bootstrap}",
+        f"--data={settings.data}",
+        f"--metrics={metrics}",
+    ]
+
+
+def _worker_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:
+    worker_id = settings.worker_id or _worker_id(settings.data)
+    return [*_shared_options(settings, broker, metrics), f"--worker-id={worker_id}"]
+
+
+def _worker_id(data: Path) -> str:
+    """Static group membership: the same after a restart, another one for another data folder."""
+    folder = hashlib.sha256(str(data).encode()).hexdigest()[:8]
+    return f"{socket.gethostname()}-{folder}"
+
+
+def _gateway_options(
+    settings: Settings, broker: Broker, ocpp: Address, metrics: Address
+) -> list[str]:
+    return [
+        *_shared_options(settings, broker, metrics),
+        f"--ocpp={ocpp}",
+        f"--slot={settings.slot}",
+        f"--deadline-s={settings.deadline_s}",
+        f"--tenant={settings.tenant}",
+        f"--pseudonym-keys-file={settings.pseudonym_keys_file}",
+        *(["--allow-unauthenticated"] if settings.allow_unauthenticated else []),
+    ]
+
+
+class FolderFollower:
+    """Loads a depot folder, and again whenever its files change."""
+
+    def __init__(
+        self, bootstrap: str, folder: Path, pseudonymiser: Pseudonymiser, say: Say
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._pseudonymiser = pseudonymiser
+        self._say = say
+        self._loaded_signature: object = None
+
+    async def load(self) -> None:
+        """Load the folder as it is now.
+
+        Raises:
+            DepotRefusedError: naming every problem; what was loaded before stays in force.
+        """
+        # Before it is read: a change while it is read shall be seen by the next look.
+        self._loaded_signature = folder_signature(self._folder)
+        loaded = await load_depot(self._bootstrap, self._folder, self._pseudonymiser, actor=actor())
+        for notice in loaded.notices:
+            self._say(str(notice))
+        self._say(said(loaded))
+
+    async def follow(self) -> None:
+        """Load it again after each change, until cancelled; what is refused is said."""
+        seen = self._loaded_signature
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            before, seen = seen, folder_signature(self._folder)
+            if seen != before or seen == self._loaded_signature:
+                continue
+            try:
+                await self.load()
+            except DepotRefusedError as fault:
+                self._say(f"{self._folder} is not loaded, what was loaded before stays:\n{fault}")
+            except DepotgateError as fault:
+                # Kafka is away: this change is still to be loaded.
+                self._loaded_signature = None
+                self._say(f"{self._folder} is not loaded yet: {fault}")
+
+
+async def stay_up(settings: Settings, folder: Path, say: Say) -> None:
+    """`depotgate up`: run until cancelled.
+
+    Raises:
+        DepotgateError: something is missing or in the way; the message says what to do.
+    """
+    began_s = asyncio.get_running_loop().time()
+    try:
+        async with running(settings, folder, say) as installation:
+            took_s = asyncio.get_running_loop().time() - began_s
+            say(f"ready in {took_s:.0f} s: chargers connect to {installation.ocpp}/CHARGER_ID")
+            for role, urls in installation.metrics.items():
+                say(f"  {role}: {', '.join(urls)}")
+            say("Ctrl-C stops everything")
+            await keep_up(installation)
+    finally:
+        say("stopped")
+
+
+async def keep_up(installation: Running) -> None:
+    """Start again what dies and load what changes, until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(installation.supervisor.watch())
+        tasks.create_task(installation.follower.follow())
