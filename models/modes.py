@@ -193,13 +193,16 @@ def tries_left(commanded: Commanded | None) -> bool:
 def command_id(state: ChargerState, attempts_count: int) -> CommandId:
     """The id of the `attempts_count`-th command for the desired mode on this connection.
 
-    A worker that takes the charger over arrives at the same id, and a gateway runs an id once.
+    A worker that takes the charger over arrives at the same id, and a gateway runs an id once. So
+    the id names the command before it too: a timetable that is changed and changed back asks for
+    the same mode since the same edge, and the charger, switched in between, must be switched again.
     """
     connection, since = state.connection, state.desired_since
     assert connection is not None, "a command needs a connection to go to"
     assert state.desired is not None, "a command needs a desired mode"
     assert since is not None, "a desired mode needs the instant since when it is desired"
     unknown_since = state.mode_unknown_since or since
+    before = state.commanded.command_id if state.commanded else ""
     return CommandId(
         timed_id(
             max(since, unknown_since),
@@ -209,6 +212,7 @@ def command_id(state: ChargerState, attempts_count: int) -> CommandId:
             attempts_count,
             since.isoformat(),
             unknown_since.isoformat(),
+            before,
         )
     )
 
@@ -237,10 +241,17 @@ def end_overdue(state: ChargerState, now: datetime) -> ChargerState:
     return state.model_copy(update={"commanded": ended, "observed": None})
 
 
-def enter_stage(state: ChargerState, stage: Stage, now: datetime) -> ChargerState:
-    """The row in `stage`. Entering `enforce` pushes the mode, whatever is known of it (rule 27)."""
+def enter_stage(state: ChargerState, stage: Stage, since: datetime) -> ChargerState:
+    """The row in `stage`. Entering `enforce` pushes the mode, whatever is known of it (rule 27).
+
+    Args:
+        since: when the stage was set, not when it was noticed: command ids are made from it, and a
+            worker that takes over must arrive at the same ones.
+    """
     entering = stage is Stage.ENFORCE and state.stage != stage
-    forgotten = _unknown(now) if entering and (state.commanded or state.observed) else {}
+    forgotten: Update = {}
+    if entering and (state.commanded or state.observed):
+        forgotten = _unknown(max(since, state.mode_unknown_since or since))
     return state.model_copy(update={"stage": stage, **forgotten})
 
 

@@ -477,6 +477,13 @@ def test_a_new_reason_to_command_is_a_new_id(other: ChargerState) -> None:
     assert command_id(row(), 2) != command_id(row(), 1)
 
 
+def test_a_timetable_changed_and_changed_back_is_a_new_reason_to_command() -> None:
+    first = row(commanded=None)
+    # Managed was commanded, then freevend; and now managed again, since the same edge as before.
+    again = row(commanded=commanded(Mode.FREEVEND, CommandStatus.DONE))
+    assert command_id(again, 1) != command_id(first, 1)
+
+
 def test_an_outstanding_command_is_repeated_until_its_result() -> None:
     soon, due = (NOON + timedelta(seconds=after) for after in (RESEND_AFTER_S - 1, RESEND_AFTER_S))
     assert not resend_due(commanded(), soon)
@@ -505,6 +512,16 @@ def test_rule_27_entering_enforce_pushes_the_mode_whatever_is_known() -> None:
     entered = enter_stage(known, Stage.ENFORCE, later)
     assert (entered.stage, entered.mode_unknown_since) == (Stage.ENFORCE, later)
     assert next_step(entered) is NextStep.SWITCH
+
+
+def test_whoever_notices_that_enforce_was_entered_arrives_at_the_same_command_id() -> None:
+    known = row(stage=Stage.SHADOW, observed=observed(Mode.MANAGED, "behaviour"))
+    set_at = NOON + timedelta(minutes=2)
+    noticed, noticed_by_the_next = (enter_stage(known, Stage.ENFORCE, set_at) for _ in range(2))
+    assert command_id(noticed, 1) == command_id(noticed_by_the_next, 1)
+    # What is known of a charger is never older than its connection.
+    early = enter_stage(known, Stage.ENFORCE, NOON - timedelta(days=1))
+    assert early.mode_unknown_since == NOON
 
 
 def test_staying_in_enforce_or_leaving_it_forgets_nothing() -> None:
