@@ -168,8 +168,9 @@ class Replica:
             for message in messages
             if self._apply(topic, message)
         ]
-        if changed:
+        if any(topic in (SITES, CHARGERS) for topic, _key in changed):
             self._forget_derived()
+        if changed:
             self._count_rows()
         return changed
 
@@ -200,9 +201,13 @@ class Replica:
     def _put(self, topic: Topic, key: str, value: bytes | None) -> None:
         match topic.name:
             case SITES.name:
-                _set_row(self.sites, SiteId(key), _decoded(value, _checked_site))
+                site = _decoded(value, _checked_site)
+                _hold_to_key(key, site.site_id if site else None)
+                _set_row(self.sites, SiteId(key), site)
             case CHARGERS.name:
-                _set_row(self.chargers, ChargerId(key), _decoded(value, ChargerRecord.decode))
+                charger = _decoded(value, ChargerRecord.decode)
+                _hold_to_key(key, charger.charger_id if charger else None)
+                _set_row(self.chargers, ChargerId(key), charger)
             case FEEDS.name:
                 _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
             case IDENTITIES.name:
@@ -240,6 +245,16 @@ def _decoded(value: bytes | None, decode: Callable[[bytes], V]) -> V | None:
     return None if value is None else decode(value)
 
 
+def _hold_to_key(key: str, named: str | None) -> None:
+    """A row under another's key would govern what it does not speak of. A tombstone names nobody.
+
+    Raises:
+        UndecodableRecordError: the record names another than its key.
+    """
+    if named is not None and named != key:
+        raise UndecodableRecordError("expected a record that names what its key names")
+
+
 def _set_row(rows: dict[K, V], key: K, row: V | None) -> None:
     if row is None:
         rows.pop(key, None)
@@ -268,9 +283,10 @@ class IdentityTable:
         Raises:
             UndecodableRecordError: key or value is not an identity record's.
         """
-        packed = _packed(_pseudonym_of_key(key))
+        pseudonym = _pseudonym_of_key(key)
+        packed = _packed(pseudonym)
         if value is not None:
-            IdentityRecord.decode(value)
+            _hold_to_key(pseudonym, IdentityRecord.decode(value).pseudonym)
         rows = _as_rows(self._rows.get(packed))
         # Most pseudonyms are new and have one record: then there is nothing to compare it with.
         others = tuple(raw for raw in rows if IdentityRecord.decode(raw).key != key)
