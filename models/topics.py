@@ -20,7 +20,10 @@ DEPOT_PARTITIONS = 8
 """Of the depot.* topics: a million identities load in parallel, and few brokers have more disks."""
 
 RECORD_MAX_BYTES = 1_048_576
-"""A whole site.yaml compiled fits; Kafka's own default for message.max.bytes."""
+"""A whole site.yaml compiled fits, and a consumer's default fetch of one partition takes it."""
+
+HEADERS_MAX_BYTES = 65_536
+"""CloudEvents and trace headers take about 300 bytes, the cause of a dead letter 500 more."""
 
 FOREVER = None
 
@@ -134,17 +137,21 @@ def topic_config(topic: Topic) -> dict[str, str]:
     """The broker-side settings of a topic, as Kafka spells them.
 
     Compacted topics roll and clean soon, so that a restart never reads much more than one row a
-    key: segments of an hour or 16 MB, cleaned when a tenth is dirty.
+    key: segments of an hour or 16 MB, cleaned when a tenth is dirty. Every topic takes a full
+    record with its headers, and a dead-letter topic that record with headers of its own: a message
+    too large to be kept would be read again for ever.
     """
+    headers_count = 2 if topic.record is None else 1
+    size = {"max.message.bytes": str(RECORD_MAX_BYTES + headers_count * HEADERS_MAX_BYTES)}
     if topic.compacted:
-        return {
+        return size | {
             "cleanup.policy": "compact",
             "segment.ms": str(3600 * 1000),
             "segment.bytes": str(16 * 1024 * 1024),
             "min.cleanable.dirty.ratio": "0.1",
         }
     assert topic.retention_days is not None
-    return {
+    return size | {
         "cleanup.policy": "delete",
         "retention.ms": str(topic.retention_days * 86400 * 1000),
     }

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from connectors.kafka.partition import partition_of
 from models.errors import BrokerUnavailableError
 from models.record import Record
-from models.topics import RECORD_MAX_BYTES, Topic
+from models.topics import HEADERS_MAX_BYTES, RECORD_MAX_BYTES, Topic
 
 REQUEST_TIMEOUT_MS = 10_000
 """One request to a broker; an idempotent producer goes on trying after it (kafka 4.3 measured)."""
@@ -62,7 +62,8 @@ class Producer:
             acks="all",
             linger_ms=0,
             max_batch_size=BATCH_MAX_BYTES,
-            max_request_size=RECORD_MAX_BYTES + 65_536,  # room for headers beside a full record
+            # A dead letter is a full record with its headers, and headers of its own.
+            max_request_size=RECORD_MAX_BYTES + 2 * HEADERS_MAX_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
@@ -106,11 +107,16 @@ class Producer:
 
         Raises:
             KafkaTimeoutError: the partition's buffer stayed full (Kafka is away).
+            MessageSizeTooLargeError: the record is larger than RECORD_MAX_BYTES; said here, because
+                the broker would say it only when the record is long forgotten.
         """
+        value = record.encode() if record is not None else None
+        if value is not None and len(value) > RECORD_MAX_BYTES:
+            raise MessageSizeTooLargeError(f"{topic.name}: {len(value)} bytes")
         headers = self._headers(topic, event_id, at, traceparent)
         future: asyncio.Future[RecordMetadata] = await self._connected().send(
             topic.name,
-            value=record.encode() if record is not None else None,
+            value=value,
             key=key.encode(),
             partition=partition_of(key, topic.partitions) if partition is None else partition,
             headers=headers,
