@@ -64,12 +64,12 @@ def _table(report: Report) -> Table:
         "ratios: depotgate to the baseline in that row",
         box=box.SIMPLE_HEAD,
     )
-    for heading in ("load", "lines", "target"):
-        table.add_column(heading)
-    for heading in ("answers/s", "p50", "p90", "p99", "max", "CPU s/10k", "errors"):
-        table.add_column(heading, justify="right")
+    for heading in ("load", "target"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("answers/s", "p50", "p99", "max", "CPU s/10k", "errors"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for heading in ("rate ratio", "p50 ratio", "p99 ratio"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name in dict.fromkeys((run.load, run.lines) for run in report.runs):
         same = [run for run in report.runs if (run.load, run.lines) == name]
         product = next((run for run in same if run.target == PRODUCT), None)
@@ -80,13 +80,12 @@ def _table(report: Report) -> Table:
 
 def _cells(run: Run, product: Run | None) -> list[str]:
     latency = run.latency
-    times = (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms) if latency else ()
+    times = (latency.p50_ms, latency.p99_ms, latency.max_ms) if latency else ()
     return [
         run.load,
-        f"{run.lines:,}",
         run.target,
         f"{run.answers_per_s:,.0f}" + (" overloaded" if run.overloaded else ""),
-        *(f"{time:,.1f}" for time in times or (0.0,) * 4),
+        *(f"{time:,.1f}" for time in times or (0.0,) * 3),
         f"{sum(run.cpu_s_per_10k.values()):.1f}",
         str(run.errors_count),
         *_ratios(run, product),
@@ -107,8 +106,8 @@ def _cpu_table(runs: Sequence[Run]) -> Table:
     """Where the time goes: the generator is part of the machine's load but not of the product."""
     names = tuple(dict.fromkeys(name for run in runs for name in run.cpu_s_per_10k))
     table = Table(title="where the time goes: CPU s per 10,000 answers", box=box.SIMPLE_HEAD)
-    for heading in ("target", "load", "lines"):
-        table.add_column(heading)
+    for heading in ("target", "load"):
+        table.add_column(heading, no_wrap=True)
     for name in names:
         table.add_column(name, justify="right")
     for run in runs:
@@ -116,7 +115,6 @@ def _cpu_table(runs: Sequence[Run]) -> Table:
         table.add_row(
             run.target,
             run.load,
-            f"{run.lines:,}",
             *("" if each is None else f"{each:.2f}" for each in spent),
         )
     return table
