@@ -10,13 +10,15 @@ from typing import Any, NoReturn, cast
 
 import faust
 import uvloop
+from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
 from faust.types.events import EventT
 
-from connectors.kafka.producer import Producer
+from connectors.kafka.producer import BATCH_MAX_BYTES, Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
+from models.errors import BrokerUnavailableError, DepotgateError
 from models.topics import CHARGERS, EVENTS, FEEDS, IDENTITIES, OUTCOMES, REQUESTS, SITES, Topic
 from streams.chargers import ChargerDesk
 from streams.decisions import DecisionDesk
@@ -29,6 +31,9 @@ GROUP = "depotgate-worker"
 """Consumer group of all workers of an installation: they share the partitions."""
 
 REPLICA_TOPICS = (SITES, CHARGERS, FEEDS, IDENTITIES)
+
+TRACEPARENT_MAX_BYTES = 128
+"""55 in W3C Trace Context version 00, and later versions may be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,13 @@ def create_app(
     """The application: three thin agents, per-charger state and its timers.
 
     Args:
+        replica: loaded; the application follows it.
+        producer: started; the application stops it at its end.
         ready: called once partitions are assigned and the state of their chargers is loaded.
     """
     outbox = Outbox(producer, metrics)
     states = ChargerStates(settings.bootstrap, metrics)
-
-    async def prepare() -> None:
-        await check_topics(settings.bootstrap)
-        await replica.load()
-        await producer.start()
-
-    app = DepotgateApp(GROUP, outbox=outbox, prepare=prepare, **_faust_settings(settings))
+    app = DepotgateApp(GROUP, outbox=outbox, finish=producer.stop, **_faust_settings(settings))
     chargers = ChargerDesk(replica, states, outbox, metrics)
     _add_agents(app, DecisionDesk(replica, outbox, metrics), chargers, DenialDesk(outbox, metrics))
     _follow_assignments(app, states, chargers, ready)
@@ -80,7 +81,8 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
     return {
         "broker": f"kafka://{settings.bootstrap.replace(',', ';kafka://')}",
         "datadir": str(settings.data),
-        "consumer_group_instance_id": settings.instance_id or "",
+        # None is no membership at all; "" would be one that all workers claim from each other.
+        "consumer_group_instance_id": settings.instance_id,
         "consumer_auto_offset_reset": "earliest",
         # Everything on our topics is bytes that we decode ourselves: a bad record becomes a dead
         # letter instead of an exception in Faust's own decoding.
@@ -100,6 +102,7 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
         "stream_buffer_maxsize": 16384,
         "producer_acks": -1,
         "producer_linger": 0,
+        "producer_max_batch_size": BATCH_MAX_BYTES,
         "producer_request_timeout": 10.0,
         "cython_optimizations": True,
         "worker_redirect_stdouts": False,
@@ -110,21 +113,25 @@ def _add_agents(
     app: DepotgateApp, decisions: DecisionDesk, chargers: ChargerDesk, denials: DenialDesk
 ) -> None:
     # One agent a topic, no concurrency and no noack(): both commit past gaps
-    # (faust-streaming#315, #606). Partitions are the unit of scale.
+    # (faust-streaming#315, #606). Partitions are the unit of scale. `handled` lets no exception
+    # out: Faust would acknowledge the event all the same, and it would be gone.
     @app.agent(_raw_topic(app, REQUESTS), name="decisions")
     async def decide_requests(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            await decisions.answer(event.message, _traceparent(event))
+            handling = decisions.answer(event.message, _traceparent(event))
+            await app.outbox.handled(REQUESTS, event.message, handling)
 
     @app.agent(_raw_topic(app, EVENTS), name="chargers")
     async def follow_chargers(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            await chargers.apply(event.message)
+            handling = chargers.apply(event.message)
+            await app.outbox.handled(EVENTS, event.message, handling)
 
     @app.agent(_raw_topic(app, OUTCOMES), name="denials")
     async def record_denials(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            await denials.record(event.message, _traceparent(event))
+            handling = denials.record(event.message, _traceparent(event))
+            await app.outbox.handled(OUTCOMES, event.message, handling)
 
 
 def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
@@ -135,8 +142,9 @@ def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
 
 def _traceparent(event: EventT[bytes]) -> str | None:
     headers = cast("list[tuple[str, bytes]]", event.message.headers or [])
-    found = next((value for name, value in headers if name == "traceparent"), None)
-    return found.decode("ascii", errors="replace") if found is not None else None
+    found = next((value for name, value in headers if name == "traceparent"), b"")
+    valid = 0 < len(found) <= TRACEPARENT_MAX_BYTES and found.isascii()
+    return found.decode("ascii") if valid else None
 
 
 def _follow_assignments(
@@ -144,15 +152,14 @@ def _follow_assignments(
 ) -> None:
     async def give_away(_app: Any, revoked: set[TP], **_: Any) -> None:
         # What this worker wrote must be in the topic before the next owner loads it.
-        await app.outbox.settle()
-        states.drop({tp.partition for tp in revoked if tp.topic == EVENTS.name})
+        await chargers.give_away({tp.partition for tp in revoked if tp.topic == EVENTS.name})
 
     # Awaited before the partitions resume: a quiet partition has its timers too.
     async def take_over(_app: Any, **_: Any) -> None:
         assigned = app.consumer.assignment()
-        await states.load({tp.partition for tp in assigned if tp.topic == EVENTS.name})
-        chargers.review_all()
-        ready()
+        if await states.load({tp.partition for tp in assigned if tp.topic == EVENTS.name}):
+            chargers.review_all()
+            ready()
 
     app.on_partitions_revoked.connect(cast("Any", give_away))
     app.on_rebalance_complete.connect(cast("Any", take_over))
@@ -162,12 +169,35 @@ def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], N
     """Run a worker until it is told to stop; exits the process.
 
     Raises:
-        DepotgateError: the broker or its topics are not as expected.
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+        TopicMismatchError: the broker's topics are not those of the table.
     """
+    # The policy, too: Faust's consumer has a thread and a loop of its own.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     replica = Replica(settings.bootstrap, REPLICA_TOPICS, metrics)
     producer = Producer(settings.bootstrap, f"worker/{settings.instance_id or 'dynamic'}")
+    loop.run_until_complete(_prepare(settings, replica, producer))
     app = create_app(settings, replica, producer, metrics, ready)
-    Worker(
-        app, loglevel="WARNING", override_logging=False, redirect_stdouts=False, quiet=True
-    ).execute_from_commandline()
+    Worker(app, loop).execute_from_commandline()
+
+
+async def _prepare(settings: WorkerSettings, replica: Replica, producer: Producer) -> None:
+    """Have everything a decision needs before Faust joins the group.
+
+    A worker that joined first would take partitions from healthy ones, and their drivers would
+    wait for its load. Services of the application start too late: only after Faust's recovery.
+    """
+    try:
+        await check_topics(settings.bootstrap)
+        await replica.load()
+        await producer.start()
+    except (KafkaError, DepotgateError) as fault:
+        await replica.close()
+        if isinstance(fault, DepotgateError):
+            raise
+        raise BrokerUnavailableError(
+            f"the Kafka at {settings.bootstrap} stopped answering while the worker started "
+            f"({type(fault).__name__}); start the worker again when it is back"
+        ) from fault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -11,22 +12,11 @@ import structlog
 from connectors.kafka.producer import ConsumedMessage
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from models.charger import (
-    ChargerCommand,
-    ChargerEvent,
-    ChargerState,
-    Commanded,
-    CommandKind,
-    Connection,
-    ModeFact,
-    ModeFactKind,
-)
-from models.errors import UndecodableRecordError
+from models.charger import ChargerEvent, ChargerState, Commanded, ModeFactKind
 from models.governing import Governing
-from models.ids import ChargerId, CommandId, timed_id
-from models.metrics import CHARGERS_BY_MODE, COMMANDS_SENT, EDGES
+from models.ids import ChargerId
+from models.metrics import CHARGERS_BY_MODE, EDGES
 from models.modes import (
-    EXPIRES_AFTER_S,
     NextStep,
     apply_event,
     command_id,
@@ -36,10 +26,9 @@ from models.modes import (
     resend_due,
     superseded_connection,
 )
-from models.schedule import Mode
-from models.site import Stage
-from models.topics import CHARGERS, COMMANDS, EVENTS, MODE, SITES, STATE, Topic
-from streams.outbox import Outbox
+from models.topics import CHARGERS, SITES, Topic
+from streams.charger_post import ChargerPost
+from streams.outbox import DeliveryFailedError, Outbox
 from streams.states import NEVER_APPLIED, ChargerStates
 
 log = structlog.get_logger()
@@ -48,8 +37,15 @@ TICK_S = 0.25
 """How late an edge, a resend or a changed schedule may be noticed; looking at the due times of
 10,000 chargers takes about a millisecond."""
 
+LOOK_AT_ONCE = 100
+"""Chargers whose commands are on their way before their rows are written: one wait for Kafka serves
+them all, and an event or a decision waits a few milliseconds for them at most."""
+
 RESEND_CHECK_S = 1.0
 """How often a charger with an outstanding command is looked at; resends are seconds apart."""
+
+FAULT_RETRY_S = 60.0
+"""A charger whose look-up raises is tried again after this; the others go on meanwhile."""
 
 COUNT_EVERY_S = 5.0
 """The gauges of chargers by mode are for people who watch."""
@@ -73,36 +69,44 @@ class ChargerDesk:
         self._replica = replica
         self._states = states
         self._outbox = outbox
+        self._post = ChargerPost(outbox, metrics)
         self._metrics = metrics
         self._due_at: dict[ChargerId, datetime] = {}
-        self._said: dict[ChargerId, str] = {}
         self._all_due = True
-        # Agent and clock both read a row, send, and write it: one at a time, or one of them would
-        # write over what the other just learned.
+        # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
+        # one of them would write over what another just learned or gave away.
         self._one_at_a_time = asyncio.Lock()
         replica.subscribe(self._configuration_changed)
 
     async def apply(self, message: ConsumedMessage) -> None:
-        """Apply one charger event, then see what it means for the charger's mode."""
-        try:
-            event = ChargerEvent.decode(message.value)
-        except UndecodableRecordError as fault:
-            await self._outbox.dead_letter(EVENTS, message, fault)
-            return
-        async with self._one_at_a_time:
-            await self._apply(event, message.offset)
+        """Apply one charger event, then see what it means for the charger's mode.
 
-    async def _apply(self, event: ChargerEvent, offset: int) -> None:
-        row = self._states.get(event.charger_id) or _new_row(event)
-        if offset <= row.offset:
-            return
-        superseded = superseded_connection(row, event)
-        applied = apply_event(row, event, offset)
-        self._states.put(applied)
-        await self._tell_facts_of(row, applied, event)
-        if superseded is not None:
-            await self._tell_to_close(applied, superseded)
-        await self._review(applied, before=row)
+        Raises:
+            UndecodableRecordError: the message is no charger event.
+        """
+        event = ChargerEvent.decode(message.value)
+        async with self._one_at_a_time:
+            before = self._states.get(event.charger_id) or _new_row(event)
+            if message.offset <= before.offset:
+                return
+            after = apply_event(before, event, message.offset)
+            governing = self._replica.governing(event.charger_id)
+            if governing is not None:
+                await self._tell_what_it_proves(before, after, event, governing)
+            superseded = superseded_connection(before, event)
+            if superseded is not None:
+                await self._post.close(after, superseded, event.received_at)
+            reviewed = await self._review(after, governing)
+            # An event that changed nothing needs no row: applied again it changes nothing again.
+            unchanged = reviewed == before.model_copy(update={"offset": message.offset})
+            self._states.put(reviewed)
+            await self._keep([] if unchanged else [reviewed])
+
+    async def give_away(self, partitions: set[int]) -> None:
+        """Let go of the rows of partitions, once everything about them is in the topics."""
+        async with self._one_at_a_time:
+            await self._outbox.settle()
+            self._states.drop(partitions)
 
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""
@@ -114,58 +118,84 @@ class ChargerDesk:
         while True:
             now = datetime.now(UTC)
             everyone, self._all_due = self._all_due, False
-            for charger_id in self._states.charger_ids():
-                if everyone or self._due_at.get(charger_id, now) <= now:
-                    await self._look_at(charger_id)
+            due = [
+                charger_id
+                for charger_id in self._states.charger_ids()
+                if everyone or self._due_at.get(charger_id, now) <= now
+            ]
+            for first in range(0, len(due), LOOK_AT_ONCE):
+                await self._look_at(due[first : first + LOOK_AT_ONCE])
             if now >= count_at:
                 self._count_modes()
                 count_at = now + timedelta(seconds=COUNT_EVERY_S)
             await asyncio.sleep(TICK_S)
 
-    async def _look_at(self, charger_id: ChargerId) -> None:
+    async def _look_at(self, charger_ids: Collection[ChargerId]) -> None:
         async with self._one_at_a_time:
-            row = self._states.get(charger_id)
-            if row is not None:
-                await self._review(row, before=row)
+            changed: list[ChargerState] = []
+            for charger_id in charger_ids:
+                before = self._states.get(charger_id)
+                after = await self._reviewed(before) if before else None
+                if after is not None and after != before:
+                    changed.append(after)
+            await self._keep(changed)
+        # Where nothing changed nothing was waited for: decisions must get their turn.
+        await asyncio.sleep(0)
+
+    async def _reviewed(self, row: ChargerState) -> ChargerState | None:
+        """The reviewed row; None where that failed, which must not stop the time of the others."""
+        try:
+            return await self._review(row, self._replica.governing(row.charger_id))
+        except DeliveryFailedError:
+            raise
+        except Exception:
+            log.exception("charger.review_failed", charger_id=row.charger_id)
+            self._due_at[row.charger_id] = datetime.now(UTC) + timedelta(seconds=FAULT_RETRY_S)
+            return None
 
     def _configuration_changed(self, topic: Topic, _key: str) -> None:
         if topic in (SITES, CHARGERS):
             self.review_all()
 
-    async def _review(self, row: ChargerState, *, before: ChargerState) -> None:
-        """Compare desired, commanded and observed; send what follows; keep the row if changed."""
-        governing = self._replica.governing(row.charger_id)
+    async def _keep(self, rows: Collection[ChargerState]) -> None:
+        now = datetime.now(UTC)
+        kept = [row.model_copy(update={"updated_at": now}) for row in rows]
+        for row in kept:
+            self._states.put(row)
+        await self._post.keep(kept)
+
+    async def _review(self, row: ChargerState, governing: Governing | None) -> ChargerState:
+        """Compare desired, commanded and observed; send what follows; the row as it then is."""
         if governing is None:
             # Nothing governs it any more: its row stays until it is configured again.
             self._due_at[row.charger_id] = NEVER
-            await self._keep(row, before)
-            return
+            return row
         now = datetime.now(UTC)
+        row = enter_stage(
+            end_overdue(row, now), governing.site.stage_known(), governing.site.loaded_at
+        )
         row = await self._noticed_edge(row, governing, now)
-        row = enter_stage(end_overdue(row, now), governing.site.stage_known(), now)
         row = await self._take_step(row, governing, now)
-        self._due_at[row.charger_id] = self._next_due(row, governing, now)
-        await self._keep(row, before)
+        self._due_at[row.charger_id] = _next_due(row, governing, now)
+        return row
 
     async def _take_step(
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
         """Do what the table of models.modes says comes next."""
-        step = reconcile(
-            row.desired,
-            row.commanded,
-            row.observed,
-            row.connection,
-            governing.charger.profile,
-            governing.site.stage_known(),
-        )
+        stage, profile = governing.site.stage_known(), governing.charger.profile
+        step = reconcile(row.desired, row.commanded, row.observed, row.connection, profile, stage)
         match step:
             case NextStep.SWITCH:
                 return await self._command(row, governing, now)
             case NextStep.WAIT:
                 return await self._maybe_resend(row, governing, now)
             case NextStep.WOULD_SWITCH | NextStep.NOT_SWITCHABLE | NextStep.GIVE_UP:
-                await self._tell(row, _FACT_OF_STEP[step], now, detail=governing.charger.profile)
+                failed = row.commanded if step is NextStep.GIVE_UP else None
+                command = failed.command_id if failed else None
+                await self._post.tell(
+                    row, _FACT_OF_STEP[step], now, stage, command=command, detail=profile
+                )
             case NextStep.NOTHING:
                 pass
         return row
@@ -174,16 +204,25 @@ class ChargerDesk:
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
         """The row with the mode due now; an edge that was passed is told once (rule 14)."""
-        interval = governing.timeline.at(now)
+        interval, site = governing.timeline.at(now), governing.site
         if row.desired is interval.mode:
             return row
         passed = row.desired is not None
-        row = row.model_copy(
-            update={"desired": interval.mode, "desired_since": interval.start or now}
-        )
+        # A mode without a beginning holds since the timetable was set. Never since now: command
+        # ids are made from it, and a worker that takes over must arrive at the same ones.
+        since = interval.start or site.loaded_at
+        row = row.model_copy(update={"desired": interval.mode, "desired_since": since})
         if passed:
             self._metrics.count(EDGES, row.site_id, interval.mode)
-            await self._tell(row, ModeFactKind.EDGE, now, detail=interval.source.name)
+            await self._post.tell(
+                row,
+                ModeFactKind.EDGE,
+                now,
+                site.stage_known(),
+                # A timetable that is changed and changed back begins the same interval twice.
+                about=site.revision,
+                detail=interval.source.name,
+            )
         return row
 
     async def _command(
@@ -202,8 +241,14 @@ class ChargerDesk:
             attempts_count=attempts_count,
         )
         row = row.model_copy(update={"commanded": commanded})
-        await self._send_command(connection, commanded, governing)
-        await self._tell(row, ModeFactKind.SWITCH_COMMANDED, now, command=commanded.command_id)
+        await self._post.switch(connection, commanded, governing)
+        await self._post.tell(
+            row,
+            ModeFactKind.SWITCH_COMMANDED,
+            now,
+            governing.site.stage_known(),
+            command=commanded.command_id,
+        )
         return row
 
     async def _maybe_resend(
@@ -213,118 +258,32 @@ class ChargerDesk:
         commanded, connection = row.commanded, row.connection
         if commanded is None or connection is None or not resend_due(commanded, now):
             return row
-        await self._send_command(connection, commanded, governing)
+        await self._post.switch(connection, commanded, governing)
         again = commanded.model_copy(update={"resent_at": now})
         return row.model_copy(update={"commanded": again})
 
-    async def _send_command(
-        self, connection: Connection, commanded: Commanded, governing: Governing
-    ) -> None:
-        command = ChargerCommand(
-            command_id=commanded.command_id,
-            kind=CommandKind.SWITCH,
-            charger_id=governing.charger.charger_id,
-            site_id=governing.site.site_id,
-            connection_id=connection.connection_id,
-            slot=connection.slot,
-            ocpp=connection.ocpp,
-            mode=commanded.mode,
-            profile=governing.charger.profile,
-            sent_at=commanded.sent_at,
-            expires_at=commanded.sent_at + timedelta(seconds=EXPIRES_AFTER_S),
-        )
-        await self._post(command)
-        self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
-
-    async def _post(self, command: ChargerCommand) -> None:
-        """To the slot of the gateway that holds the connection."""
-        await self._outbox.send(
-            COMMANDS,
-            command.charger_id,
-            command,
-            event_id=command.command_id,
-            partition=command.slot,
-        )
-
-    async def _tell_to_close(self, row: ChargerState, superseded: Connection) -> None:
-        """A newer connection elsewhere: the old slot is told to close (design, slots)."""
-        now = datetime.now(UTC)
-        command = ChargerCommand(
-            command_id=CommandId(timed_id(now, row.charger_id, superseded.connection_id, "close")),
-            kind=CommandKind.CLOSE,
-            charger_id=row.charger_id,
-            site_id=row.site_id,
-            connection_id=superseded.connection_id,
-            slot=superseded.slot,
-            ocpp=superseded.ocpp,
-            mode=row.desired or Mode.MANAGED,
-            profile="",
-            sent_at=now,
-            expires_at=now + timedelta(seconds=EXPIRES_AFTER_S),
-        )
-        await self._post(command)
-
-    async def _tell_facts_of(
-        self, before: ChargerState, after: ChargerState, event: ChargerEvent
+    async def _tell_what_it_proves(
+        self, before: ChargerState, after: ChargerState, event: ChargerEvent, governing: Governing
     ) -> None:
         """What an event itself proves: a switch that arrived, or drift (rule 16)."""
-        observed = after.observed
+        observed, at, stage = after.observed, event.received_at, governing.site.stage_known()
         if observed is None or observed == before.observed:
             return
         if event.result is not None and observed.mode is event.result.mode:
             command = event.result.command_id
-            await self._tell(after, ModeFactKind.SWITCHED, event.received_at, command=command)
-        elif observed.mode is not after.desired:
-            detail = observed.evidence
-            await self._tell(after, ModeFactKind.DRIFT, event.received_at, detail=detail)
-
-    async def _tell(
-        self,
-        row: ChargerState,
-        kind: ModeFactKind,
-        at: datetime,
-        *,
-        command: CommandId | None = None,
-        detail: str = "",
-    ) -> None:
-        """Publish a mode fact, once for what it is about; after a take-over its id is the same."""
-        connection = row.connection.connection_id if row.connection else ""
-        about = command or f"{row.desired_since}|{connection}"
-        observed_at = str(row.observed.at) if kind is ModeFactKind.DRIFT and row.observed else ""
-        fact_id = timed_id(row.desired_since or at, row.charger_id, kind, about, observed_at)
-        if self._said.get(row.charger_id) == fact_id:
+            await self._post.tell(after, ModeFactKind.SWITCHED, at, stage, command=command)
             return
-        self._said[row.charger_id] = fact_id
-        fact = ModeFact(
-            fact_id=fact_id,
-            kind=kind,
-            charger_id=row.charger_id,
-            site_id=row.site_id,
-            at=at,
-            desired=row.desired,
-            observed=row.observed.mode if row.observed else None,
-            stage=row.stage or Stage.SHADOW,
-            command_id=command,
-            detail=detail,
-        )
-        await self._outbox.send(MODE, row.charger_id, fact, event_id=fact_id)
-
-    async def _keep(self, row: ChargerState, before: ChargerState) -> None:
-        """Write a row that changed: the log of the next owner."""
-        if row == before:
-            return
-        row = row.model_copy(update={"updated_at": datetime.now(UTC)})
-        self._states.put(row)
-        await self._outbox.send(
-            STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
-        )
-
-    def _next_due(self, row: ChargerState, governing: Governing, now: datetime) -> datetime:
-        """When this charger is looked at again though nothing happens to it."""
-        edge = governing.timeline.at(now).end or NEVER
-        outstanding = row.commanded is not None and row.commanded.status is None
-        resend = now + timedelta(seconds=RESEND_CHECK_S) if outstanding else NEVER
-        return min(edge, resend)
+        # The row's own desired mode may be that of before an edge that was not noticed yet.
+        due = governing.timeline.mode_at(at)
+        if observed.mode is not due:
+            await self._post.tell(
+                after.model_copy(update={"desired": due}),
+                ModeFactKind.DRIFT,
+                at,
+                stage,
+                about=observed.at.isoformat(),
+                detail=observed.evidence,
+            )
 
     def _count_modes(self) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -334,6 +293,14 @@ class ChargerDesk:
         self._metrics.clear(CHARGERS_BY_MODE)
         for labels, count in counts.items():
             self._metrics.set(CHARGERS_BY_MODE, count, *labels)
+
+
+def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:
+    """When a charger is looked at again though nothing happens to it."""
+    edge = governing.timeline.at(now).end or NEVER
+    outstanding = row.commanded is not None and row.commanded.status is None
+    resend = now + timedelta(seconds=RESEND_CHECK_S) if outstanding else NEVER
+    return min(edge, resend)
 
 
 def _new_row(event: ChargerEvent) -> ChargerState:

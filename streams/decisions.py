@@ -12,11 +12,10 @@ from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
 from models.attempt import AccessRequest, Attempt, Decision, Facts
 from models.decision import decide
-from models.errors import UndecodableRecordError
 from models.facts import gather
 from models.metrics import DECIDED, RULES_TIME
 from models.site import Stage
-from models.topics import DECISIONS, REQUESTS
+from models.topics import DECISIONS
 from models.zones import tzdata_version
 from streams.outbox import Outbox
 
@@ -24,7 +23,7 @@ log = structlog.get_logger()
 
 
 class DecisionDesk:
-    """Answers one request after another. Never raises on a request's content (rule 24)."""
+    """Answers one request after another; one that cannot be evaluated too (rule 24)."""
 
     def __init__(self, replica: Replica, outbox: Outbox, metrics: Metrics) -> None:
         self._replica = replica
@@ -32,12 +31,12 @@ class DecisionDesk:
         self._metrics = metrics
 
     async def answer(self, message: ConsumedMessage, traceparent: str | None) -> None:
-        """Decide one request and send the decision to the slot that asked."""
-        try:
-            request = AccessRequest.decode(message.value)
-        except UndecodableRecordError as fault:
-            await self._outbox.dead_letter(REQUESTS, message, fault)
-            return
+        """Decide one request and send the decision to the slot that asked.
+
+        Raises:
+            UndecodableRecordError: the message is no request.
+        """
+        request = AccessRequest.decode(message.value)
         decision = self._decide(request.attempt)
         await self._outbox.send(
             DECISIONS,

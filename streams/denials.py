@@ -6,9 +6,8 @@ from connectors.kafka.producer import ConsumedMessage
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Outcome
 from models.denials import denial_of
-from models.errors import UndecodableRecordError
 from models.metrics import DENIALS_TOTAL
-from models.topics import DENIALS, OUTCOMES
+from models.topics import DENIALS
 from streams.outbox import Outbox
 from streams.recent import RecentIds
 
@@ -22,12 +21,12 @@ class DenialDesk:
         self._seen = RecentIds()
 
     async def record(self, message: ConsumedMessage, traceparent: str | None) -> None:
-        """Read one outcome and send its denial, if it stands for one."""
-        try:
-            outcome = Outcome.decode(message.value)
-        except UndecodableRecordError as fault:
-            await self._outbox.dead_letter(OUTCOMES, message, fault)
-            return
+        """Read one outcome and send its denial, if it stands for one.
+
+        Raises:
+            UndecodableRecordError: the message is no outcome.
+        """
+        outcome = Outcome.decode(message.value)
         denial = denial_of(outcome)
         if denial is None or not self._seen.add(denial.denial_id):
             return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 
 import structlog
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from connectors.kafka.producer import ConsumedMessage, Producer
@@ -17,6 +18,12 @@ from models.record import Record
 from models.topics import Topic
 
 log = structlog.get_logger()
+
+RETRY_AFTER_S = 0.2
+"""Between two tries to append while Kafka is away; each try waits for the producer's time-out."""
+
+Delivery = asyncio.Future[RecordMetadata]
+"""Done when all in-sync replicas have the record, or when it failed for good."""
 
 
 class DeliveryFailedError(DepotgateError):
@@ -44,42 +51,50 @@ class Outbox:
         event_id: str,
         partition: int | None = None,
         traceparent: str | None = None,
-    ) -> None:
-        """Append one record; its delivery is proven by `settle`."""
-        while True:
-            try:
-                future = await self._producer.send(
-                    topic,
-                    key,
-                    record,
-                    event_id=event_id,
-                    at=datetime.now(UTC),
-                    partition=partition,
-                    traceparent=traceparent,
-                )
-            except KafkaTimeoutError:
-                # Kafka is away and the buffer full. An exception here would leave the agent, and
-                # Faust would acknowledge the event: it would be lost. So this waits, and with it
-                # the partition; each round is bounded by the producer's own time-out.
-                log.warning("outbox.buffer_full", topic=topic.name)
-                continue
-            future.add_done_callback(self._delivered)
-            return
+    ) -> Delivery:
+        """Append one record; its delivery is proven by `settle` or `delivered`.
 
-    async def dead_letter(
-        self, origin: Topic, message: ConsumedMessage, fault: UndecodableRecordError
+        Raises:
+            DeliveryFailedError: the producer has failed for good.
+            MessageSizeTooLargeError: the record is larger than any may be.
+        """
+
+        async def append() -> Delivery:
+            return await self._producer.send(
+                topic,
+                key,
+                record,
+                event_id=event_id,
+                at=datetime.now(UTC),
+                partition=partition,
+                traceparent=traceparent,
+            )
+
+        return await self._appended(topic.name, append)
+
+    async def handled(
+        self, origin: Topic, message: ConsumedMessage, handling: Awaitable[None]
     ) -> None:
-        """Keep what could not be read, as it came, with origin and cause; counted and said."""
-        self._metrics.count(DEAD_LETTERS, origin.name)
-        log.error(
-            "dead_letter",
-            topic=origin.name,
-            partition=message.partition,
-            offset=message.offset,
-            cause=str(fault),
-        )
-        future = await self._producer.send_dead_letter(origin, message, str(fault))
-        future.add_done_callback(self._delivered)
+        """Await the handling of one message; what it could not do is kept as a dead letter.
+
+        Never raises: Faust acknowledges an event also when an exception leaves its agent, so the
+        event would be lost without a trace.
+        """
+        try:
+            try:
+                await handling
+            except UndecodableRecordError as fault:
+                await self._dead_letter(origin, message, str(fault))
+            except DeliveryFailedError:
+                raise
+            except Exception as fault:
+                log.exception("message.unhandled", topic=origin.name, offset=message.offset)
+                cause = f"expected to handle it, got {type(fault).__name__}"
+                await self._dead_letter(origin, message, cause)
+        except (DeliveryFailedError, MessageSizeTooLargeError) as fault:
+            # Nothing is committed any more: the next commit stops the worker.
+            self._failure = self._failure or fault
+            log.error("outbox.failed", topic=origin.name, cause=str(fault))
 
     async def settle(self) -> None:
         """Wait until Kafka has acknowledged everything sent so far.
@@ -88,14 +103,64 @@ class Outbox:
             DeliveryFailedError: something was not delivered: nothing may be committed any more.
         """
         await self._producer.flush()
+        self._refuse_after_failure()
+
+    async def delivered(self, deliveries: Collection[Delivery]) -> None:
+        """Wait until Kafka has acknowledged these records.
+
+        Raises:
+            DeliveryFailedError: something was not delivered: nothing may be committed any more.
+        """
+        if deliveries:
+            await asyncio.wait(deliveries)
+        self._refuse_after_failure()
+
+    async def _dead_letter(self, origin: Topic, message: ConsumedMessage, cause: str) -> None:
+        """Keep what could not be read, as it came, with origin and cause; counted and said."""
+        self._metrics.count(DEAD_LETTERS, origin.name)
+        log.error(
+            "dead_letter",
+            topic=origin.name,
+            partition=message.partition,
+            offset=message.offset,
+            cause=cause,
+        )
+
+        async def append() -> Delivery:
+            return await self._producer.send_dead_letter(origin, message, cause)
+
+        await self._appended(origin.dead_letter_name, append)
+
+    async def _appended(self, topic: str, append: Callable[[], Awaitable[Delivery]]) -> Delivery:
+        """Append until it succeeds.
+
+        While Kafka is away and the buffer full, an exception would leave the agent and its event
+        would be lost. So this waits, and with it the partition.
+        """
+        while True:
+            try:
+                delivery = await append()
+            except MessageSizeTooLargeError:
+                raise
+            except KafkaError as fault:
+                if not (fault.retriable or isinstance(fault, KafkaTimeoutError)):
+                    self._failure = self._failure or fault
+                self._refuse_after_failure()
+                log.warning("outbox.waiting", topic=topic, error=type(fault).__name__)
+                await asyncio.sleep(RETRY_AFTER_S)
+                continue
+            delivery.add_done_callback(self._delivered)
+            return delivery
+
+    def _refuse_after_failure(self) -> None:
         if self._failure is not None:
             raise DeliveryFailedError(
                 f"a record was not delivered ({type(self._failure).__name__}); "
                 "the worker starts again from its last committed offsets"
             ) from self._failure
 
-    def _delivered(self, future: asyncio.Future[RecordMetadata]) -> None:
-        if future.cancelled():
+    def _delivered(self, delivery: Delivery) -> None:
+        if delivery.cancelled():
             self._failure = self._failure or asyncio.CancelledError()
-        elif future.exception() is not None:
-            self._failure = self._failure or future.exception()
+        elif delivery.exception() is not None:
+            self._failure = self._failure or delivery.exception()

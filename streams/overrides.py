@@ -7,17 +7,26 @@ method changes.
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
+import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
 from streams.outbox import DeliveryFailedError, Outbox
+
+log = structlog.get_logger()
+
+STOP_MAX_S = 9.0
+"""A stop flushes and commits, in well under 3 s. What is not committed then is read again, and who
+waits longer is killed anyway: Docker and most supervisors do so after 10 s."""
 
 
 class Flow(FlowControlEvent):
@@ -63,28 +72,27 @@ class Transport(driver.Transport):
 
 
 class DepotgateApp(faust.App):
-    """A Faust application that is ready before it joins its group.
+    """A Faust application with an outbox of its own.
 
     Args:
         outbox: settled before each commit.
-        prepare: awaited before the consumer starts, so that a worker never takes partitions from
-            a healthy one while it still loads its replica.
+        finish: awaited when the application has stopped: nothing is sent any more.
     """
 
     def __init__(
-        self, id: str, *, outbox: Outbox, prepare: Callable[[], Awaitable[None]], **settings: Any
+        self, id: str, *, outbox: Outbox, finish: Callable[[], Awaitable[None]], **settings: Any
     ) -> None:
         self.outbox = outbox
-        self._prepare = prepare
+        self._finish = finish
         super().__init__(id, **settings)
 
     @cached_property
     def flow_control(self) -> FlowControlEvent:
         return Flow(loop=self.loop)
 
-    async def on_first_start(self) -> None:
-        await self._prepare()
-        await super().on_first_start()
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        await self._finish()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -93,6 +101,30 @@ class DepotgateApp(faust.App):
 class Worker(faust.Worker):
     """Runs the application in the process it is given: logs and terminal stay as they are."""
 
-    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
-        # Faust's spinner would set the root logger to DEBUG where there is no terminal.
+    def __init__(self, app: DepotgateApp, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        # Faust's spinner would set the root logger to DEBUG where there is no terminal, and write
+        # to the one there is.
         self.spinner = None
+        self._stop_bound: threading.Timer | None = None
+
+    def _flag_as_shutdown_by_signal(self) -> None:
+        self._bound_stop()
+        super()._flag_as_shutdown_by_signal()
+
+    def on_worker_shutdown(self) -> None:
+        self._bound_stop()
+        super().on_worker_shutdown()
+
+    def _bound_stop(self) -> None:
+        # While Kafka is away, Faust waits for the last commit for ever. From a thread: whatever
+        # hangs, this does not.
+        if self._stop_bound is None:
+            self._stop_bound = threading.Timer(STOP_MAX_S, _give_up)
+            self._stop_bound.daemon = True
+            self._stop_bound.start()
+
+
+def _give_up() -> None:
+    log.error("worker.stop_gave_up", after_s=STOP_MAX_S)
+    os._exit(1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import position_reached, start_consumer
 from connectors.kafka.partition import partition_of
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
-from models.errors import UndecodableRecordError
+from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import ChargerId
 from models.metrics import REPLICA_BAD
 from models.topics import STATE
@@ -21,6 +23,14 @@ log = structlog.get_logger()
 
 NEVER_APPLIED = -1
 """Offset of a row that no event has touched yet."""
+
+POLL_S = 0.2
+"""How long one fetch of the load waits for news."""
+
+RETRY_AFTER_S = 0.5
+"""Between two tries to load: a rebalance often comes just when a broker has come back."""
+
+Rows = dict[int, dict[ChargerId, ChargerState]]
 
 
 class ChargerStates:
@@ -33,7 +43,8 @@ class ChargerStates:
     def __init__(self, bootstrap: str, metrics: Metrics) -> None:
         self._bootstrap = bootstrap
         self._metrics = metrics
-        self._rows: dict[int, dict[ChargerId, ChargerState]] = {}
+        self._rows: Rows = {}
+        self._ownership = 0
 
     def __iter__(self) -> Iterator[ChargerState]:
         """Every row of every assigned partition."""
@@ -56,14 +67,39 @@ class ChargerStates:
 
     def drop(self, partitions: set[int]) -> None:
         """Forget the rows of partitions that go to another worker."""
+        self._ownership += 1
         for partition in partitions:
             self._rows.pop(partition, None)
 
-    async def load(self, partitions: set[int]) -> None:
-        """Read the rows of exactly these partitions, to the end offsets captured at start."""
-        self._rows = {partition: {} for partition in partitions}
+    async def load(self, partitions: set[int]) -> bool:
+        """Read the rows of exactly these partitions, to the end offsets captured at start.
+
+        Nobody sees a row before all are read: an old version of it would send its commands again.
+
+        Returns:
+            False when partitions were dropped meanwhile: then nothing is known, and another
+            assignment with a load of its own follows.
+        """
+        self._ownership += 1
+        ownership = self._ownership
+        self._rows = {}
+        rows: Rows = {}
+        while self._ownership == ownership:
+            try:
+                rows = await self._read(partitions)
+                break
+            except (KafkaError, BrokerUnavailableError) as fault:
+                log.warning("state.load_failed", error=type(fault).__name__)
+                await asyncio.sleep(RETRY_AFTER_S)
+        if self._ownership != ownership:
+            return False
+        self._rows = rows
+        return True
+
+    async def _read(self, partitions: set[int]) -> Rows:
+        rows: Rows = {partition: {} for partition in partitions}
         if not partitions:
-            return
+            return rows
         consumer = await start_consumer(self._bootstrap)
         try:
             assigned = [TopicPartition(STATE.name, partition) for partition in partitions]
@@ -71,20 +107,22 @@ class ChargerStates:
             await consumer.seek_to_beginning(*assigned)
             ends = await consumer.end_offsets(assigned)
             while not await position_reached(consumer, ends):
-                for messages in (await consumer.getmany(timeout_ms=200)).values():
+                batches = await consumer.getmany(timeout_ms=int(POLL_S * 1000))
+                for messages in batches.values():
                     for message in messages:
-                        self._take(message)
+                        self._take(rows[message.partition], message)
         finally:
             await consumer.stop()
+        return rows
 
-    def _take(self, message: ConsumerRecord) -> None:
+    def _take(self, rows: dict[ChargerId, ChargerState], message: ConsumerRecord) -> None:
         try:
             row = ChargerState.decode(message.value)
         except UndecodableRecordError as fault:
             self._metrics.count(REPLICA_BAD, STATE.name)
             log.error("state.bad_row", partition=message.partition, cause=str(fault))
             return
-        known = self._rows[message.partition].get(row.charger_id)
+        known = rows.get(row.charger_id)
         # A worker that was thought dead may still have written: its row is behind ours.
         if known is None or row.offset >= known.offset:
-            self._rows[message.partition][row.charger_id] = row
+            rows[row.charger_id] = row

@@ -1,0 +1,147 @@
+"""What a worker says about a charger: commands to its gateway, mode facts, and its row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+from connectors.telemetry.metrics import Metrics
+from models.charger import (
+    ChargerCommand,
+    ChargerState,
+    Commanded,
+    CommandKind,
+    Connection,
+    ModeFact,
+    ModeFactKind,
+)
+from models.governing import Governing
+from models.ids import CommandId, timed_id
+from models.metrics import COMMANDS_SENT
+from models.modes import EXPIRES_AFTER_S
+from models.schedule import Mode
+from models.site import Stage
+from models.topics import COMMANDS, MODE, STATE
+from streams.outbox import Delivery, Outbox
+from streams.recent import RecentIds
+
+
+class ChargerPost:
+    """Sends what follows from a row before the row itself.
+
+    A row says that everything up to its offset was dealt with: were it in the log while a fact or a
+    command is not, a worker that takes over would skip the event, and they would never be sent. The
+    other way round it sends them once more, with the same ids.
+    """
+
+    def __init__(self, outbox: Outbox, metrics: Metrics) -> None:
+        self._outbox = outbox
+        self._metrics = metrics
+        self._said = RecentIds()
+        self._underway: list[Delivery] = []
+
+    async def switch(
+        self, connection: Connection, commanded: Commanded, governing: Governing
+    ) -> None:
+        """A switch command, for the first time or once more: same id, same expiry."""
+        await self._command(
+            ChargerCommand(
+                command_id=commanded.command_id,
+                kind=CommandKind.SWITCH,
+                charger_id=governing.charger.charger_id,
+                site_id=governing.site.site_id,
+                connection_id=connection.connection_id,
+                slot=connection.slot,
+                ocpp=connection.ocpp,
+                mode=commanded.mode,
+                profile=governing.charger.profile,
+                sent_at=commanded.sent_at,
+                expires_at=commanded.sent_at + timedelta(seconds=EXPIRES_AFTER_S),
+            )
+        )
+        self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
+
+    async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
+        """A newer connection elsewhere: the old slot is told to close (design, slots).
+
+        Args:
+            since: when the newer one was heard of.
+        """
+        now = datetime.now(UTC)
+        command_id = timed_id(since, row.charger_id, superseded.connection_id, CommandKind.CLOSE)
+        await self._command(
+            ChargerCommand(
+                command_id=CommandId(command_id),
+                kind=CommandKind.CLOSE,
+                charger_id=row.charger_id,
+                site_id=row.site_id,
+                connection_id=superseded.connection_id,
+                slot=superseded.slot,
+                ocpp=superseded.ocpp,
+                mode=row.desired or Mode.MANAGED,
+                profile="",
+                sent_at=now,
+                expires_at=now + timedelta(seconds=EXPIRES_AFTER_S),
+            )
+        )
+
+    async def tell(
+        self,
+        row: ChargerState,
+        kind: ModeFactKind,
+        at: datetime,
+        stage: Stage,
+        *,
+        command: CommandId | None = None,
+        about: str = "",
+        detail: str = "",
+    ) -> None:
+        """Publish a mode fact, once for what it is about; after a take-over its id is the same.
+
+        Args:
+            command: that the fact is about; else it is about the present mode and connection.
+            about: what else makes it a fact of its own.
+        """
+        connection = row.connection.connection_id if row.connection else ""
+        subject = command or f"{row.desired_since}|{connection}"
+        fact_id = timed_id(row.desired_since or at, row.charger_id, kind, subject, about)
+        if not self._said.add(fact_id):
+            return
+        fact = ModeFact(
+            fact_id=fact_id,
+            kind=kind,
+            charger_id=row.charger_id,
+            site_id=row.site_id,
+            at=at,
+            desired=row.desired,
+            observed=row.observed.mode if row.observed else None,
+            stage=stage,
+            command_id=command,
+            detail=detail,
+        )
+        self._underway.append(await self._outbox.send(MODE, row.charger_id, fact, event_id=fact_id))
+
+    async def keep(self, rows: Collection[ChargerState]) -> None:
+        """Write rows, the log of the next owner, once Kafka has all that was sent before.
+
+        Raises:
+            DeliveryFailedError: something was not delivered: no row is written any more.
+        """
+        underway, self._underway = self._underway, []
+        await self._outbox.delivered(underway)
+        for row in rows:
+            await self._outbox.send(
+                STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
+            )
+
+    async def _command(self, command: ChargerCommand) -> None:
+        """To the slot of the gateway that holds the connection."""
+        self._underway.append(
+            await self._outbox.send(
+                COMMANDS,
+                command.charger_id,
+                command,
+                event_id=command.command_id,
+                partition=command.slot,
+            )
+        )
