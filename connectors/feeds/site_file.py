@@ -99,7 +99,10 @@ def _validated(document: Document, problems: Problems) -> WrittenSite | None:
     content = {key: value for key, value in document.content.items() if key not in REFUSED}
     later = [*_not_built(document, problems)]
     try:
-        site = WrittenSite.model_validate(_without(content, later), by_alias=True, by_name=False)
+        # Not strict: YAML has no enums and no tuples.
+        site = WrittenSite.model_validate(
+            _without(content, later), strict=False, by_alias=True, by_name=False
+        )
     except ValidationError as fault:
         for error in fault.errors(include_url=False):
             _explain(error, document, problems)

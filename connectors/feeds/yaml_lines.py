@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import yaml
@@ -13,6 +14,24 @@ Path = tuple[str | int, ...]
 
 DEPTH_MAX = 32
 """A site.yaml is five levels deep."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Words and numbers as YAML 1.2 has them: in 1.1, which PyYAML reads, `off` is a boolean and
+    18:00 the number 1080."""
+
+
+_CORE = {
+    "tag:yaml.org,2002:bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    "tag:yaml.org,2002:int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    "tag:yaml.org,2002:float": (r"^[-+]?[0-9]+\.[0-9]+$", "-+0123456789"),
+}
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag not in _CORE]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, (_pattern, _letters) in _CORE.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_letters))
 
 
 class Document(NamedTuple):
@@ -40,10 +59,10 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
     Anchors and aliases are refused: with them a few lines can stand for gigabytes.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
             problems.add(file, 0, "aliases (*name) are not supported; write it out")
             return None
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             reader = _Reader(file, loader, problems)
@@ -61,7 +80,7 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
 
 
 class _Reader:
-    def __init__(self, file: str, loader: yaml.SafeLoader, problems: Problems) -> None:
+    def __init__(self, file: str, loader: _Loader, problems: Problems) -> None:
         self._file = file
         self._loader = loader
         self._problems = problems
