@@ -1,0 +1,266 @@
+"""A whole installation as a user has it: `depotgate up`, its chargers and what it recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors.kafka.broker_files import PORTS, port_free
+from connectors.keys import write_new_keys
+from connectors.processes import command_of
+from depotgate.demo.charger import Charger
+from depotgate.demo.charger16 import Charger16
+from depotgate.demo.charger201 import Charger201
+from depotgate.demo.link import BackOff
+from depotgate.demo.session import Attempted, Behaviour
+from depotgate.supervisor import Child
+from models.attempt import Outcome
+from models.record import Record
+from models.topics import Topic
+from tests.integration.depots import Depot
+
+UP_WITHIN_S = 90.0
+DOWN_WITHIN_S = 40.0
+
+QUICK = Behaviour(
+    response_timeout_s=25.0,
+    validate=False,
+    back_off=BackOff(0.1, 0.5),
+    retry_interval_s=0.2,
+    meter_interval_s=0.5,
+)
+"""A charger that comes back soon and waits longer than the gateway waits for Kafka."""
+
+
+async def holds_within(condition: Callable[[], Any], within_s: float, what: str) -> None:
+    """Poll a condition; fails the test by name when it never holds."""
+    deadline_s = asyncio.get_running_loop().time() + within_s
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline_s, (
+            f"not within {within_s:.0f} s: {what}"
+        )
+        await asyncio.sleep(0.05)
+
+
+class Up:
+    """`depotgate up` in a process of its own."""
+
+    def __init__(self, folder: Path, depot: Depot, *options: str) -> None:
+        self.data = folder / "data"
+        self.keys = folder / "keys.json"
+        self._said = folder / "up.out"
+        self._depot = depot
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        if not self.keys.exists():
+            write_new_keys(self.keys, "k1")
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def said(self) -> str:
+        """What it printed so far."""
+        return self._said.read_text(errors="replace")
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """run.json; empty while there is none."""
+        try:
+            return dict(orjson.loads((self.data / "run.json").read_bytes()))
+        except FileNotFoundError:
+            return {}
+
+    @property
+    def ocpp(self) -> str:
+        return str(self.run["ocpp"])
+
+    @property
+    def kafka(self) -> str:
+        return str(self.run["kafka"])
+
+    def pid(self, role: str) -> int:
+        return int(self.run["processes"][role][0])
+
+    async def start(self) -> None:
+        """Start it and wait for run.json."""
+        self._process = self._launch()
+        await holds_within(
+            lambda: self.run or self.process.poll() is not None, UP_WITHIN_S, "run.json"
+        )
+        assert self.run, f"up ended:\n{self.said}"
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        places = (f"--data={self.data}", "--ocpp=127.0.0.1:0", "--metrics=127.0.0.1:0")
+        command = [sys.executable, "-m", "depotgate", "up", str(self._depot.folder), *places]
+        with self._said.open("ab") as said:
+            return subprocess.Popen(
+                [*command, f"--pseudonym-keys-file={self.keys}", *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+            )
+
+    @asynccontextmanager
+    async def one_more(self, role: str, slot: int = 0) -> AsyncIterator[Process]:
+        """Another gateway or worker of this installation, started as on another machine."""
+        process = Process(role, self.data.parent / f"{role}-more", self.kafka, self.keys, slot)
+        try:
+            await process.start()
+            yield process
+        finally:
+            await process.stop()
+
+    async def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        await holds_within(lambda: self.process.poll() is not None, DOWN_WITHIN_S, "up has ended")
+        return self.process.returncode
+
+    def end(self) -> None:
+        """Whatever happened, nothing stays behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+class Process:
+    """A gateway or a worker by itself, on a data folder of its own."""
+
+    def __init__(self, role: str, data: Path, kafka: str, keys: Path, slot: int) -> None:
+        metrics_port, ocpp_port = free_ports(2)
+        self.metrics = f"http://127.0.0.1:{metrics_port}/metrics"
+        self.ocpp = f"ws://127.0.0.1:{ocpp_port}/ocpp"
+        options = [f"--kafka={kafka}", f"--metrics=127.0.0.1:{metrics_port}"]
+        if role == "gateway":
+            options += [f"--ocpp=127.0.0.1:{ocpp_port}", f"--slot={slot}"]
+            options += [f"--pseudonym-keys-file={keys}"]
+        self._child = Child(role, [*options, f"--data={data}"], data)
+
+    async def start(self) -> None:
+        self._child.start()
+        await self._child.until_ready()
+
+    async def stop(self) -> None:
+        await self._child.stop()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nothing listens on."""
+    free = (port for port in random.sample(PORTS, len(PORTS)) if port_free(port))
+    return list(itertools.islice(free, count))
+
+
+def environment() -> dict[str, str]:
+    """This environment without settings of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DEPOTGATE_")}
+
+
+def processes_on(data: Path) -> list[int]:
+    """Processes of any role that run on a data folder."""
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in numbers if any(str(data) in part for part in command_of(pid))]
+
+
+class Fleet:
+    """The chargers of a depot, and the account of every token presented at them."""
+
+    def __init__(self, depot: Depot, endpoint: str) -> None:
+        self.attempts: list[Attempted] = []
+        self.chargers: dict[str, Charger] = {
+            row.charger_id: (Charger16 if row.ocpp == "1.6" else Charger201)(
+                row.charger_id,
+                endpoint,
+                password=depot.password,
+                behaviour=QUICK,
+                on_attempt=self.attempts.append,
+            )
+            for row in depot.chargers
+        }
+
+    def __getitem__(self, charger_id: str) -> Charger:
+        return self.chargers[charger_id]
+
+    def of(self, prefix: str) -> list[Charger]:
+        """The chargers whose ids begin so."""
+        return [each for name, each in self.chargers.items() if name.startswith(prefix)]
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Fleet]:
+        """All of them connected and booted."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(each.run()) for each in self.chargers.values()]
+            for each in self.chargers.values():
+                await each.connected(30.0)
+            yield self
+            for task in running:
+                task.cancel()
+
+    def answers(self) -> Counter[tuple[str, str]]:
+        """(charger, status) of every attempt that was answered."""
+        return Counter(
+            (each.charger_id, each.result.status) for each in self.attempts if each.result
+        )
+
+
+async def read_all(kafka: str, topic: Topic) -> list[Record]:
+    """Every record that a topic has now, a repeated one as often as it is there."""
+    assert topic.record is not None
+    return [topic.record.decode(value) for value in await read_values(kafka, topic)]
+
+
+async def read_values(kafka: str, topic: Topic) -> list[bytes]:
+    """The bytes of every record that a topic has now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        values: list[bytes] = []
+        while not all([await consumer.position(each) >= ends[each] for each in partitions]):
+            for messages in (await consumer.getmany(timeout_ms=200)).values():
+                values += [bytes(message.value or b"") for message in messages]
+        return values
+    finally:
+        await consumer.stop()
+
+
+def told(outcomes: Iterable[Record]) -> Counter[tuple[str, str]]:
+    """(charger, status told) of outcomes, each id once."""
+    by_id = {each.request_id: each for each in outcomes if isinstance(each, Outcome)}
+    return Counter(
+        (str(each.attempt.charger_id), each.told.status) for each in by_id.values() if each.told
+    )
+
+
+def metric(url: str, name: str, **labels: str) -> float:
+    """A metric of a process, summed over the labels that are not named."""
+    with urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - from run.json
+        text = page.read().decode()
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )

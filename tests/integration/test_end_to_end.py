@@ -1,0 +1,444 @@
+"""The whole way, as a user has it: `depotgate up`, real sockets, a real Kafka, a real worker.
+
+One installation serves the module; it is broken on purpose again and again, and every test takes it
+as the one before it left it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from connectors.kafka.broker_jars import jars_obstacle
+from depotgate.demo.charger import Charger
+from depotgate.demo.session import Card
+from models.attempt import Basis, Denial, Outcome
+from models.charger import ChargerState, ModeFact, ModeFactKind
+from models.reasons import Reason
+from models.schedule import Mode
+from models.topics import DENIALS, MODE, OUTCOMES, PRIMARY_TOPICS, STATE
+from tests.integration.depots import CARDS, Depot, rows, whole_minute_after
+from tests.integration.installations import (
+    Fleet,
+    Process,
+    Up,
+    holds_within,
+    metric,
+    processes_on,
+    read_all,
+    read_values,
+    told,
+)
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
+]
+
+EDGE_AHEAD_S = 40.0
+"""The tests before it take about as long, so that the edge is seldom waited for."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def edge_at() -> datetime:
+    return whole_minute_after(datetime.now(UTC), EDGE_AHEAD_S)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def depot(tmp_path_factory: pytest.TempPathFactory, edge_at: datetime) -> Depot:
+    chargers = (
+        *rows("MANAGED", "reserved", 8),
+        *rows("OPEN", "open", 4),
+        *rows("EDGE", "edge", 4),
+    )
+    return Depot(tmp_path_factory.mktemp("depot"), "e2e", chargers, edge_at)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def up(tmp_path_factory: pytest.TempPathFactory, depot: Depot) -> AsyncIterator[Up]:
+    installation = Up(tmp_path_factory.mktemp("up"), depot)
+    await installation.start()
+    yield installation
+    installation.end()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
+    async with Fleet(depot, up.ocpp).connected() as chargers:
+        yield chargers
+
+
+@asynccontextmanager
+async def load(chargers: list[Charger]) -> AsyncIterator[None]:
+    """Drivers with every kind of card at these chargers, as fast as answers come."""
+    over = asyncio.Event()
+
+    async def present(charger: Charger) -> None:
+        cards = list(CARDS.values())
+        number = 0
+        while not over.is_set():
+            await charger.authorize(cards[number % len(cards)])
+            number += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for charger in chargers:
+            tasks.create_task(present(charger))
+        try:
+            yield
+        finally:
+            over.set()
+
+
+async def every_attempt_has_its_outcome(up: Up, fleet: Fleet) -> None:
+    """Each answer that a driver got is in one outcome, and each outcome was told to a driver."""
+    assert not [each for each in fleet.attempts if each.error], "every attempt is answered"
+    outcomes: list[Outcome] = []
+    async with asyncio.timeout(30):
+        while told(outcomes).total() < fleet.answers().total():
+            outcomes = [o for o in await read_all(up.kafka, OUTCOMES) if isinstance(o, Outcome)]
+    assert told(outcomes) == fleet.answers()
+
+
+async def observed(up: Up, charger_id: str) -> Mode | None:
+    """The charger's observed mode by its newest state row."""
+    found = [row for row in await read_all(up.kafka, STATE) if isinstance(row, ChargerState)]
+    mine = [row for row in found if row.charger_id == charger_id]
+    return mine[-1].observed.mode if mine and mine[-1].observed else None
+
+
+async def until_observed(up: Up, charger_id: str, mode: Mode, within_s: float = 20.0) -> None:
+    async with asyncio.timeout(within_s):
+        while await observed(up, charger_id) is not mode:
+            pass
+
+
+async def test_cards_are_allowed_and_denied_in_both_versions(up: Up, fleet: Fleet) -> None:
+    """Rules 17-20 and 25, told in each version's own status (the reason table)."""
+    expected = {
+        # label: (status in OCPP 1.6, in 2.0.1, text in 2.0.1)
+        "own fleet": ("Accepted", "Accepted", "Charging allowed."),
+        "agreement": ("Accepted", "Accepted", "Charging allowed."),
+        "expired": ("Expired", "Expired", "Agreement has ended."),
+        "not yet": ("Blocked", "Blocked", "Agreement not started."),
+        "revoked": ("Blocked", "Blocked", "Card no longer valid."),
+        "suspended": ("Blocked", "Blocked", "Card paused; contact your manager."),
+        "unknown": ("Invalid", "Unknown", "Card not recognised."),
+    }
+    for label, (status_16, status_201, text) in expected.items():
+        of_16 = await fleet["MANAGED-00"].authorize(CARDS[label])
+        of_201 = await fleet["MANAGED-01"].authorize(CARDS[label])
+        assert (of_16.status, of_16.text) == (status_16, None), label
+        assert (of_201.status, of_201.text) == (status_201, text), label
+    for charger in fleet.of("OPEN"):
+        assert (await charger.authorize(CARDS["unknown"])).accepted, "freevend asks nobody"
+    await every_attempt_has_its_outcome(up, fleet)
+
+
+async def test_denials_are_access_decisions_with_their_reason(up: Up, fleet: Fleet) -> None:
+    """Rule 24: each refusal in a managed window is a record of its own, no accept is one."""
+    wanted = {
+        Reason.AGREEMENT_EXPIRED,
+        Reason.AGREEMENT_NOT_YET,
+        Reason.REVOKED,
+        Reason.SUSPENDED,
+        Reason.UNKNOWN_ID,
+    }
+    outcomes = [o for o in await read_all(up.kafka, OUTCOMES) if isinstance(o, Outcome)]
+    refused = {o.request_id for o in outcomes if o.told and not o.told.accepted}
+    denials: list[Denial] = []
+    async with asyncio.timeout(20):
+        while {denial.denial_id for denial in denials} != refused:
+            denials = [d for d in await read_all(up.kafka, DENIALS) if isinstance(d, Denial)]
+    assert {denial.reason for denial in denials} == wanted
+    assert {denial.would_deny for denial in denials} == {False}
+
+
+async def test_every_charger_is_switched_to_its_mode(up: Up, fleet: Fleet) -> None:
+    """Commanded on connect and read back, in both versions."""
+    for charger in fleet.of("MANAGED"):
+        await until_observed(up, charger.charger_id, Mode.MANAGED)
+    for charger in fleet.of("OPEN"):
+        await until_observed(up, charger.charger_id, Mode.FREEVEND)
+        assert charger.mode is Mode.FREEVEND
+    await holds_within(
+        lambda: metric(up.run["metrics"]["gateway"][0], "depotgate_chargers_connected") == 16,
+        10,
+        "16 chargers on the metric",
+    )
+
+
+async def test_a_session_is_decided_at_its_start_too(up: Up, fleet: Fleet) -> None:
+    """Rule 30: Authorize and the start it leads to are one attempt with two requests."""
+    for charger in fleet.of("MANAGED")[2:4]:
+        assert await charger.plug_in() is None
+        result = await charger.tap(CARDS["own fleet"])
+        assert result is not None
+        assert result.accepted
+        assert await charger.charge(0.3)
+        await charger.stop(CARDS["own fleet"])
+        await charger.plug_out()
+    outcomes = [o for o in await read_all(up.kafka, OUTCOMES) if isinstance(o, Outcome)]
+    for charger in fleet.of("MANAGED")[2:4]:
+        mine = [o.attempt for o in outcomes if o.attempt.charger_id == charger.charger_id]
+        assert len({attempt.request_id for attempt in mine}) == 2
+        assert len({attempt.attempt_id for attempt in mine}) == 1
+
+
+async def test_configuration_changes_under_load_in_ten_seconds(
+    up: Up, fleet: Fleet, depot: Depot
+) -> None:
+    """A card that appears is admitted, what is wrong is refused by file and line."""
+    chargers = fleet.of("MANAGED")
+    probe = chargers[7]
+    depot.write_identities(CARDS.keys() - {"unknown", "own fleet"})
+    async with load(chargers[:6]):
+        await _answers(probe, CARDS["own fleet"], accepted=False, within_s=10)
+        depot.write_identities(CARDS.keys() - {"unknown"})
+        await _answers(probe, CARDS["own fleet"], accepted=True, within_s=10)
+        depot.stage = "enforced"
+        depot.write_site()
+        await holds_within(lambda: "site.yaml:4" in up.said, 10, "the line of the mistake is said")
+        assert (await probe.authorize(CARDS["own fleet"])).accepted, "the last good one holds"
+        depot.stage = "enforce"
+        depot.write_site()
+    await every_attempt_has_its_outcome(up, fleet)
+
+
+async def _answers(charger: Charger, card: Card, *, accepted: bool, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while (await charger.authorize(card)).accepted is not accepted:
+            pass
+
+
+async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
+    up: Up, fleet: Fleet, edge_at: datetime
+) -> None:
+    """Rules 3 and 12: before the edge anybody charges, from it on only known cards start."""
+    chargers = fleet.of("EDGE")
+    before_edge = datetime.now(UTC) < edge_at
+    assert before_edge, "the tests before this one took too long for its edge"
+    for charger in chargers:
+        await until_observed(up, charger.charger_id, Mode.FREEVEND)
+        result = await charger.plug_in()
+        assert result is not None, "in freevend a session starts by itself"
+        assert result.accepted
+    wait_s = (edge_at - datetime.now(UTC)).total_seconds()
+    await holds_within(
+        lambda: all(charger.mode is Mode.MANAGED for charger in chargers),
+        wait_s + 5,
+        "every charger of the group was switched at the edge",
+    )
+    for charger in chargers:
+        session = charger.session_at()
+        assert session is not None, "edge: finish leaves the session alone"
+        assert not session.ended.is_set()
+        await charger.plug_out()
+        await until_observed(up, charger.charger_id, Mode.MANAGED)
+        assert await charger.plug_in() is None, "managed waits for a card"
+        refused = await charger.tap(CARDS["unknown"])
+        assert refused is not None
+        assert not refused.accepted
+        await charger.plug_out()
+    await every_attempt_has_its_outcome(up, fleet)
+    facts = [fact for fact in await read_all(up.kafka, MODE) if isinstance(fact, ModeFact)]
+    edges = [fact.charger_id for fact in facts if fact.kind == ModeFactKind.EDGE]
+    assert sorted(edges) == sorted(charger.charger_id for charger in chargers), "each told once"
+
+
+async def test_a_worker_killed_under_load_leaves_no_attempt_unanswered(
+    up: Up, fleet: Fleet
+) -> None:
+    async with load(fleet.of("MANAGED")):
+        await _attempts_more(fleet, 50)
+        os.kill(up.pid("worker"), signal.SIGKILL)
+        await holds_within(lambda: "the worker is back" in up.said, 30, "the worker was restarted")
+        await _attempts_more(fleet, 50)
+    await every_attempt_has_its_outcome(up, fleet)
+
+
+async def _attempts_more(fleet: Fleet, count: int) -> None:
+    wanted = len(fleet.attempts) + count
+    await holds_within(lambda: len(fleet.attempts) >= wanted, 30, f"{count} more attempts")
+
+
+async def test_a_flood_of_bad_frames_disturbs_nobody_else(up: Up, fleet: Fleet) -> None:
+    *good, bad = fleet.of("MANAGED")[:5]
+    rubbish = ("no json", "[" * 5000, '[2,"","X",{}]', "{}", '[9,"a"]', '[2,"b","Nonsense",{}]')
+    gateway = up.run["metrics"]["gateway"][0]
+    faults = metric(gateway, "depotgate_frames_faulty_total")
+    connections = bad.link.connections_count
+    first = len(fleet.attempts)
+    async with load(good):
+        for number in range(120):
+            await bad.link.send(rubbish[number % len(rubbish)])
+        await holds_within(
+            lambda: metric(gateway, "depotgate_frames_faulty_total") >= faults + 120,
+            30,
+            "every bad frame is counted",
+        )
+    latencies = sorted(each.result.latency_s for each in fleet.attempts[first:] if each.result)
+    assert latencies[len(latencies) // 2] < 1.0, "good traffic keeps its answers in time"
+    assert (await bad.authorize(CARDS["own fleet"])).accepted, "and the connection stays"
+    assert bad.link.connections_count == connections
+    await every_attempt_has_its_outcome(up, fleet)
+
+
+async def test_a_broker_killed_under_load_comes_back_and_nothing_is_lost(
+    up: Up, fleet: Fleet
+) -> None:
+    async with load(fleet.of("MANAGED")):
+        await _attempts_more(fleet, 30)
+        os.kill(up.pid("broker"), signal.SIGKILL)
+        await holds_within(lambda: "the broker is back" in up.said, 40, "the broker was restarted")
+        await _decided_again(fleet)
+    await every_attempt_has_its_outcome(up, fleet)
+
+
+async def test_a_broker_away_for_20_s_is_survived(up: Up, fleet: Fleet) -> None:
+    """Rule 24 and the design's table: Authorize gets the posture, its outcome waits on disk."""
+    broker = up.pid("broker")
+    async with load(fleet.of("MANAGED")):
+        await _attempts_more(fleet, 30)
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            await holds_within(
+                lambda: metric(up.run["metrics"]["gateway"][0], "depotgate_spool_bytes") > 0,
+                15,
+                "outcomes go to the spool",
+            )
+            await _attempts_for(fleet, 20.0)
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        await _decided_again(fleet)
+    await every_attempt_has_its_outcome(up, fleet)
+    outcomes = [o for o in await read_all(up.kafka, OUTCOMES) if isinstance(o, Outcome)]
+    posture = [o for o in outcomes if o.told and o.told.basis == Basis.POSTURE]
+    assert posture, "without a decision the posture answers"
+    assert {o.reason for o in posture} == {Reason.DECISION_TIMED_OUT}
+
+
+async def _attempts_for(fleet: Fleet, seconds: float) -> None:
+    """Let the load go on for a while; it has to."""
+    until_s = asyncio.get_running_loop().time() + seconds
+    first = len(fleet.attempts)
+    await holds_within(
+        lambda: asyncio.get_running_loop().time() >= until_s, seconds + 5, f"{seconds} s of load"
+    )
+    assert len(fleet.attempts) > first, "drivers get answers while Kafka is away"
+
+
+async def _decided_again(fleet: Fleet) -> None:
+    """Until an own card was accepted again, by a decision and no posture."""
+    first = len(fleet.attempts)
+
+    def accepted() -> bool:
+        return any(
+            each.label == "own fleet" and each.result and each.result.accepted
+            for each in fleet.attempts[first:]
+        )
+
+    await holds_within(accepted, 40, "a decision is made again")
+
+
+async def test_two_workers_and_two_gateways_share_the_load(
+    up: Up, fleet: Fleet, depot: Depot
+) -> None:
+    """A charger that moves to the other gateway is one charger, and keeps its mode (slots)."""
+    async with up.one_more("worker") as worker, up.one_more("gateway", slot=1) as gateway:
+        movers = fleet.of("MANAGED")[:4]
+        for charger in movers:
+            charger.move_to(gateway.ocpp)
+            await charger.connected(20)
+        decided = [metric(url, "depotgate_decisions_total") for url in _workers(up, worker)]
+        async with load(fleet.of("MANAGED")):
+            await _attempts_more(fleet, 200)
+        grown = [
+            metric(url, "depotgate_decisions_total") - before
+            for url, before in zip(_workers(up, worker), decided, strict=True)
+        ]
+        assert all(grown), f"each worker has its share, got {grown}"
+        assert metric(gateway.metrics, "depotgate_chargers_connected") == len(movers)
+        for charger in movers:
+            await until_observed(up, charger.charger_id, Mode.MANAGED)
+            charger.move_to(up.ocpp)
+            await charger.connected(20)
+        async with load(movers):
+            await _attempts_more(fleet, 20)
+        await holds_within(
+            lambda: metric(gateway.metrics, "depotgate_chargers_connected") == 0,
+            10,
+            "the old gateway has let go of them",
+        )
+        await every_attempt_has_its_outcome(up, fleet)
+
+
+def _workers(up: Up, other: Process) -> tuple[str, str]:
+    return str(up.run["metrics"]["worker"][0]), other.metrics
+
+
+async def test_a_spare_worker_takes_over_from_one_that_is_gone(up: Up, fleet: Fleet) -> None:
+    """The first worker hangs: the second try and then the spare answer in its place."""
+    async with up.one_more("worker"):
+        async with load(fleet.of("MANAGED")):
+            await _attempts_more(fleet, 50)
+            stopped = up.pid("worker")
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                await _attempts_for(fleet, 15.0)
+                await _decided_again(fleet)
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+            await _attempts_more(fleet, 50)
+        await every_attempt_has_its_outcome(up, fleet)
+
+
+async def test_no_identifier_left_the_gateway(up: Up, fleet: Fleet) -> None:
+    """Rule 26: neither topics nor logs nor metrics nor the screen hold a card or a password."""
+    secrets = [card.token.encode() for card in CARDS.values()] + [b"A0000000", b"DEPOTGATEFREE"]
+    places = {topic.name: await read_values(up.kafka, topic) for topic in PRIMARY_TOPICS}
+    # The site's own freevend tag is configuration, and no driver's.
+    places["depot.sites.v1"] = [
+        value.replace(b"DEPOTGATEFREE", b"") for value in places["depot.sites.v1"]
+    ]
+    places["logs"] = [path.read_bytes() for path in (up.data / "logs").iterdir()]
+    places["screen"] = [up.said.encode()]
+    assert all(places[topic.name] for topic in PRIMARY_TOPICS), "every topic was written to"
+    for place, values in places.items():
+        for value in values:
+            found = [secret for secret in secrets if secret.lower() in value.lower()]
+            assert not found, f"an identifier in {place}"
+
+
+async def test_up_killed_leaves_nothing_behind_and_starts_again_on_its_data(
+    up: Up, fleet: Fleet
+) -> None:
+    outcomes = len(await read_all(up.kafka, OUTCOMES))
+    os.kill(up.process.pid, signal.SIGKILL)
+    up.process.wait()
+    await holds_within(lambda: not processes_on(up.data), 30, "every process has ended")
+    (up.data / "run.json").unlink()
+    await up.start()
+    for charger in fleet.chargers.values():
+        charger.move_to(up.ocpp)
+    for charger in fleet.of("MANAGED"):
+        await charger.connected(30)
+        assert (await charger.authorize(CARDS["own fleet"])).accepted
+    assert len(await read_all(up.kafka, OUTCOMES)) >= outcomes, "its topics are still there"
+    assert "nothing has changed since revision" in up.said, "what was loaded still stands"
+
+
+async def test_up_stops_cleanly(up: Up, fleet: Fleet) -> None:
+    await up.stop()
+    assert not processes_on(up.data)
+    assert not (up.data / "run.json").exists()
+    assert "Traceback" not in up.said
+    for log in (up.data / "logs").iterdir():
+        assert "Traceback" not in log.read_text(), log.name
