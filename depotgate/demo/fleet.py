@@ -1,0 +1,131 @@
+"""The demo's chargers and drivers as tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from depotgate.demo.charger import Charger
+from depotgate.demo.charger16 import Charger16, FreevendKeys
+from depotgate.demo.charger201 import Charger201
+from depotgate.demo.depot import DemoDepot
+from depotgate.demo.drivers import Driver, Pace, pause
+from depotgate.demo.link import ConnectionLostError
+from depotgate.demo.session import Attempted, Behaviour, Card
+from models.ids import ChargerId
+from models.profiles import PROFILES
+from models.schedule import Mode
+from models.site import ChargerRecord
+
+BEHAVIOUR = Behaviour(meter_interval_s=2.0)
+"""A meter value often enough to see energy flow in visits of seconds."""
+
+PACE = Pace()
+
+LEAVE_WITHIN_S = 15.0
+"""A driver who is sent home is gone after a meter value, an answer and a stop: 3 s; an answer that
+takes longer than the deadline of 3 s is what this is long for."""
+
+
+class Fleet:
+    """All chargers of the depot, each with drivers who come one after the other.
+
+    Args:
+        ocpp: address of the gateway without charger id.
+        on_attempt: told of every token that was presented.
+        rng: chance in modes, waits and cards; seed it to repeat a run.
+
+    Attributes:
+        chargers: by id, in the order of the depot.
+    """
+
+    def __init__(
+        self,
+        depot: DemoDepot,
+        ocpp: str,
+        on_attempt: Callable[[Attempted], None],
+        *,
+        rng: random.Random,
+    ) -> None:
+        self._depot = depot
+        self._rng = rng
+        self._leaving = asyncio.Event()
+        self._driving: set[asyncio.Task[None]] = set()
+        self.chargers = {
+            row.charger_id: self._charger(row, ocpp, on_attempt) for row in depot.chargers
+        }
+
+    async def run(self) -> None:
+        """Be a fleet until cancelled; no driver comes before `open`."""
+        async with asyncio.TaskGroup() as tasks:
+            for charger in self.chargers.values():
+                tasks.create_task(charger.run())
+
+    async def absent(self, within_s: float) -> dict[ChargerId, str]:
+        """Wait for all chargers to be connected; those that are not in time, and why."""
+        ended = await asyncio.gather(
+            *(charger.connected(within_s) for charger in self.chargers.values()),
+            return_exceptions=True,
+        )
+        absent: dict[ChargerId, str] = {}
+        for charger_id, end in zip(self.chargers, ended, strict=True):
+            if isinstance(end, ConnectionLostError):
+                absent[charger_id] = str(end)
+            elif end is not None:
+                raise end
+        return absent
+
+    def open(self, tasks: asyncio.TaskGroup) -> None:
+        """Let drivers come, one after the other to each charger, until `close`."""
+        cards = [*(card.card for card in self._depot.cards), None]
+        decks = {
+            group.id: _dealt(cards, random.Random(self._rng.random()))
+            for group in self._depot.site.groups
+        }
+        for row in self._depot.chargers:
+            assert row.group is not None, "each charger of the demo is in a group"
+            driving = self._drive(self.chargers[row.charger_id], decks[row.group])
+            self._driving.add(tasks.create_task(driving))
+
+    async def close(self) -> int:
+        """Send the drivers home; how many did not go in time and were dropped."""
+        self._leaving.set()
+        if not self._driving:
+            return 0
+        _gone, staying = await asyncio.wait(self._driving, timeout=LEAVE_WITHIN_S)
+        for task in staying:
+            task.cancel()
+        return len(staying)
+
+    async def _drive(self, charger: Charger, deck: Iterator[Card | None]) -> None:
+        rng = random.Random(self._rng.random())
+        while True:
+            await pause(rng.uniform(*PACE.idle_s), self._leaving)
+            if self._leaving.is_set():
+                return
+            await Driver(charger, next(deck), rng, PACE, leaving=self._leaving).visit()
+
+    def _charger(
+        self, row: ChargerRecord, ocpp: str, on_attempt: Callable[[Attempted], None]
+    ) -> Charger:
+        options: dict[str, Any] = {
+            "password": self._depot.passwords[row.charger_id],
+            "behaviour": BEHAVIOUR,
+            # As somebody left it; what cannot be switched asks for every card.
+            "mode": self._rng.choice(list(Mode)) if self._depot.switchable(row) else Mode.MANAGED,
+            "on_attempt": on_attempt,
+            "rng": random.Random(self._rng.random()),
+        }
+        if row.ocpp == "2.0.1":
+            return Charger201(row.charger_id, ocpp, **options)
+        profile = PROFILES[row.profile]
+        keys = FreevendKeys.of(profile) if profile.mode_key else FreevendKeys()
+        return Charger16(row.charger_id, ocpp, keys=keys, **options)
+
+
+def _dealt(cards: Sequence[Card | None], rng: random.Random) -> Iterator[Card | None]:
+    """Every card once in each round, in an order of chance: none stays away for long."""
+    while True:
+        yield from rng.sample(cards, len(cards))
