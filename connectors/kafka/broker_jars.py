@@ -191,6 +191,17 @@ async def _run(command: list[str], output: Path, within_s: float, on_progress: P
     return child.returncode
 
 
+def new_cluster_id() -> str:
+    """A random Kafka Uuid, which never begins with a dash: its tools would take it for an option.
+
+    Kafka's own `Uuid.randomUuid` draws again too.
+    """
+    while True:
+        drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not drawn.startswith("-"):
+            return drawn
+
+
 def start_child(command: list[str], output: Path) -> subprocess.Popen[bytes]:
     """Start a child that ends with us and writes to a file.
 
@@ -271,8 +282,8 @@ class JarsBroker:
 
     async def _format(self) -> None:
         """Make the data folder a cluster of one, with an id of its own."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--standalone", "-t", cluster_id, "-c", str(self._files.settings))
+        settings = str(self._files.settings)
+        arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", settings)
         command = self._java(128, "kafka.tools.StorageTool", *arguments)
         code = await _run(command, self._files.log, FORMAT_S, lambda _said: None)
         if code != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from connectors.kafka.broker_files import (
     port_free,
     render_settings,
 )
-from connectors.kafka.broker_jars import jars_obstacle, major_in
+from connectors.kafka.broker_jars import jars_obstacle, major_in, new_cluster_id
 from models.errors import BrokerUnavailableError
 
 NAMED = BrokerWay("named", True, "kafka.example:9092")
@@ -146,6 +147,13 @@ def test_maven_is_needed_only_until_the_jars_are_there(
 )
 def test_the_java_version_is_read_from_what_java_says(text: str, major: int) -> None:
     assert major_in(text) == major
+
+
+def test_a_cluster_id_is_never_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 0xF8 begins with the six bits that base64 writes as a dash.
+    drawn = iter([uuid.UUID(bytes=bytes([0xF8] * 16)), uuid.UUID(bytes=bytes(16))])
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(drawn))
+    assert new_cluster_id() == "A" * 22
 
 
 def test_settings_listen_on_loopback_only() -> None:
