@@ -25,14 +25,21 @@ RUNS_MAX = 512
 """Stretches of one mode kept per schedule: a year of a schedule that changes daily."""
 
 WEEKLY_SEARCH_DAYS = 16
-"""Where no date is left ahead (or behind), a schedule repeats weekly: two weeks and the ends of
-their overnight windows without an edge mean that there is none."""
+"""Between two written dates a schedule repeats weekly: two weeks and the ends of their overnight
+windows without an edge mean that there is none before the next written date."""
 
 REACH_DAYS = 3
 """An occurrence that touches a UTC day began at most this many local dates away: a day of zone
 offset, and two for the longest window."""
 
 _DAY = timedelta(days=1)
+_REACH = timedelta(days=REACH_DAYS)
+_WEEKLY_SEARCH = timedelta(days=WEEKLY_SEARCH_DAYS)
+
+_SEARCHED_FROM = date.min + timedelta(days=366)
+_SEARCHED_TO = date.max - timedelta(days=366)
+"""Written dates in the first and last year of the calendar are how people write "always" and "for
+ever" (`valid_to: 9999-12-31`): no edge is looked for there, and no date runs over."""
 
 
 class Segment(NamedTuple):
@@ -87,9 +94,7 @@ class Timeline:
         self._zone = zone
         self._blocks: dict[int, tuple[tuple[datetime, ...], tuple[Segment, ...]]] = {}
         self._runs: list[_Run] = []
-        dates = _written_dates(schedule)
-        self._first_written = min(dates, default=None)
-        self._last_written = max(dates, default=None)
+        self._written = _written_dates(schedule)
 
     def at(self, when: datetime) -> Interval:
         """The interval that holds at an instant; its start is inside, its end outside (rule 3)."""
@@ -137,9 +142,7 @@ class Timeline:
 
     def _edge_after(self, when: datetime) -> datetime | None:
         mode = self.mode_at(when)
-        last = max(when.date(), self._last_written or when.date())
-        last += timedelta(days=WEEKLY_SEARCH_DAYS)
-        for number in range(_block_of(when.date()), _block_of(last) + 1):
+        for number in self._blocks_ahead(when.date()):
             for segment in self._block(number)[1]:
                 if segment.starts_at > when and segment.mode is not mode:
                     return segment.starts_at
@@ -147,10 +150,8 @@ class Timeline:
 
     def _edge_before(self, when: datetime) -> datetime | None:
         mode = self.mode_at(when)
-        first = min(when.date(), self._first_written or when.date())
-        first -= timedelta(days=WEEKLY_SEARCH_DAYS)
         began: datetime | None = None
-        for number in range(_block_of(when.date()), _block_of(first) - 1, -1):
+        for number in self._blocks_behind(when.date()):
             for segment in reversed(self._block(number)[1]):
                 if segment.starts_at > when:
                     continue
@@ -158,6 +159,24 @@ class Timeline:
                     return began
                 began = segment.starts_at
         return None
+
+    def _blocks_ahead(self, day: date) -> Iterator[int]:
+        """Blocks that can hold the next edge, nearest first: around the day and written dates."""
+        later = self._written[bisect_right(self._written, day) :]
+        following = _block_of(day)
+        for anchor in (day, *later):
+            first = max(following, _block_of(anchor - _REACH))
+            following = _block_of(anchor + _REACH + _WEEKLY_SEARCH) + 1
+            yield from range(first, following)
+
+    def _blocks_behind(self, day: date) -> Iterator[int]:
+        """Blocks that can hold the edge before, nearest first."""
+        earlier = self._written[: bisect_right(self._written, day)]
+        preceding = _block_of(day)
+        for anchor in (day, *reversed(earlier)):
+            last = min(preceding, _block_of(anchor + _REACH))
+            preceding = _block_of(anchor - _REACH - _WEEKLY_SEARCH) - 1
+            yield from range(last, preceding, -1)
 
     def _segment(self, when: datetime) -> Segment:
         starts, segments = self._block(_block_of(when.date()))
@@ -177,8 +196,7 @@ class Timeline:
         first = date.fromordinal(number * BLOCK_DAYS + 1)
         begins = datetime(first.year, first.month, first.day, tzinfo=UTC)
         ends = begins + _DAY * BLOCK_DAYS
-        reach = timedelta(days=REACH_DAYS)
-        found = occurrences(self._schedule, self._zone, first - reach, ends.date() + reach)
+        found = occurrences(self._schedule, self._zone, first - _REACH, ends.date() + _REACH)
         return tuple(_sweep(found, self._schedule.default, begins, ends))
 
 
@@ -224,5 +242,7 @@ def _run_start(run: _Run) -> datetime:
 
 
 def _written_dates(schedule: Schedule) -> tuple[date, ...]:
+    """The dates that the schedule names, ascending: only around them is a week unlike the last."""
     limits = (schedule.valid_from, schedule.valid_to)
-    return tuple(day for day in limits if day) + tuple(each.on for each in schedule.exceptions)
+    named = {day for day in limits if day} | {each.on for each in schedule.exceptions}
+    return tuple(sorted(day for day in named if _SEARCHED_FROM < day < _SEARCHED_TO))

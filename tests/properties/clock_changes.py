@@ -1,0 +1,78 @@
+"""Every clock change of the pinned tz database from 2000 to 2037, found by asking for offsets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from models.zones import zone
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+LAST = datetime(2038, 1, 1, tzinfo=UTC)
+"""Exclusive. Where rule 4 was measured: 2000 to 2037."""
+
+_STEP = timedelta(days=3)
+"""Two changes of one zone are at least 6 days apart in these years (Boa Vista, October 2000)."""
+
+_SECOND = timedelta(seconds=1)
+
+
+class ClockChange(NamedTuple):
+    """An instant at which a zone's clocks are set, and its offset on both sides."""
+
+    at: datetime
+    offset_before: timedelta
+    offset_after: timedelta
+
+
+def zone_names() -> tuple[str, ...]:
+    """Every name that the pinned tz database has."""
+    return tuple(sorted(resources.files("tzdata").joinpath("zones").read_text().split()))
+
+
+@cache
+def changes(name: str) -> tuple[ClockChange, ...]:
+    """The clock changes of a zone, in order."""
+    return tuple(_found(zone(name)))
+
+
+@cache
+def distinct_histories() -> tuple[str, ...]:
+    """One name for each different sequence of clock changes."""
+    names_of_bytes: dict[bytes, str] = {}
+    for name in zone_names():
+        data = resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).read_bytes()
+        names_of_bytes.setdefault(hashlib.sha256(data).digest(), name)
+    return tuple({changes(name): name for name in names_of_bytes.values()}.values())
+
+
+def _found(where: ZoneInfo) -> Iterator[ClockChange]:
+    at, offset = FIRST, _offset(FIRST, where)
+    while at < LAST:
+        following = at + _STEP
+        offset_there = _offset(following, where)
+        if offset_there != offset:
+            yield ClockChange(_between(at, following, where), offset, offset_there)
+        at, offset = following, offset_there
+
+
+def _between(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
+    offset = _offset(before, where)
+    while after - before > _SECOND:
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if _offset(middle, where) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset(at: datetime, where: ZoneInfo) -> timedelta:
+    offset = at.astimezone(where).utcoffset()
+    assert offset is not None
+    return offset

@@ -1,0 +1,226 @@
+"""The timeline against a clock on the wall, in every zone, 2000 to 2037 (rules 2–5, 7, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import timeline
+from models.schedule import WEEKDAYS, DatedException, Mode, Schedule, Window
+from models.timeline import ModeEdge, Timeline
+from models.zones import zone
+from tests.properties.clock_changes import FIRST, changes, distinct_histories, zone_names
+from tests.properties.wall_clock import DAY, MINUTE, Dated, Plan, Reading, Row, readings
+
+SPAN_DAYS = 5
+"""Walked at once: a weekend and a clock change fit, in some hundredths of a second."""
+
+_DAYS = (datetime(2037, 12, 20, tzinfo=UTC) - FIRST).days
+
+MODES = st.sampled_from([mode.value for mode in Mode])
+
+
+class Place(NamedTuple):
+    """Where a walk goes.
+
+    Attributes:
+        first: its first minute, UTC.
+        turn: a minute of the local day around which edges are worth trying: that of a clock change.
+    """
+
+    zone: str
+    first: datetime
+    turn: int
+
+
+@st.composite
+def places(draw: st.DrawFn) -> Place:
+    """A zone and the start of a walk: around a clock change, where one is drawn that has some."""
+    name = draw(st.one_of(st.sampled_from(distinct_histories()), st.sampled_from(zone_names())))
+    if changes(name):
+        # Forward more often than back: only an edge that does not exist can snap (rule 4).
+        gaps = [each for each in changes(name) if each.offset_after > each.offset_before]
+        change = draw(
+            st.one_of(st.sampled_from(gaps or changes(name)), st.sampled_from(changes(name)))
+        )
+        first = change.at - DAY * draw(st.integers(1, SPAN_DAYS - 1))
+        local = change.at + change.offset_before
+        return Place(name, first.replace(minute=0, second=0), local.hour * 60 + local.minute)
+    first = FIRST + DAY * draw(st.integers(0, _DAYS))
+    return Place(name, first, draw(st.integers(0, 1439)))
+
+
+def minutes(turn: int) -> st.SearchStrategy[int]:
+    """Of the day: as people write them, around the clock change, and any."""
+    return st.one_of(
+        st.integers(-1, 4).map(lambda steps: (turn + 15 * steps) % 1440),
+        st.integers(-90, 90).map(lambda offset: (turn + offset) % 1440),
+        st.integers(0, 95).map(lambda quarter: 15 * quarter),
+        st.integers(0, 1439),
+    )
+
+
+@st.composite
+def plans(draw: st.DrawFn, place: Place) -> Plan:
+    """Any schedule; its dates lie where the walk goes. Opposite modes may overlap (rule 6)."""
+    minute = minutes(place.turn)
+    dates = st.integers(-2, SPAN_DAYS + 2).map(lambda days: place.first.date() + DAY * days)
+    weekdays = st.one_of(st.just(frozenset(range(7))), st.frozensets(st.integers(0, 6), min_size=1))
+    rows = st.builds(Row, weekdays, minute, minute, MODES)
+    limits = sorted((draw(dates), draw(dates)))
+    return Plan(
+        default=draw(MODES),
+        rows=tuple(draw(st.lists(rows, min_size=draw(st.integers(0, 3)), max_size=4))),
+        dated=tuple(_whole(draw(st.lists(st.builds(Dated, dates, minute, minute, MODES))))),
+        valid_from=draw(st.sampled_from([None, None, limits[0]])),
+        valid_to=draw(st.sampled_from([None, None, limits[1]])),
+    )
+
+
+class Walk(NamedTuple):
+    """A schedule in a place, compiled in blocks of so many days."""
+
+    place: Place
+    plan: Plan
+    block_days: int
+
+    def timeline(self) -> Timeline:
+        """A fresh one."""
+        return Timeline(schedule_of(self.plan), zone(self.place.zone))
+
+    def readings(self) -> list[Reading]:
+        """What the oracle says, minute by minute."""
+        first = self.place.first
+        where = zone(self.place.zone)
+        return list(readings(self.plan, where, first, first + DAY * SPAN_DAYS))
+
+
+# Blocks of a day put every edge next to a block's end, where something could be forgotten.
+walks = places().flatmap(
+    lambda place: st.builds(
+        Walk, st.just(place), plans(place), st.sampled_from([1, 2, timeline.BLOCK_DAYS])
+    )
+)
+
+
+@contextmanager
+def blocks_of(days: int) -> Iterator[None]:
+    """Timelines compile so many days at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timeline, "BLOCK_DAYS", days)
+        yield
+
+
+def _whole(dated: list[Dated]) -> list[Dated]:
+    """An exception ends on its own date (rule 8): one that would not ends at midnight."""
+    return [
+        each if each.to_minute > each.from_minute else each._replace(to_minute=0)
+        for each in dated[:3]
+    ]
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    """The plan as a depot manager writes it."""
+    return Schedule(
+        id="any",
+        default=Mode(plan.default),
+        valid_from=plan.valid_from,
+        valid_to=plan.valid_to,
+        windows=tuple(
+            Window(
+                days=tuple(WEEKDAYS[day] for day in sorted(row.weekdays)),
+                start=_written(row.from_minute),
+                end=_written(row.to_minute),
+                mode=Mode(row.mode),
+            )
+            for row in plan.rows
+        ),
+        exceptions=tuple(
+            DatedException(
+                on=each.on,
+                start=_written(each.from_minute),
+                end=_written(each.to_minute),
+                mode=Mode(each.mode),
+            )
+            for each in plan.dated
+        ),
+    )
+
+
+def _written(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _edges_seen(walked: list[Reading]) -> list[tuple[datetime, str]]:
+    return [(now.at, now.mode) for before, now in pairwise(walked) if before.mode != now.mode]
+
+
+def _said(edges: tuple[ModeEdge, ...]) -> list[tuple[datetime, str]]:
+    return [(edge.at, edge.mode.value) for edge in edges]
+
+
+@given(walks)
+def test_every_minute_has_the_mode_that_the_wall_clock_shows(walk: Walk) -> None:
+    """Rules 2–5, 7 and 8; the start of an interval is inside, its end outside (rule 3)."""
+    with blocks_of(walk.block_days):
+        asked = walk.timeline()
+        wrong = [seen for seen in walk.readings() if asked.mode_at(seen.at).value != seen.mode]
+    assert not wrong, wrong[0]
+
+
+@given(walks)
+def test_the_edges_are_the_minutes_at_which_the_mode_changes(walk: Walk) -> None:
+    """Same-mode windows that touch merge: no edge between them (rule 6)."""
+    walked = walk.readings()
+    first, last = walked[0].at, walked[-1].at
+    seen = _edges_seen(walked)
+    with blocks_of(walk.block_days):
+        assert _said(walk.timeline().edges(first, last)) == seen
+        following = walk.timeline().next_change(first)
+    if seen:
+        assert following is not None
+        assert (following.at, following.mode.value) == seen[0]
+    else:
+        assert following is None or following.at > last
+
+
+@given(walks, st.integers(0, SPAN_DAYS * 24 * 60 - 1))
+def test_an_interval_reaches_from_edge_to_edge_and_names_what_won(walk: Walk, minute: int) -> None:
+    """Rules 6 and 7: the layer that won, and whether both modes are said in it."""
+    walked = walk.readings()
+    asked = walked[minute]
+    with blocks_of(walk.block_days):
+        interval = walk.timeline().at(asked.at)
+    assert (interval.mode.value, interval.source.layer) == (asked.mode, asked.layer)
+    assert interval.conflict is asked.conflict
+    edges = [at for at, _ in _edges_seen(walked)]
+    earlier = max((at for at in edges if at <= asked.at), default=None)
+    later = min((at for at in edges if at > asked.at), default=None)
+    if earlier is not None:
+        assert interval.start == earlier
+    if later is not None:
+        assert interval.end == later
+
+
+@given(walks, st.lists(st.integers(0, SPAN_DAYS * 24 * 60 - 1), min_size=2, max_size=6))
+def test_neither_the_order_of_questions_nor_the_size_of_blocks_matters(
+    walk: Walk, minutes_asked: list[int]
+) -> None:
+    """What was asked before only fills a memory: a fresh timeline of usual blocks says the same."""
+    first = walk.place.first
+    asked = [first + MINUTE * minute for minute in minutes_asked]
+    # Far away too, before and after the dates that are written.
+    asked += [first - DAY * 900, first + DAY * 900, *reversed(asked)]
+    with blocks_of(walk.block_days):
+        remembering = walk.timeline()
+        said = [(remembering.at(at), remembering.edges_after(at, limit=2)) for at in asked]
+    for at, found in zip(asked, said, strict=True):
+        fresh = walk.timeline()
+        assert found == (fresh.at(at), fresh.edges_after(at, limit=2))
