@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Self
@@ -33,10 +34,11 @@ class Weekday(StrEnum):
 WEEKDAYS = tuple(Weekday)
 
 
+_LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
 def _minutes_only(written: str) -> str:
-    hours, _, minutes = written.partition(":")
-    valid = len(written) == 5 and hours.isdigit() and minutes.isdigit()
-    if not valid or not (0 <= int(hours) <= 23 and 0 <= int(minutes) <= 59):
+    if not _LOCAL_TIME.fullmatch(written):
         raise ValueError('expected a local time from "00:00" to "23:59"')
     return written
 
@@ -103,6 +105,15 @@ class Schedule(_Written):
     valid_to: date | None = None
     windows: tuple[Window, ...] = ()
     exceptions: tuple[DatedException, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_valid_some_day(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError(
+                f"expected valid_to on or after {self.valid_from} (valid_from), "
+                f"got {self.valid_to} (rule 1)"
+            )
+        return self
 
 
 def local_time(written: str) -> time:
