@@ -25,6 +25,9 @@ OUTCOMES_MAX = 60
 SAME_WITHIN = 30
 """Lines looked back on for the Authorize that led to a start: seconds of this depot."""
 
+FRESH_FOR = timedelta(seconds=5)
+"""Long enough for an eye to find what an edge changed."""
+
 RATE_OVER = timedelta(seconds=10)
 ATTEMPTS_MAX = 1_000
 """Of RATE_OVER: a hundred a second, twenty times what this depot does."""
@@ -36,6 +39,7 @@ class ChargerCell(NamedTuple):
     Attributes:
         desired, observed: None = not known yet.
         fixed: its make cannot be switched.
+        fresh: its mode changed a moment ago.
         session: label of the card that charges; `waiting` for a vehicle without one.
     """
 
@@ -46,6 +50,7 @@ class ChargerCell(NamedTuple):
     desired: Mode | None
     observed: Mode | None
     fixed: bool
+    fresh: bool
     session: str
     charging: bool
 
@@ -124,7 +129,7 @@ class Pictures:
             now=now.astimezone(self._depot.zone),
             edge_at=edge_at,
             turns=self._depot.turns_at(edge_at) if edge_at else {},
-            cells=tuple(self._cell(charger_id) for charger_id in self._chargers),
+            cells=tuple(self._cell(charger_id, now) for charger_id in self._chargers),
             outcomes=tuple(self._outcomes),
             attempts_per_s=recent / RATE_OVER.total_seconds(),
             allowed_count=self._tally.allowed_count,
@@ -142,7 +147,7 @@ class Pictures:
                 break
         self._outcomes.appendleft(line)
 
-    def _cell(self, charger_id: ChargerId) -> ChargerCell:
+    def _cell(self, charger_id: ChargerId, now: datetime) -> ChargerCell:
         charger = self._depot.governing(charger_id).charger
         row = self._rows.get(charger_id)
         plug = self._chargers[charger_id].plugs[0]
@@ -159,6 +164,9 @@ class Pictures:
             desired=row.desired if row else None,
             observed=row.observed.mode if row and row.observed else None,
             fixed=not self._depot.switchable(charger),
+            fresh=row is not None
+            and row.desired_since is not None
+            and timedelta(0) <= now - row.desired_since < FRESH_FOR,
             session=label if charging else "waiting" if plug.plugged else "",
             charging=charging,
         )

@@ -147,7 +147,7 @@ def _mode(cell: ChargerCell) -> Text:
     """The mode it is in; `→` while it is on its way there, `*` where it has no such setting."""
     if cell.desired is None:
         return Text(f"{'–':<11}", "dim")
-    style = MODE_STYLES[cell.desired]
+    style = f"{MODE_STYLES[cell.desired]}{' bold underline' if cell.fresh else ''}"
     if cell.fixed:
         return Text(f"{cell.desired}*".ljust(11), f"dim {style}")
     if cell.observed is not cell.desired:
