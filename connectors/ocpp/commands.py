@@ -82,7 +82,10 @@ class CommandDesk:
     async def _switch(self, connection: ChargerConnection, command: ChargerCommand) -> None:
         # One after the other: two switches at once would read back each other's settings.
         async with connection.command_turn:
-            switched = await run_switch(connection, command)
+            try:
+                switched = await run_switch(connection, command)
+            except ChargerBusyError:
+                switched = Switched(CommandStatus.FAILED, None, "busy")
         now_s = asyncio.get_running_loop().time()
         if switched.tag is not None:
             charger_id = connection.charger.charger_id

@@ -231,8 +231,7 @@ class ChargerConnection:
         self._closing = True
         if self._expiry is not None:
             self._expiry.cancel()
-        for failed in self._session.close():
-            self._take_result(failed)
+        self._fail_calls()
         self._on_over(self)
 
     # Reading
@@ -334,6 +333,8 @@ class ChargerConnection:
     async def call(self, request: object) -> CallAnswered | CallFailed:
         """Call the charger and wait for its answer, for 30 s from when it was sent.
 
+        Once the connection has ended every call fails at once.
+
         Raises:
             ChargerBusyError: too many calls wait already.
         """
@@ -343,6 +344,8 @@ class ChargerConnection:
         ended: asyncio.Future[CallAnswered | CallFailed]
         ended = self._calls[ref] = asyncio.get_running_loop().create_future()
         await self._send_next()
+        if self._closing:
+            self._fail_calls()
         return await ended
 
     async def _send_next(self) -> None:
@@ -370,6 +373,10 @@ class ChargerConnection:
         self._arm()
         if self.open and self._tasks is not None:
             self._tasks.create_task(self._send_next())
+
+    def _fail_calls(self) -> None:
+        for failed in self._session.close():
+            self._take_result(failed)
 
     def _take_result(self, event: CallAnswered | CallFailed) -> None:
         ended = self._calls.pop(event.ref, None)

@@ -1,0 +1,251 @@
+"""Commands on a connection: run once, in turn, reported always, and only in stage enforce."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ocpp.v201 import call as call201
+
+from connectors.ocpp.commands import CommandDesk
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.session import WAITING_MAX, CallFailed
+from models.charger import ChargerCommand, CommandKind, CommandResult, CommandStatus
+from models.ids import CommandId, ConnectionId, Slot
+from models.profiles import STANDARD, spellings
+from models.schedule import Mode
+from models.site import Stage
+from tests.connectors.ocpp.calls import Stand, Wire, running, until
+from tests.connectors.ocpp.chargers import site_record
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+def command(
+    connection: ChargerConnection, mode: Mode = Mode.MANAGED, **fields: Any
+) -> ChargerCommand:
+    now = datetime.now(UTC)
+    row: dict[str, Any] = {
+        "command_id": CommandId("c1"),
+        "kind": CommandKind.SWITCH,
+        "charger_id": connection.charger.charger_id,
+        "site_id": connection.charger.site_id,
+        "connection_id": connection.connection_id,
+        "slot": Slot(3),
+        "ocpp": connection.ocpp,
+        "mode": mode,
+        "profile": "standard",
+        "sent_at": now,
+        "expires_at": now + timedelta(seconds=60),
+    }
+    return ChargerCommand(**row | fields)
+
+
+def results(stand: Stand) -> list[CommandResult]:
+    told = [event.result for event in stand.events.named("CommandResult")]
+    return [result for result in told if result is not None]
+
+
+async def result_of(stand: Stand, count: int = 1) -> CommandResult:
+    await until(lambda: len(results(stand)) == count)
+    return results(stand)[-1]
+
+
+def desk(stand: Stand) -> CommandDesk:
+    return CommandDesk(stand.registry, stand.metrics)
+
+
+async def answer(wire: Wire, place: int, payload: dict[str, Any]) -> list[Any]:
+    """Answer the call that was sent at that place; it as it was sent."""
+    await until(lambda: len(wire.sent) > place)
+    sent: list[Any] = wire.sent[place]
+    wire.receive(3, sent[1], payload)
+    return sent
+
+
+NAMED = {"component": {"name": "AuthCtrlr"}, "variable": {"name": "Enabled"}}
+
+
+def set_result(status: str) -> dict[str, Any]:
+    return {"setVariableResult": [NAMED | {"attributeStatus": status}]}
+
+
+def read_result(value: str) -> dict[str, Any]:
+    row = NAMED | {"attributeStatus": "Accepted", "attributeValue": value}
+    return {"getVariableResult": [row]}
+
+
+async def test_a_switch_is_set_then_the_cache_cleared_then_read_back(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection))
+        sent = [
+            await answer(wire, 0, set_result("Accepted")),
+            await answer(wire, 1, {"status": "Rejected"}),
+            await answer(wire, 2, read_result("true")),
+        ]
+        result = await result_of(stand)
+    assert [frame[2] for frame in sent] == ["SetVariables", "ClearCache", "GetVariables"]
+    assert (result.status, result.observed, result.detail) == ("done", Mode.MANAGED, "Accepted")
+
+
+async def test_a_command_id_is_run_once_and_its_result_told_again(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        once = command(connection, Mode.FREEVEND)
+        for _ in range(3):
+            desk(stand).take(once)
+        await answer(wire, 0, set_result("Accepted"))
+        await answer(wire, 1, read_result("false"))
+        first = await result_of(stand)
+        desk(stand).take(once)
+        assert await result_of(stand, count=2) == first
+        assert len(wire.sent) == 2
+        ids = [event.event_id for event in stand.events.named("CommandResult")]
+    assert first.command_id == "c1"
+    assert len(ids) == 2
+
+
+async def test_a_reboot_that_is_required_leaves_the_mode_unknown(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        await answer(wire, 0, set_result("RebootRequired"))
+        await answer(wire, 1, read_result("false"))
+        result = await result_of(stand)
+    assert (result.status, result.observed, result.detail) == ("done", None, "RebootRequired")
+
+
+async def test_another_spelling_is_tried_where_the_first_is_unknown(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        first = await answer(wire, 0, set_result("UnknownComponent"))
+        second = await answer(wire, 1, set_result("Accepted"))
+        await answer(wire, 2, read_result("false"))
+        result = await result_of(stand)
+    names = [frame[3]["setVariableData"][0]["component"]["name"] for frame in (first, second)]
+    assert names[0] == "AuthCtrlr" != names[1]
+    assert result.status == CommandStatus.DONE
+
+
+async def test_what_no_spelling_names_is_rejected(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        for place in range(len(spellings("2.0.1", STANDARD))):
+            await answer(wire, place, set_result("UnknownVariable"))
+        result = await result_of(stand)
+    assert (result.status, result.detail) == ("rejected", "UnknownVariable")
+
+
+@pytest.mark.parametrize(
+    ("frame", "status", "detail"),
+    [
+        ([4, "NotSupported", "its own words", {}], "failed", "NotSupported"),
+        ([4, "TheirOwn", "its own words", {}], "failed", "Unknown"),
+        ([3, {"no": "result"}], "failed", "invalid_result"),
+    ],
+)
+async def test_a_refused_set_ends_the_switch_and_says_how(
+    stand: Stand, frame: list[Any], status: str, detail: str
+) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection))
+        await until(lambda: wire.sent)
+        wire.receive(frame[0], wire.sent[0][1], *frame[1:])
+        result = await result_of(stand)
+        assert len(wire.sent) == 1
+    assert (result.status, result.detail, result.observed) == (status, detail, None)
+
+
+async def test_an_expired_command_is_dropped_and_reported(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, expires_at=datetime.now(UTC)))
+        result = await result_of(stand)
+        assert wire.sent == []
+    assert result.status == CommandStatus.EXPIRED
+
+
+async def test_a_command_that_expires_while_another_runs_is_dropped(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        soon = datetime.now(UTC) + timedelta(milliseconds=30)
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        desk(stand).take(command(connection, command_id=CommandId("c2"), expires_at=soon))
+        await until(lambda: datetime.now(UTC) > soon)
+        await answer(wire, 0, set_result("Accepted"))
+        await answer(wire, 1, read_result("false"))
+        assert (await result_of(stand, count=2)).status == CommandStatus.EXPIRED
+        assert len(wire.sent) == 2
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
+async def test_rule_27_nothing_is_sent_outside_of_enforce(stage: Stage) -> None:
+    stand = Stand(site=site_record(stage=stage))
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection))
+        result = await result_of(stand)
+        assert wire.sent == []
+    assert (result.status, result.detail) == ("rejected", "stage")
+
+
+async def test_a_command_for_another_connection_is_ignored(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        foreign = ConnectionId("00000000-0000-7000-8000-000000000000")
+        desk(stand).take(command(connection, connection_id=foreign))
+        desk(stand).take(command(connection, connection_id=foreign, kind=CommandKind.CLOSE))
+        desk(stand).take(command(connection, kind="no such kind"))
+        wire.receive(2, "1", "Heartbeat", {})
+        await until(lambda: wire.sent)
+        assert [frame[0] for frame in wire.sent] == [3]
+        assert connection.open
+    assert results(stand) == []
+
+
+async def test_a_command_to_close_closes_and_switches_nothing(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, kind=CommandKind.CLOSE))
+        await until(lambda: wire.closed)
+    assert wire.closed == (1008, "replaced by a connection to another gateway")
+    assert wire.sent == []
+
+
+async def test_a_charger_that_is_too_busy_for_a_command_is_a_failed_command(
+    stand: Stand,
+) -> None:
+    async with running(stand) as (connection, _):
+        calls = [
+            asyncio.create_task(connection.call(call201.ClearCache()))
+            for _ in range(WAITING_MAX + 1)
+        ]
+        await asyncio.sleep(0)
+        desk(stand).take(command(connection))
+        result = await result_of(stand)
+    assert (result.status, result.detail) == ("failed", "busy")
+    assert {type(await call) for call in calls} == {CallFailed}
+
+
+async def test_a_switch_that_waits_its_turn_ends_with_the_connection(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection))
+        desk(stand).take(command(connection, command_id=CommandId("c2")))
+        await until(lambda: wire.sent)
+        wire.cut()
+        await until(lambda: len(results(stand)) == 2)
+    assert {result.detail for result in results(stand)} == {"closed"}
+
+
+async def test_a_tag_that_was_read_back_is_reserved_from_then_on(stand: Stand) -> None:
+    async with running(stand, "1.6") as (connection, wire):
+        desk(stand).take(command(connection, profile="microocpp", mode=Mode.FREEVEND))
+        await answer(wire, 0, {"status": "Accepted"})
+        rows = [
+            {"key": "Cst_FreeVendActive", "readonly": False, "value": "true"},
+            {"key": "Cst_FreeVendIdTag", "readonly": False, "value": "YardTag"},
+        ]
+        await answer(wire, 1, {"configurationKey": rows})
+        await result_of(stand)
+        wire.receive(2, "9", "Authorize", {"idTag": "YARDTAG"})
+        await until(lambda: stand.desk.cases)
+    assert stand.desk.cases[0].attempt.token.kind == "freevend_tag"
+    assert "YardTag" not in "".join(event.model_dump_json() for event in stand.events.reported)
