@@ -79,7 +79,7 @@ def _transaction(call: IncomingCall) -> Transaction:
 
 def _time(call: IncomingCall) -> ChargerTime:
     charger_at = time_of(call.payload["timestamp"])
-    if call.payload.get("offline") is True and charger_at is not None:
+    if call.payload.get("offline") is True:
         return replayed(charger_at, call.received_at)
     return live(charger_at, call.received_at)
 

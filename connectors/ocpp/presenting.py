@@ -25,6 +25,10 @@ seconds a day, and a minute is what depots report of chargers that were offline 
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 """A clock that was never set begins here; anything older is no clock."""
 
+_CLOCKS_SET_SINCE = datetime(2015, 1, 1, tzinfo=UTC)
+"""OCPP 1.6 is of that year: a charger that tells of an earlier time has lost its clock (they begin
+again at 1970 or 2000), and what it tells says nothing about when it happened."""
+
 
 class ChargerTime(NamedTuple):
     """What a charger's timestamp says.
@@ -74,18 +78,20 @@ def live(charger_at: datetime | None, received_at: datetime) -> ChargerTime:
     return ChargerTime(charger_at, received_at, replayed=False)
 
 
-def replayed(charger_at: datetime, received_at: datetime) -> ChargerTime:
+def replayed(charger_at: datetime | None, received_at: datetime) -> ChargerTime:
     """A message from the charger's memory is judged at the charger's time.
 
     The offset of its clock is not measured yet, so the time is taken as it came. What is told of
-    the past cannot lie ahead of its arrival.
+    the past cannot lie ahead of its arrival; without a clock the arrival is all that is known.
     """
-    return ChargerTime(charger_at, min(charger_at, received_at), replayed=True)
+    known = charger_at is not None and charger_at >= _CLOCKS_SET_SINCE
+    event_at = min(charger_at, received_at) if charger_at and known else received_at
+    return ChargerTime(charger_at, event_at, replayed=True)
 
 
 def older_than(charger_at: datetime, since: datetime) -> bool:
     """Whether it happened before that moment, for all that the charger's clock may be wrong."""
-    return charger_at < since - timedelta(seconds=REPLAY_UNCERTAINTY_S)
+    return _CLOCKS_SET_SINCE <= charger_at < since - timedelta(seconds=REPLAY_UNCERTAINTY_S)
 
 
 def read_token(call: IncomingCall) -> Token | None:
