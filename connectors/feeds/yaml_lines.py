@@ -17,8 +17,8 @@ DEPTH_MAX = 32
 
 
 class _Loader(yaml.SafeLoader):
-    """Words and numbers as YAML 1.2 has them: in 1.1, which PyYAML reads, `off` is a boolean and
-    18:00 the number 1080."""
+    """Words and numbers as YAML 1.2 has them: in 1.1, which PyYAML reads, `off` is a boolean, 18:00
+    the number 1080, and a date that does not exist the end of it all."""
 
 
 _CORE = {
@@ -27,7 +27,11 @@ _CORE = {
     "tag:yaml.org,2002:float": (r"^[-+]?[0-9]+\.[0-9]+$", "-+0123456789"),
 }
 _Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag not in _CORE]
+    letter: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in {*_CORE, "tag:yaml.org,2002:timestamp"}
+    ]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _tag, (_pattern, _letters) in _CORE.items():
