@@ -266,15 +266,22 @@ class AttemptDesk:
             askers=[case.asker],
             deadline_at=datetime.now(UTC) + timedelta(seconds=self._deadline_s),
         )
-        self._pending[case.attempt.request_id] = pending
+        request_id = case.attempt.request_id
+        # Whatever comes for an earlier run of the same attempt answers this one.
+        self._late.pop(request_id, pending.received_s)
+        self._pending[request_id] = pending
         settled = None
         try:
             settled = await self._run(pending)
         except _Unanswered:
             pass
         finally:
-            del self._pending[case.attempt.request_id]
+            del self._pending[request_id]
             pending.settled.set_result(settled)
+            if pending.decision is not None and request_id in self._late:
+                # It came after the posture, while its record was being written. Taken up when
+                # the answer is on its way: a session cannot be stopped before it has started.
+                loop.call_soon(self.decided, pending.decision)
         return settled
 
     async def _run(self, pending: _Pending) -> Settled | None:

@@ -7,6 +7,7 @@ import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -29,10 +30,10 @@ from connectors.ocpp.table import Version
 from connectors.publishing import Publisher
 from connectors.sink import Sink
 from connectors.telemetry.metrics import Metrics
-from models.charger import EventName
-from models.errors import ConfigurationError
+from models.charger import ChargerEvent, EventName
+from models.errors import ConfigurationError, DepotgateError
 from models.identifiers import Pseudonymiser
-from models.ids import ChargerId, GatewayInstance, Slot
+from models.ids import ChargerId, GatewayInstance, Slot, timed_id
 from models.reasons import OcppVersion
 from models.site import ChargerRecord
 from models.topics import CHARGERS, SITES, Topic
@@ -187,19 +188,34 @@ class Gateway:
 
     def _tell_late(self, late: Late) -> None:
         """A late decision is recorded; a denial of what the posture let in ends it (rule 24)."""
-        attempt = late.case.attempt
-        connection = self._connections.of(attempt.charger_id)
-        if connection is None:
-            return
-        verdict = late.decision.verdict
-        data = {"requestId": attempt.request_id, "answer": verdict.answer, "reason": verdict.reason}
-        about = f"{EventName.DECISION_LATE} {attempt.request_id}"
-        connection.later(
-            partial(connection.report, EventName.DECISION_LATE, about=about, data=dict(data))
-        )
-        if late.stop:
-            stop = partial(stop_session, connection, late.case.stop, str(verdict.reason))
-            connection.later(stop)
+        self._publisher.hold(_late_event(late, datetime.now(UTC)))
+        connection = self._connections.of(late.case.attempt.charger_id)
+        if late.stop and connection is not None:
+            cause = str(late.decision.verdict.reason)
+            connection.later(partial(stop_session, connection, late.case.stop, cause))
+
+
+def _late_event(late: Late, at: datetime) -> ChargerEvent:
+    """Of the connection that asked, which may be gone by now."""
+    event, verdict = late.case.event, late.decision.verdict
+    request_id = late.case.attempt.request_id
+    about = f"{EventName.DECISION_LATE} {request_id}"
+    return ChargerEvent(
+        event_id=timed_id(at, event.charger_id, event.connection_id, about),
+        charger_id=event.charger_id,
+        site_id=event.site_id,
+        ocpp=event.ocpp,
+        connection_id=event.connection_id,
+        gateway_instance=event.gateway_instance,
+        slot=event.slot,
+        name=EventName.DECISION_LATE,
+        received_at=at,
+        data={
+            "requestId": request_id,
+            "answer": str(verdict.answer),
+            "reason": str(verdict.reason),
+        },
+    )
 
 
 def spool_path(settings: GatewaySettings) -> Path:
@@ -219,7 +235,19 @@ async def run_gateway(
         DepotgateError: broker, topics, address or data folder are not as expected.
     """
     with _sole_user(spool_path(settings)):
-        await Gateway(settings, metrics).run(ready, stop)
+        try:
+            await Gateway(settings, metrics).run(ready, stop)
+        except ExceptionGroup as group:
+            raise _expected(group) from None
+
+
+def _expected(group: ExceptionGroup[Exception]) -> Exception:
+    """The error that a person can act on, out of the task group that it ended; else the group."""
+    _, unexpected = group.split(DepotgateError)
+    fault: Exception = group
+    while unexpected is None and isinstance(fault, ExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
 
 
 @contextmanager
