@@ -176,8 +176,7 @@ class Publisher:
         if delivery is None:
             self.hold(event)
             return
-        await acknowledged(delivery, AWAY_AFTER_S)
-        if delivery.done() and delivery.exception() is not None:
+        if not await acknowledged(delivery, AWAY_AFTER_S) and delivery.done():
             self.hold(event)
 
     async def deliver(self, event: ChargerEvent, until_s: float) -> bool:

@@ -157,6 +157,7 @@ class Sink:
 
 def _event_id(message: ConsumerRecord) -> RequestId | None:
     for name, value in message.headers:
-        if name == "ce_id":
+        # Kafka lets a header have no value.
+        if name == "ce_id" and value is not None:
             return RequestId(bytes(value).decode(errors="replace"))
     return None
