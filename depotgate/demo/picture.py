@@ -12,6 +12,7 @@ from depotgate.demo.depot import DemoDepot
 from depotgate.demo.events import Event
 from depotgate.demo.session import NO_CARD, Attempted
 from depotgate.demo.tally import Tally, percentile
+from depotgate.demo.voice import Voice
 from depotgate.demo.wording import answer_of
 from models.attempt import Outcome
 from models.charger import ChargerState
@@ -78,6 +79,7 @@ class Picture(NamedTuple):
     Attributes:
         outcomes: newest first.
         edge_at: None when none is left; `turns` are the groups that change at it.
+        notice: news of the processes, if any.
     """
 
     site: str
@@ -92,17 +94,23 @@ class Picture(NamedTuple):
     lost_count: int
     p50_s: float | None
     p99_s: float | None
+    notice: str | None
 
 
 class Pictures:
     """Keeps what the next picture needs."""
 
     def __init__(
-        self, depot: DemoDepot, chargers: Mapping[ChargerId, Charger], tally: Tally
+        self,
+        depot: DemoDepot,
+        chargers: Mapping[ChargerId, Charger],
+        tally: Tally,
+        voice: Voice,
     ) -> None:
         self._depot = depot
         self._chargers = chargers
         self._tally = tally
+        self._voice = voice
         self._rows: dict[ChargerId, ChargerState] = {}
         self._outcomes: deque[OutcomeLine] = deque(maxlen=OUTCOMES_MAX)
         self._attempts_at: deque[datetime] = deque(maxlen=ATTEMPTS_MAX)
@@ -137,6 +145,7 @@ class Pictures:
             lost_count=self._tally.lost_count,
             p50_s=percentile(latencies_s, 0.5),
             p99_s=percentile(latencies_s, 0.99),
+            notice=self._voice.newest(),
         )
 
     def _keep(self, line: OutcomeLine) -> None:

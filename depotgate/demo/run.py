@@ -25,6 +25,7 @@ from depotgate.demo.summary import print_summary
 from depotgate.demo.tally import Tally
 from depotgate.demo.timetable import Span, span_around_an_edge
 from depotgate.demo.view import Screen
+from depotgate.demo.voice import Voice
 from depotgate.demo.watch import Heard, Watch
 from models.attempt import Outcome
 from models.ids import SiteId
@@ -61,6 +62,7 @@ async def run_demo(
     seconds: float | None,
     live: bool,
     console: Console,
+    voice: Voice | None = None,
 ) -> bool:
     """Run the demo against processes that are up and have loaded the depot's folder.
 
@@ -69,6 +71,7 @@ async def run_demo(
         seconds: how long to run once an edge lies well inside; None = SECONDS. A live run goes on
             until Ctrl-C.
         live: draw on the terminal; otherwise print lines.
+        voice: says what there is to say of the processes; None = nobody does.
 
     Returns:
         Whether everything happened that had to. How long a live run is, is up to its watcher:
@@ -82,7 +85,7 @@ async def run_demo(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     async with run.watch, _staffed(run) as tasks:
         if live:
-            faults = await _live(run, tasks, console)
+            faults = await _live(run, tasks, console, voice or Voice(console))
         else:
             faults = await _counted(run, tasks, console, max(SECONDS_MIN, seconds or SECONDS))
     print_summary(console, depot, run.tally, faults)
@@ -150,19 +153,21 @@ def _said(span: Span, depot: DemoDepot) -> str:
     return f"counting from {begins_at} to {ends_at}, with a mode edge at {edge_at}"
 
 
-async def _live(run: _Run, tasks: asyncio.TaskGroup, console: Console) -> tuple[str, ...]:
+async def _live(
+    run: _Run, tasks: asyncio.TaskGroup, console: Console, voice: Voice
+) -> tuple[str, ...]:
     """Run until Ctrl-C, on the screen; what went wrong."""
-    pictures = Pictures(run.depot, run.fleet.chargers, run.tally)
+    pictures = Pictures(run.depot, run.fleet.chargers, run.tally, voice)
     run.listeners.append(pictures)
-    with _ctrl_c() as told_to_end:
+    with _ctrl_c() as told_to_end, voice.beside_a_screen():
         screen = tasks.create_task(Screen(console, pictures.take).show())
         absent = await _begin(run, tasks)
         if not absent:
             await told_to_end.wait()
         screen.cancel()
         await asyncio.wait({screen})
-        console.print(Text("the last drivers leave", "dim"))
-    return (*absent, *await _end(run))
+    console.print(Text("the last drivers leave", "dim"))
+    return absent or await _end(run)
 
 
 async def _begin(run: _Run, tasks: asyncio.TaskGroup) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from connectors.keys import write_new_keys
 from depotgate.demo.depot import DemoDepot, write_demo_depot
 from depotgate.demo.run import run_demo
+from depotgate.demo.voice import Voice
 from depotgate.settings import Address, read_settings
 from depotgate.up import Running, keep_up, running
 
@@ -43,12 +44,11 @@ async def perform(seconds: float | None, console: Console) -> bool:
             metrics=ANY_PORT,
         )
         depot = write_demo_depot(folder / "depot", datetime.now(UTC), rng=random.Random())
-
-        def say(line: str) -> None:
-            console.print(line, markup=False, highlight=False)
-
-        async with running(settings, folder / "depot", say) as installation:
-            return await _watch(installation, depot, seconds=seconds, live=live, console=console)
+        voice = Voice(console)
+        async with running(settings, folder / "depot", voice.say) as installation:
+            return await _watch(
+                installation, depot, seconds=seconds, live=live, console=console, voice=voice
+            )
 
 
 async def _watch(
@@ -58,6 +58,7 @@ async def _watch(
     seconds: float | None,
     live: bool,
     console: Console,
+    voice: Voice,
 ) -> bool:
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(keep_up(installation))
@@ -69,6 +70,7 @@ async def _watch(
             seconds=seconds,
             live=live,
             console=console,
+            voice=voice,
         )
         keeping.cancel()
     return happened

@@ -180,5 +180,7 @@ def _reason_chars(width: int) -> int:
 
 
 def _footing(picture: Picture) -> RenderableType:
+    if picture.notice is not None:
+        return Text(picture.notice, "yellow", no_wrap=True, overflow="ellipsis")
     turns = Text.assemble("  next: ", turns_text(picture.turns)) if picture.turns else Text()
     return Text.assemble(("Ctrl-C ends it", "bold"), turns, no_wrap=True, overflow="ellipsis")

@@ -19,6 +19,7 @@ from depotgate.demo.session import NO_CARD, Attempted
 from depotgate.demo.summary import print_summary
 from depotgate.demo.tally import Tally
 from depotgate.demo.view import drawn
+from depotgate.demo.voice import Voice
 from models.attempt import AttemptKind
 from models.charger import ModeFactKind
 from models.denials import denial_of
@@ -68,10 +69,11 @@ def some_of_everything(history: History) -> list[Event]:
     return events
 
 
-def picture(depot: DemoDepot, events: list[Event]) -> Picture:
+def picture(depot: DemoDepot, events: list[Event], voice: Voice | None = None) -> Picture:
     tally = Tally(depot)
+    voice = voice or Voice(Console(file=io.StringIO()))
     fleet = Fleet(depot, "ws://127.0.0.1:1/ocpp", lambda _: None, rng=random.Random(1))
-    pictures = Pictures(depot, fleet.chargers, tally)
+    pictures = Pictures(depot, fleet.chargers, tally, voice)
     for event in events:
         tally.hear(event)
         pictures.hear(event)
@@ -151,6 +153,24 @@ async def test_before_anything_is_known_the_view_stands(depot: DemoDepot) -> Non
     shown = screen(picture(depot, []), 80, 24)
     assert len(shown) == 24
     assert "0/20 connected" in shown[1]
+
+
+async def test_news_of_the_processes_is_on_the_screen_for_a_while_and_printed_after_it(
+    depot: DemoDepot,
+) -> None:
+    out = io.StringIO()
+    now = [WRITTEN_AT]
+    voice = Voice(Console(file=out, width=40), clock=lambda: now[0])
+    news = "the worker ended (killed by SIGKILL); starting it again in 0.5 s"
+    with voice.beside_a_screen():
+        voice.say(news)
+        assert screen(picture(depot, [], voice), 80, 24)[-1].rstrip() == news
+        assert out.getvalue() == ""
+        now[0] += 15 * SECOND
+        assert "Ctrl-C" in screen(picture(depot, [], voice), 80, 24)[-1]
+    assert out.getvalue() == f"{news}\n"
+    voice.say("the worker is back")
+    assert out.getvalue() == f"{news}\nthe worker is back\n"
 
 
 async def test_no_face_shows_a_card_number_or_a_pseudonym(
