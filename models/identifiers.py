@@ -168,8 +168,8 @@ class Pseudonymiser:
         if len({epoch.kid for epoch in epochs}) < len(epochs):
             raise PseudonymKeyError("two epochs of the pseudonym key file have the same kid")
         # `a|Local` and type `Local` would otherwise sign what `a` signs for `Local|…`.
-        if not tenant or "|" in tenant:
-            raise PseudonymKeyError(f"expected a tenant without |, got {tenant!r}")
+        if not tenant or "|" in tenant or not tenant.isprintable():
+            raise PseudonymKeyError(f"expected a printable tenant without |, got {tenant!r}")
         self._epochs = epochs
         self._tenant = tenant
 

@@ -1,0 +1,118 @@
+"""Identifiers, example by example: forms, candidates, keys and credentials (rules 17, 26)."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import IdentifierError, PseudonymKeyError
+from models.identifiers import (
+    Candidate,
+    KeyEpoch,
+    Pseudonymiser,
+    candidates,
+    display_form,
+    normalise,
+)
+
+K1, K2 = KeyEpoch("k1", b"1" * 32), KeyEpoch("k2", b"2" * 32)
+
+
+@pytest.mark.parametrize(
+    ("identifier_type", "raw", "canonical"),
+    [
+        ("ISO14443", "04:a1:b2:c3", "04A1B2C3"),
+        ("ISO14443", "0x04A1B2C3D4E5F6", "04A1B2C3D4E5F6"),
+        ("ISO15693", "e0 04 01 00 12 34 56 78", "E004010012345678"),
+        ("MacAddress", "VID:00:1A:2B:3C:4D:5E", "001A2B3C4D5E"),
+        ("MacAddress", "001a.2b3c.4d5e", "001A2B3C4D5E"),
+        ("eMAID", "DE-8AA-C12345678-9", "DE8AAC12345678"),
+        ("eMAID", "DE*8AA*123456*7", "DE8AA123456"),
+        ("Local", " Visitor-1 ", "VISITOR-1"),
+        ("KeyCode", "1234", "1234"),
+        ("Central", "a|b", "A|B"),
+    ],
+)
+def test_a_canonical_form(identifier_type: str, raw: str, canonical: str) -> None:
+    assert normalise(identifier_type, raw) == canonical
+
+
+@pytest.mark.parametrize(
+    ("identifier_type", "raw"),
+    [
+        ("ISO14443", "04A1B2C"),  # no whole bytes
+        ("ISO14443", "04A1B2C3D4"),  # 5 bytes: no UID has them
+        ("ISO15693", "04A1B2C3"),
+        ("MacAddress", "00:1A:2B:3C:4D"),
+        ("eMAID", "DE8AAC1234567"),
+        ("eMAID", "D08AAC12345678"),  # no country
+        ("NoAuthorization", "04A1B2C3"),
+        ("Local", ""),
+    ],
+)
+def test_a_form_that_the_type_does_not_permit_is_refused_without_repeating_it(
+    identifier_type: str, raw: str
+) -> None:
+    with pytest.raises(IdentifierError) as refused:
+        normalise(identifier_type, raw)
+    assert not raw or raw not in str(refused.value)
+
+
+def test_a_1_6_tag_is_read_as_a_card_first() -> None:
+    """Rule 17: every type that its form permits, ISO14443 first."""
+    kinds = [candidate.identifier_type for candidate in candidates("04A1B2C3", None)]
+    assert kinds == ["ISO14443", "KeyCode", "Local", "Central"]
+
+
+def test_a_stated_type_comes_first_even_where_it_is_wrong() -> None:
+    """Rule 17: and it does not hide the right one."""
+    kinds = [candidate.identifier_type for candidate in candidates("04A1B2C3", "Central")]
+    assert kinds == ["Central", "ISO14443", "KeyCode", "Local"]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "shown"),
+    [
+        (Candidate("ISO14443", "04A1B2C3D4E5F6"), "ISO14443 …5F6"),
+        (Candidate("eMAID", "DE8AAC12345678"), "eMAID DE/8AA…78"),
+        (Candidate("KeyCode", "1234"), "KeyCode …"),
+    ],
+)
+def test_a_display_form(candidate: Candidate, shown: str) -> None:
+    """Rule 26; a code so short that three characters would give it away shows none."""
+    assert display_form(candidate) == shown
+
+
+@pytest.mark.parametrize(
+    ("epochs", "tenant", "said"),
+    [
+        ((), "default", "names no epoch"),
+        ((KeyEpoch("k1", b"short"),), "default", "fewer than 32 bytes"),
+        ((K1, KeyEpoch("k1", b"3" * 32)), "default", "the same kid"),
+        ((K1,), "", "expected a printable tenant"),
+        ((K1,), "\udcff", "expected a printable tenant"),
+        ((K1,), "default|Local", "expected a printable tenant"),
+    ],
+)
+def test_a_key_file_that_would_weaken_pseudonyms_is_refused(
+    epochs: tuple[KeyEpoch, ...], tenant: str, said: str
+) -> None:
+    """Rule 26: a missing key refuses to start."""
+    with pytest.raises(PseudonymKeyError, match=said):
+        Pseudonymiser(epochs, tenant)
+
+
+def test_a_credential_is_verified_under_any_epoch_and_for_its_own_charger_only() -> None:
+    verifier = Pseudonymiser((K1,), "default").credential_verifier("ND-001", "correct horse")
+    rotated = Pseudonymiser((K2, K1), "default")
+    assert rotated.verify_credential("ND-001", "correct horse", verifier)
+    assert not rotated.verify_credential("ND-002", "correct horse", verifier)
+    assert not rotated.verify_credential("ND-001", "correct horsf", verifier)
+    assert not Pseudonymiser((K2,), "default").verify_credential(
+        "ND-001", "correct horse", verifier
+    )
+
+
+def test_a_verifier_that_nobody_could_have_made_verifies_nothing() -> None:
+    """Also one that is no ASCII text: it must refuse, not fail."""
+    maker = Pseudonymiser((K1,), "default")
+    assert not maker.verify_credential("ND-001", "password", "hash:hmac-sha256:k1:ü")
