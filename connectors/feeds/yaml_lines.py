@@ -63,8 +63,9 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
     Anchors and aliases are refused: with them a few lines can stand for gigabytes.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
-            problems.add(file, 0, "aliases (*name) are not supported; write it out")
+        refusal = _refusal(text)
+        if refusal is not None:
+            problems.add(file, *refusal)
             return None
         loader = _Loader(text)
         try:
@@ -77,10 +78,29 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 0
         problems.add(file, line, f"expected YAML: {fault.problem or fault.context}")
         return None
-    except (yaml.YAMLError, RecursionError, ValueError) as fault:
+    except (yaml.YAMLError, ValueError) as fault:
         problems.add(file, 0, f"expected YAML, and it cannot be read ({type(fault).__name__})")
         return None
     return Document(content, reader.lines)
+
+
+def _refusal(text: str) -> tuple[int, str] | None:
+    """Line and cause of what is refused before anything is built from it.
+
+    Event by event: PyYAML takes a time that grows with the square of the depth, and a megabyte of
+    opening brackets would keep it busy for hours.
+    """
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            return event.start_mark.line + 1, "aliases (*name) are not supported; write it out"
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_MAX:
+            return event.start_mark.line + 1, f"more than {DEPTH_MAX} levels deep"
+    return None
 
 
 class _Reader:
@@ -91,8 +111,6 @@ class _Reader:
         self.lines: dict[Path, int] = {}
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        if len(path) > DEPTH_MAX:
-            raise yaml.YAMLError("too deep")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

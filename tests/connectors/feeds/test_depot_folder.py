@@ -111,8 +111,9 @@ SITE_PROBLEMS = [
         "    exceptions",
         r"site.yaml:10: schedule 'nights': .*'late'.*'night'.*rule 6.*line 9",
     ),
-    ("x: &a [1]\ny: *a\nsite: depot", "site: depot", r"site.yaml: aliases"),
-    ("x: " + "[" * 2000 + "\nsite: depot", "site: depot", r"site.yaml(:\d+)?: expected YAML"),
+    ("x: &a [1]\ny: *a\nsite: depot", "site: depot", r"site.yaml:2: aliases"),
+    ("x: " + "[" * 500_000 + "\nsite: depot", "site: depot", r"site.yaml:1: more than 32 levels"),
+    ("- " * 500_000, SITE, r"site.yaml:1: more than 32 levels"),
 ]
 
 
