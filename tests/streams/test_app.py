@@ -1,0 +1,82 @@
+"""The settings that faust-streaming really runs with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.kafka.producer import Producer
+from connectors.kafka.replica import Replica
+from connectors.telemetry.metrics import Metrics
+from models.topics import EVENTS, OUTCOMES, REQUESTS
+from streams.app import GROUP, REPLICA_TOPICS, WorkerSettings, create_app
+from streams.overrides import DepotgateApp
+
+# fmt: off
+SETTINGS = (
+    # Why each has this value is said beside it in streams/app.py.
+    ("broker_commit_interval",     0.25),
+    ("broker_session_timeout",     10.0),
+    ("broker_heartbeat_interval",  1.0),
+    ("producer_acks",              -1),
+    ("producer_linger",            0),
+    ("producer_max_batch_size",    131_072),
+    ("producer_request_timeout",   10.0),
+    ("stream_buffer_maxsize",      16_384),
+    ("topic_disable_leader",       True),
+    ("topic_allow_declare",        False),
+    ("table_standby_replicas",     0),
+    ("web_enabled",                False),
+    ("key_serializer",             "raw"),
+    ("value_serializer",           "raw"),
+    ("consumer_auto_offset_reset", "earliest"),
+    ("worker_redirect_stdouts",    False),
+    # Faust's defaults that the crash tests rely on: agents finish before partitions go.
+    ("stream_wait_empty",          True),
+    ("processing_guarantee",       "at_least_once"),
+)
+# fmt: on
+
+
+def app_of(folder: Path, *, bootstrap: str = "one:9092", member: str | None = None) -> DepotgateApp:
+    settings = WorkerSettings(bootstrap=bootstrap, instance_id=member, data=folder)
+    metrics = Metrics("worker")
+    replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
+    return create_app(settings, replica, Producer(bootstrap, "tests"), metrics, lambda: None)
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS)
+async def test_a_setting_is_in_force(tmp_path: Path, name: str, value: Any) -> None:
+    found = getattr(app_of(tmp_path).conf, name)
+    assert getattr(found, "value", found) == value
+
+
+async def test_a_worker_without_an_id_is_no_static_member(tmp_path: Path) -> None:
+    # "" would be a membership that all such workers claim from each other.
+    assert app_of(tmp_path).conf.consumer_group_instance_id is None
+    assert app_of(tmp_path, member="w-1").conf.consumer_group_instance_id == "w-1"
+
+
+async def test_every_broker_of_the_bootstrap_is_known_to_faust(tmp_path: Path) -> None:
+    app = app_of(tmp_path, bootstrap="one:9092,two:9093")
+    assert [(url.host, url.port) for url in app.conf.broker] == [("one", 9092), ("two", 9093)]
+    assert app.conf.id == GROUP
+
+
+async def test_there_is_one_agent_a_topic_and_no_table(tmp_path: Path) -> None:
+    app = app_of(tmp_path)
+    topics = {name: list(agent.get_topic_names()) for name, agent in app.agents.items()}
+    assert topics == {
+        "decisions": [REQUESTS.name],
+        "chargers": [EVENTS.name],
+        "denials": [OUTCOMES.name],
+    }
+    # Concurrency would commit past gaps; a table would lose events when partitions are taken over.
+    assert {agent.concurrency for agent in app.agents.values()} == {1}
+    assert not app.tables
+
+
+async def test_faust_keeps_its_files_in_the_folder_it_is_given(tmp_path: Path) -> None:
+    assert app_of(tmp_path / "faust").conf.datadir == tmp_path / "faust"
