@@ -93,14 +93,18 @@ def _refusal(text: str) -> tuple[int, str] | None:
     depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
-            return event.start_mark.line + 1, "aliases (*name) are not supported; write it out"
+            return _line_of(event), "aliases (*name) are not supported; write it out"
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH_MAX:
-            return event.start_mark.line + 1, f"more than {DEPTH_MAX} levels deep"
+            return _line_of(event), f"more than {DEPTH_MAX} levels deep"
     return None
+
+
+def _line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 class _Reader:

@@ -36,6 +36,7 @@ from tests.integration.depots import Depot
 
 UP_WITHIN_S = 90.0
 DOWN_WITHIN_S = 40.0
+ASK_WITHIN_S = 30.0
 
 QUICK = Behaviour(
     response_timeout_s=25.0,
@@ -128,6 +129,18 @@ class Up:
             yield process
         finally:
             await process.stop()
+
+    async def ask(self, *arguments: str) -> str:
+        """What a `depotgate` command says about this installation; it has to end well."""
+        asking = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "depotgate", *arguments, f"--data={self.data}"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**environment(), "DEPOTGATE_PSEUDONYM_KEYS_FILE": str(self.keys)},
+        )
+        said, _ = await asyncio.wait_for(asking.communicate(), ASK_WITHIN_S)
+        assert asking.returncode == 0, said.decode()
+        return said.decode()
 
     async def stop(self) -> int:
         """SIGTERM; its exit code."""

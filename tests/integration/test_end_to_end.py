@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -398,6 +399,31 @@ async def test_a_spare_worker_takes_over_from_one_that_is_gone(up: Up, fleet: Fl
                 os.kill(stopped, signal.SIGCONT)
             await _attempts_more(fleet, 50)
         await every_attempt_has_its_outcome(up, fleet)
+
+
+async def test_what_happened_is_told_in_lines_and_in_json(up: Up, fleet: Fleet) -> None:
+    for what, said in (
+        ("outcomes", "OWN_FLEET"),
+        ("decisions", "UNKNOWN_ID"),
+        ("denials", "REVOKED"),
+        ("events", "BootNotification"),
+        ("commands", "switch managed"),
+        ("mode", "switched"),
+    ):
+        arguments = ("tail", what, "--from-start", "--count=300")
+        lines = await up.ask(*arguments)
+        assert said in lines, what
+        assert "unreadable" not in lines
+        first = orjson.loads((await up.ask(*arguments, "--json")).splitlines()[0])
+        assert any(key.endswith("id") for key in first)
+
+
+async def test_doctor_finds_everything_well(up: Up, fleet: Fleet) -> None:
+    said = await up.ask("doctor")
+    assert "16 connected" in said
+    assert "depot e2e" in said
+    assert "known to be complete" in said
+    assert "bad" not in said
 
 
 async def test_no_identifier_left_the_gateway(up: Up, fleet: Fleet) -> None:
