@@ -36,6 +36,7 @@ class Fleet:
         ocpp: address of the gateway without charger id.
         on_attempt: told of every token that was presented.
         rng: chance in modes, waits and cards; seed it to repeat a run.
+        pace: of the drivers.
 
     Attributes:
         chargers: by id, in the order of the depot.
@@ -48,8 +49,10 @@ class Fleet:
         on_attempt: Callable[[Attempted], None],
         *,
         rng: random.Random,
+        pace: Pace = PACE,
     ) -> None:
         self._depot = depot
+        self._pace = pace
         self._rng = rng
         self._leaving = asyncio.Event()
         self._driving: set[asyncio.Task[None]] = set()
@@ -102,10 +105,10 @@ class Fleet:
     async def _drive(self, charger: Charger, deck: Iterator[Card | None]) -> None:
         rng = random.Random(self._rng.random())
         while True:
-            await pause(rng.uniform(*PACE.idle_s), self._leaving)
+            await pause(rng.uniform(*self._pace.idle_s), self._leaving)
             if self._leaving.is_set():
                 return
-            await Driver(charger, next(deck), rng, PACE, leaving=self._leaving).visit()
+            await Driver(charger, next(deck), rng, self._pace, leaving=self._leaving).visit()
 
     def _charger(
         self, row: ChargerRecord, ocpp: str, on_attempt: Callable[[Attempted], None]

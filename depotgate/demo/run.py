@@ -149,8 +149,8 @@ async def _counted(
 
 
 def _said(span: Span, depot: DemoDepot) -> str:
-    begins_at, edge_at, ends_at = (f"{at.astimezone(depot.zone):%H:%M:%S}" for at in span)
-    return f"counting from {begins_at} to {ends_at}, with a mode edge at {edge_at}"
+    edge_at, ends_at = (f"{at.astimezone(depot.zone):%H:%M:%S}" for at in span[1:])
+    return f"drivers come; the next mode edge is at {edge_at}, the end at {ends_at}"
 
 
 async def _live(

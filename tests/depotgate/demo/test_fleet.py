@@ -13,6 +13,7 @@ import pytest
 from depotgate.demo.charger16 import Charger16
 from depotgate.demo.charger201 import Charger201
 from depotgate.demo.depot import DemoDepot
+from depotgate.demo.drivers import Pace
 from depotgate.demo.fleet import Fleet
 from depotgate.demo.session import Attempted
 from models.ids import ChargerId
@@ -36,7 +37,8 @@ async def test_drivers_come_with_every_card_and_leave_when_they_are_told(
     central: Central, depot: DemoDepot
 ) -> None:
     accounts: list[Attempted] = []
-    fleet = Fleet(depot, central.endpoint, accounts.append, rng=random.Random(2))
+    pace = Pace(idle_s=(0.1, 0.5), charge_s=(0.1, 60.0), patience_s=(0.1, 0.2))
+    fleet = Fleet(depot, central.endpoint, accounts.append, rng=random.Random(2), pace=pace)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(fleet.run())
         assert await fleet.absent(within_s=10) == {}
@@ -58,7 +60,7 @@ async def test_a_charger_that_is_not_let_in_is_named_with_its_reason(
     fleet = Fleet(depot, central.endpoint, lambda _: None, rng=random.Random(2))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(fleet.run())
-        absent = await fleet.absent(within_s=2)
+        absent = await fleet.absent(within_s=1)
         running.cancel()
     assert absent.keys() == {refused}
     assert "HTTP 401" in absent[refused]
