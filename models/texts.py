@@ -73,7 +73,8 @@ def _time_of(
         case Reason.SUSPENDED:
             return _state_since(matches, IdentityState.SUSPENDED)
         case Reason.AGREEMENT_EXPIRED:
-            return max((m.valid_to for m in matches if m.valid_to), default=None)
+            ends = (m.valid_to for m in matches if m.valid_to)
+            return max((end for end in ends if end <= attempt.event_at), default=None)
         case Reason.AGREEMENT_NOT_YET:
             starts = (m.valid_from for m in matches if m.valid_from > attempt.event_at)
             return min(starts, default=None)

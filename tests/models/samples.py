@@ -1,0 +1,363 @@
+"""One whole record of each kind that travels: every field filled, so that every field is read."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from models.attempt import (
+    AccessRequest,
+    Attempt,
+    AttemptKind,
+    Basis,
+    Decision,
+    Denial,
+    Edge,
+    Facts,
+    Match,
+    Outcome,
+    PseudonymousCandidate,
+    ScheduleFacts,
+    Token,
+    TokenKind,
+    Told,
+    Verdict,
+)
+from models.charger import (
+    ChargerCommand,
+    ChargerEvent,
+    ChargerState,
+    Commanded,
+    CommandKind,
+    CommandResult,
+    CommandStatus,
+    Connection,
+    ModeFact,
+    ModeFactKind,
+    Observed,
+)
+from models.ids import (
+    AttemptId,
+    ChargerId,
+    CommandId,
+    ConnectionId,
+    GatewayInstance,
+    Pseudonym,
+    RequestId,
+    SiteId,
+    Slot,
+)
+from models.reasons import Answer, Flag, Reason
+from models.record import Record
+from models.schedule import DatedException, Mode, Schedule, Weekday, Window
+from models.site import (
+    AuditRecord,
+    ChargerRecord,
+    FeedReceipt,
+    Group,
+    IdentityClass,
+    IdentityRecord,
+    IdentityState,
+    Posture,
+    SiteRecord,
+    Stage,
+)
+
+NOON = datetime(2026, 7, 14, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+CHARGER = ChargerId("ND-001")
+SITE = SiteId("north-depot")
+CONNECTION = ConnectionId("0197f0c1-0000-7000-8000-000000000001")
+GATEWAY = GatewayInstance("gateway-1")
+REQUEST = RequestId("20260714T120000-0123456789abcdef")
+PSEUDONYM = Pseudonym("k1:00112233445566778899aabbccddeeff")
+COMMAND = CommandId("20260714T120000-fedcba9876543210")
+SLOT = Slot(3)
+
+TOKEN = Token(
+    kind=TokenKind.IDENTIFIED,
+    display="ISO14443 …5F6",
+    candidates=(
+        PseudonymousCandidate(identifier_type="ISO14443", pseudonyms=(PSEUDONYM,)),
+        PseudonymousCandidate(identifier_type="Local", pseudonyms=(PSEUDONYM,)),
+    ),
+)
+
+ATTEMPT = Attempt(
+    request_id=REQUEST,
+    attempt_id=AttemptId(REQUEST),
+    charger_id=CHARGER,
+    site_id=SITE,
+    ocpp="2.0.1",
+    kind=AttemptKind.TRANSACTION_EVENT,
+    token=TOKEN,
+    event_at=NOON,
+    received_at=NOON,
+    charger_at=NOON,
+    replayed=True,
+    uncertainty_s=60.0,
+    session_id=UUID("00000000-0000-5000-8000-000000000001"),
+    connector=2,
+)
+
+MATCH = Match(
+    source="folder",
+    reference="bus-17",
+    identity_class=IdentityClass.OWN_FLEET,
+    identifier_type="ISO14443",
+    pseudonym=PSEUDONYM,
+    valid_from=NOON - HOUR,
+    valid_to=NOON,
+    state=IdentityState.ACTIVE,
+    state_since=NOON - HOUR,
+)
+
+SCHEDULE_FACTS = ScheduleFacts(
+    schedule_id="nights",
+    scope="site",
+    mode=Mode.MANAGED,
+    layer="window",
+    name="weeknight",
+    date="2026-07-14",
+    starts_at=NOON - HOUR,
+    ends_at=NOON + HOUR,
+    edges_ahead=(Edge(at=NOON + HOUR, mode=Mode.FREEVEND),),
+    conflict=True,
+)
+
+FACTS = Facts(
+    evaluated_at=NOON,
+    stage=Stage.ENFORCE,
+    timezone="Europe/Berlin",
+    schedule=SCHEDULE_FACTS,
+    matches=(MATCH,),
+    site_revision="s1",
+    identity_revision="folder@i1",
+    tzdata_version="2026f",
+    problem="more than 16 records match one token",
+)
+
+VERDICT = Verdict(
+    answer=Answer.DENY,
+    reason=Reason.AGREEMENT_EXPIRED,
+    reasons=(Reason.AGREEMENT_EXPIRED,),
+    flags=(Flag.RETROSPECTIVE,),
+    attribution="bus-17",
+    next_change_at=NOON + HOUR,
+    next_change_cause="freevend begins",
+    driver_text="Card has ended.",
+    support_text="Ended 2026-07-14 14:00.",
+)
+
+TOLD = Told(accepted=False, status="Expired", text="Card has ended.", basis=Basis.DECISION)
+
+SCHEDULE = Schedule(
+    id="nights",
+    default=Mode.FREEVEND,
+    valid_from=date(2026, 1, 1),
+    valid_to=date(2026, 12, 31),
+    windows=(
+        Window(
+            name="weeknight",
+            days=(Weekday.MON, Weekday.TUE),
+            start="18:00",
+            end="06:00",
+            mode=Mode.MANAGED,
+        ),
+    ),
+    exceptions=(
+        DatedException(
+            name="party", on=date(2026, 7, 15), start="16:00", end="23:00", mode=Mode.FREEVEND
+        ),
+    ),
+)
+
+OUTCOME = Outcome(
+    request_id=REQUEST,
+    attempt=ATTEMPT,
+    connection_id=CONNECTION,
+    gateway_instance=GATEWAY,
+    slot=SLOT,
+    stage=Stage.ENFORCE,
+    schedule=SCHEDULE_FACTS,
+    verdict=VERDICT,
+    reason=Reason.AGREEMENT_EXPIRED,
+    posture=Posture.CLOSED,
+    told=TOLD,
+    answered_at=NOON,
+    deadline_at=NOON + timedelta(seconds=3),
+    tries_count=2,
+)
+
+_RECORDS: tuple[Record, ...] = (
+    AccessRequest(
+        attempt=ATTEMPT,
+        connection_id=CONNECTION,
+        gateway_instance=GATEWAY,
+        slot=SLOT,
+        deadline_at=NOON + timedelta(seconds=3),
+        try_number=2,
+    ),
+    Decision(decision_id=REQUEST, attempt=ATTEMPT, facts=FACTS, rules_version="1", verdict=VERDICT),
+    OUTCOME,
+    Denial(
+        denial_id=REQUEST,
+        attempt_id=AttemptId(REQUEST),
+        at=NOON,
+        site_id=SITE,
+        charger_id=CHARGER,
+        connector=2,
+        ocpp="2.0.1",
+        kind=AttemptKind.TRANSACTION_EVENT,
+        stage=Stage.ENFORCE,
+        would_deny=True,
+        misuse=True,
+        reason=Reason.AGREEMENT_EXPIRED,
+        reasons=(Reason.AGREEMENT_EXPIRED,),
+        flags=(Flag.RETROSPECTIVE,),
+        token=TOKEN.display,
+        pseudonym=PSEUDONYM,
+        attribution="bus-17",
+        schedule_id="nights",
+        window="weeknight",
+        told_status="Expired",
+        told_text="Card has ended.",
+        support_text="Ended 2026-07-14 14:00.",
+        next_change_at=NOON + HOUR,
+    ),
+    ChargerEvent(
+        event_id="20260714T120000-00000000000000aa",
+        charger_id=CHARGER,
+        site_id=SITE,
+        ocpp="1.6",
+        connection_id=CONNECTION,
+        gateway_instance=GATEWAY,
+        slot=SLOT,
+        name="CommandResult",
+        received_at=NOON,
+        data={"connectorId": 2, "offline": True},
+        token=TokenKind.FREEVEND_TAG,
+        result=CommandResult(
+            command_id=COMMAND,
+            status=CommandStatus.DONE,
+            mode=Mode.MANAGED,
+            observed=Mode.MANAGED,
+            detail="Accepted",
+        ),
+    ),
+    ChargerCommand(
+        command_id=COMMAND,
+        kind=CommandKind.SWITCH,
+        charger_id=CHARGER,
+        site_id=SITE,
+        connection_id=CONNECTION,
+        slot=SLOT,
+        ocpp="1.6",
+        mode=Mode.MANAGED,
+        profile="microocpp",
+        sent_at=NOON,
+        expires_at=NOON + HOUR,
+    ),
+    ModeFact(
+        fact_id="20260714T120000-00000000000000bb",
+        kind=ModeFactKind.SWITCHED,
+        charger_id=CHARGER,
+        site_id=SITE,
+        at=NOON,
+        desired=Mode.MANAGED,
+        observed=Mode.MANAGED,
+        stage=Stage.ENFORCE,
+        command_id=COMMAND,
+        detail="read_back",
+    ),
+    ChargerState(
+        charger_id=CHARGER,
+        site_id=SITE,
+        offset=17,
+        desired=Mode.MANAGED,
+        desired_since=NOON - HOUR,
+        stage=Stage.ENFORCE,
+        commanded=Commanded(
+            command_id=COMMAND,
+            mode=Mode.MANAGED,
+            sent_at=NOON - HOUR,
+            attempts_count=1,
+            status=CommandStatus.DONE,
+            resent_at=NOON,
+        ),
+        observed=Observed(mode=Mode.MANAGED, at=NOON, evidence="read_back"),
+        connection=Connection(
+            connection_id=CONNECTION,
+            gateway_instance=GATEWAY,
+            slot=SLOT,
+            ocpp="1.6",
+            since=NOON - HOUR,
+        ),
+        mode_unknown_since=NOON - HOUR,
+        vendor="Vendor",
+        model="Model",
+        firmware="1.0",
+        updated_at=NOON,
+    ),
+    SiteRecord(
+        site_id=SITE,
+        name="North depot",
+        timezone="Europe/Berlin",
+        stage=Stage.ENFORCE,
+        fail=Posture.OPEN,
+        freevend_tag="DEPOTGATEFREE",
+        schedules=(SCHEDULE,),
+        groups=(Group(id="bus-lane", schedule="nights"),),
+        schedule="nights",
+        revision="s1",
+        loaded_at=NOON,
+    ),
+    ChargerRecord(
+        charger_id=CHARGER,
+        site_id=SITE,
+        group="bus-lane",
+        ocpp="1.6",
+        security_profile=1,
+        verifier="hash:hmac-sha256:k1:00",
+        profile="microocpp",
+        schedule="nights",
+        revision="c1",
+    ),
+    IdentityRecord(
+        source="folder",
+        site_id=SITE,
+        pseudonym=PSEUDONYM,
+        identifier_type="ISO14443",
+        display="ISO14443 …5F6",
+        identity_class=IdentityClass.AGREEMENT,
+        reference="courier/77",
+        valid_from=NOON - HOUR,
+        valid_to=NOON + HOUR,
+        state=IdentityState.SUSPENDED,
+        state_since=NOON,
+    ),
+    FeedReceipt(
+        source="folder",
+        site_id=SITE,
+        revision="i1",
+        content_at=NOON,
+        loaded_at=NOON,
+        rows_count=3,
+        added_count=2,
+        removed_count=1,
+        ages=True,
+        actor="operator",
+    ),
+    AuditRecord(
+        audit_id="20260714T120000-00000000000000cc",
+        actor="operator",
+        action="load",
+        subject="north-depot",
+        at=NOON,
+        before="s0",
+        after="s1",
+    ),
+)
+
+SAMPLES: dict[type[Record], Record] = {type(record): record for record in _RECORDS}
