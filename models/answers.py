@@ -8,9 +8,13 @@ from models.site import IdentityState, Posture, Stage
 
 _ACCEPTED = "Accepted"
 
+_REFUSED = "Blocked"
+"""A denial for a reason that a newer worker invented: known in every version, and no wrong claim
+about validity, time or place."""
+
 
 def told_for(
-    ocpp: OcppVersion,
+    ocpp: OcppVersion | str,
     stage: Stage,
     verdict: Verdict | None,
     *,
@@ -29,18 +33,21 @@ def told_for(
     """
     if stage is not Stage.ENFORCE:
         return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.STAGE)
-    if verdict is None or verdict.answer == Answer.ERROR:
+    # An answer that a newer worker invented cannot be told either.
+    if verdict is None or verdict.answer not in {Answer.ALLOW, Answer.DENY}:
         reason = Reason.DECISION_TIMED_OUT if verdict is None else Reason.DECISION_ERROR
         return _by_posture(ocpp, reason, freevend or (posture is Posture.OPEN and not barred))
+    accepted = verdict.answer == Answer.ALLOW
+    status = wire_status(verdict.reason, ocpp)
     return Told(
-        accepted=verdict.answer == Answer.ALLOW,
-        status=wire_status(verdict.reason, ocpp) or _ACCEPTED,
+        accepted=accepted,
+        status=status or (_ACCEPTED if accepted else _REFUSED),
         text=_carried(ocpp, verdict.driver_text),
         basis=Basis.DECISION,
     )
 
 
-def _by_posture(ocpp: OcppVersion, reason: Reason, open_: bool) -> Told:
+def _by_posture(ocpp: OcppVersion | str, reason: Reason, open_: bool) -> Told:
     if open_:
         return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.POSTURE)
     status = wire_status(reason, ocpp)
@@ -49,7 +56,7 @@ def _by_posture(ocpp: OcppVersion, reason: Reason, open_: bool) -> Told:
     return Told(accepted=False, status=status, text=text, basis=Basis.POSTURE)
 
 
-def _carried(ocpp: OcppVersion, text: str) -> str | None:
+def _carried(ocpp: OcppVersion | str, text: str) -> str | None:
     """The text, where the version has a field for it: idTagInfo of OCPP 1.6 has none."""
     return None if ocpp == "1.6" else text or None
 

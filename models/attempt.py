@@ -23,6 +23,9 @@ from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Posture, Stage
 
+UNCERTAINTY_MAX_S = 86_400.0
+"""A clock that is wrong by more than a day says nothing about a timetable of days."""
+
 SLOTS = 16
 """Reply partitions of access.decisions and charger.commands, fixed for life."""
 
@@ -78,14 +81,14 @@ class Attempt(Frozen):
     attempt_id: AttemptId
     charger_id: ChargerId
     site_id: SiteId
-    ocpp: OcppVersion
+    ocpp: Open[OcppVersion]
     kind: Open[AttemptKind]
     token: Token
     event_at: UtcDatetime
     received_at: UtcDatetime
     charger_at: UtcDatetime | None = None
     replayed: bool = False
-    uncertainty_s: float
+    uncertainty_s: Annotated[float, Field(ge=0, le=UNCERTAINTY_MAX_S)]
     session_id: UUID | None = None
     connector: int | None = None
 

@@ -63,7 +63,7 @@ class ChargerEvent(Record):
     event_id: str
     charger_id: ChargerId
     site_id: SiteId
-    ocpp: OcppVersion
+    ocpp: Open[OcppVersion]
     connection_id: ConnectionId
     gateway_instance: GatewayInstance
     slot: Slot
@@ -96,7 +96,7 @@ class ChargerCommand(Record):
     site_id: SiteId
     connection_id: ConnectionId
     slot: Slot
-    ocpp: OcppVersion
+    ocpp: Open[OcppVersion]
     mode: Mode
     profile: str
     sent_at: UtcDatetime
@@ -109,7 +109,7 @@ class Connection(Frozen):
     connection_id: ConnectionId
     gateway_instance: GatewayInstance
     slot: Slot
-    ocpp: OcppVersion
+    ocpp: Open[OcppVersion]
     since: UtcDatetime
 
 

@@ -137,7 +137,7 @@ def profile_named(name: str) -> Profile:
     return PROFILES.get(name, UNKNOWN)
 
 
-def row_on(ocpp: OcppVersion, profile: Profile) -> Profile:
+def row_on(ocpp: OcppVersion | str, profile: Profile) -> Profile:
     """The row that says how a charger of `profile` is switched over `ocpp`.
 
     OCPP 2.0.1 has a standard variable, so makers' 1.6 keys do not matter there; 1.6 has none, so
@@ -148,12 +148,12 @@ def row_on(ocpp: OcppVersion, profile: Profile) -> Profile:
     return STANDARD if ocpp == STANDARD.ocpp else UNKNOWN
 
 
-def switchable(ocpp: OcppVersion, profile: Profile) -> bool:
+def switchable(ocpp: OcppVersion | str, profile: Profile) -> bool:
     """Whether there is a setting to try at all; only behaviour proves that it works."""
     return bool(spellings(ocpp, profile))
 
 
-def spellings(ocpp: OcppVersion, profile: Profile) -> tuple[Spelling, ...]:
+def spellings(ocpp: OcppVersion | str, profile: Profile) -> tuple[Spelling, ...]:
     """The keys to try over `ocpp`, in order; `switch_calls(alias=i)` uses the i-th."""
     return row_on(ocpp, profile).spellings
 

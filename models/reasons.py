@@ -122,7 +122,12 @@ ROW_OF: dict[str, ReasonRow] = {row.reason: row for row in REASON_TABLE}
 PRECEDENCE: dict[str, int] = {row.reason: place for place, row in enumerate(REASON_TABLE)}
 
 
-def wire_status(reason: Reason | str, ocpp: OcppVersion) -> str | None:
-    """The idTagInfo / idTokenInfo status that tells `reason` to a charger of version `ocpp`."""
-    row = ROW_OF[reason]
+def wire_status(reason: Reason | str, ocpp: OcppVersion | str) -> str | None:
+    """The idTagInfo / idTokenInfo status that tells `reason` to a charger of version `ocpp`.
+
+    None where there is nothing to answer, and for a reason that a newer version invented.
+    """
+    row = ROW_OF.get(reason)
+    if row is None:
+        return None
     return row.status_16 if ocpp == "1.6" else row.status_2x

@@ -15,7 +15,10 @@ from models.errors import UndecodableRecordError
 
 
 def _as_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:  # pydantic turns a ValueError into a named field, and nothing else
+        raise ValueError("expected an instant between the years 1 and 9999 in UTC") from None
 
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_as_utc)]

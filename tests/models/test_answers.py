@@ -1,0 +1,156 @@
+"""What the driver is told: stage, verdict, posture, replica and bar, each against each (24–27)."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+
+from models.answers import barred, told_for
+from models.attempt import Basis, Match, Told, Verdict
+from models.reasons import Answer, Reason
+from models.site import IdentityState, Posture, Stage
+from tests.models.samples import FACTS, MATCH, VERDICT
+
+ACCEPTED = "Accepted"
+
+
+def _verdict(answer: Answer | str, reason: Reason | str, text: str = "A text.") -> Verdict:
+    update = {"answer": answer, "reason": reason, "driver_text": text}
+    return VERDICT.model_copy(update=update)
+
+
+ALLOW = _verdict(Answer.ALLOW, Reason.OWN_FLEET, "Charging allowed.")
+DENY = _verdict(Answer.DENY, Reason.UNKNOWN_ID, "Card not recognised.")
+ERROR = _verdict(Answer.ERROR, Reason.DECISION_ERROR, "Please contact the depot.")
+VERDICTS = (ALLOW, DENY, ERROR, None)
+
+
+class Circumstances(NamedTuple):
+    """All that an answer depends on beside the decision."""
+
+    stage: Stage
+    posture: Posture
+    freevend: bool
+    barred: bool
+
+    def told(self, verdict: Verdict | None, ocpp: str = "2.0.1") -> Told:
+        """The answer."""
+        return told_for(
+            ocpp,
+            self.stage,
+            verdict,
+            posture=self.posture,
+            freevend=self.freevend,
+            barred=self.barred,
+        )
+
+
+ALL = tuple(Circumstances(*cell) for cell in product(Stage, Posture, (True, False), (True, False)))
+IN_ENFORCE = tuple(each for each in ALL if each.stage is Stage.ENFORCE)
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
+@pytest.mark.parametrize("ocpp", ["1.6", "2.0.1"])
+def test_before_enforce_every_token_is_accepted(stage: Stage, ocpp: str) -> None:
+    """Rule 27: also on error, on time-out, and for a card that was revoked."""
+    for circumstances, verdict in product(ALL, VERDICTS):
+        told = circumstances._replace(stage=stage).told(verdict, ocpp)
+        assert told == Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.STAGE)
+
+
+def test_in_enforce_a_decision_is_the_answer_whatever_the_posture() -> None:
+    """Rule 24: what was decided in time is applied; neither posture nor replica overrule it."""
+    for circumstances in IN_ENFORCE:
+        assert circumstances.told(ALLOW) == Told(
+            accepted=True, status=ACCEPTED, text="Charging allowed.", basis=Basis.DECISION
+        )
+        assert circumstances.told(DENY) == Told(
+            accepted=False, status="Unknown", text="Card not recognised.", basis=Basis.DECISION
+        )
+
+
+#   posture           freevend  barred  accepted
+POSTURES = [
+    (Posture.CLOSED, False, False, False),
+    (Posture.CLOSED, False, True, False),
+    # The gateway's own replica says freevend: accepted whatever `fail` says (rule 25, posture).
+    (Posture.CLOSED, True, False, True),
+    (Posture.CLOSED, True, True, True),
+    (Posture.OPEN, False, False, True),
+    # `fail: open` never admits a revoked or suspended match that was found.
+    (Posture.OPEN, False, True, False),
+    (Posture.OPEN, True, False, True),
+    (Posture.OPEN, True, True, True),
+]
+
+
+@pytest.mark.parametrize(("posture", "freevend", "bars", "accepted"), POSTURES)
+@pytest.mark.parametrize("verdict", [None, ERROR], ids=["timed out", "error"])
+def test_without_a_decision_the_posture_answers(
+    posture: Posture, freevend: bool, bars: bool, accepted: bool, verdict: Verdict | None
+) -> None:
+    """Rules 24 and 25: an evaluation that failed and a deadline that passed are told alike."""
+    circumstances = Circumstances(Stage.ENFORCE, posture, freevend, bars)
+    closed = Told(
+        accepted=False, status="Unknown", text="Please contact the depot.", basis=Basis.POSTURE
+    )
+    opened = Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.POSTURE)
+    assert circumstances.told(verdict) == (opened if accepted else closed)
+
+
+def test_a_1_6_charger_gets_its_own_status_and_no_text() -> None:
+    """idTagInfo has no field for a text; Unknown is not among its statuses."""
+    enforce = Circumstances(Stage.ENFORCE, Posture.CLOSED, freevend=False, barred=False)
+    assert enforce.told(DENY, "1.6") == Told(
+        accepted=False, status="Invalid", text=None, basis=Basis.DECISION
+    )
+    assert enforce.told(None, "1.6") == Told(
+        accepted=False, status="Invalid", text=None, basis=Basis.POSTURE
+    )
+
+
+def test_a_freevend_tag_in_a_managed_window_is_refused_but_accepted_on_2x() -> None:
+    """C02.FR.02 demands Accepted; the caller sees that it was not allowed, and stops it."""
+    enforce = Circumstances(Stage.ENFORCE, Posture.CLOSED, freevend=False, barred=False)
+    verdict = _verdict(Answer.DENY, Reason.FREEVEND_TAG_IN_MANAGED)
+    told_2x, told_16 = enforce.told(verdict), enforce.told(verdict, "1.6")
+    assert (told_2x.accepted, told_2x.status) == (False, ACCEPTED)
+    assert (told_16.accepted, told_16.status) == (False, "Invalid")
+
+
+def test_a_refusal_for_a_reason_of_a_newer_worker_is_a_refusal() -> None:
+    enforce = Circumstances(Stage.ENFORCE, Posture.OPEN, freevend=True, barred=False)
+    for ocpp in ("1.6", "2.0.1"):
+        told = enforce.told(_verdict(Answer.DENY, "PREPAID_EMPTY"), ocpp)
+        assert (told.accepted, told.status) == (False, "Blocked")
+        told = enforce.told(_verdict(Answer.ALLOW, "PREPAID"), ocpp)
+        assert (told.accepted, told.status) == (True, ACCEPTED)
+
+
+def test_an_answer_of_a_newer_worker_is_answered_by_the_posture() -> None:
+    """What cannot be told is as good as not decided (rule 24)."""
+    told = Circumstances(Stage.ENFORCE, Posture.CLOSED, freevend=False, barred=False).told(
+        _verdict("ask_the_office", Reason.OWN_FLEET)
+    )
+    assert (told.accepted, told.status, told.basis) == (False, "Unknown", Basis.POSTURE)
+
+
+def test_an_allow_without_a_text_shows_none() -> None:
+    enforce = Circumstances(Stage.ENFORCE, Posture.CLOSED, freevend=False, barred=False)
+    assert enforce.told(_verdict(Answer.ALLOW, Reason.OWN_FLEET, "")).text is None
+
+
+@pytest.mark.parametrize(
+    ("state", "bars"),
+    [
+        (IdentityState.ACTIVE, False),
+        (IdentityState.REVOKED, True),
+        (IdentityState.SUSPENDED, True),
+        ("paused_by_a_newer_writer", False),
+    ],
+)
+def test_a_revoked_or_suspended_match_bars(state: IdentityState | str, bars: bool) -> None:
+    matches: tuple[Match, ...] = (MATCH, MATCH.model_copy(update={"state": state}))
+    assert barred(FACTS.model_copy(update={"matches": matches})) is bars
