@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import NewType
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -24,6 +25,8 @@ Slot = NewType("Slot", int)
 _SEPARATOR = "\x1f"
 """ASCII unit separator: cannot occur in an OCPP identifier string, so keys never run together."""
 
+_TIMED_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{16}")
+
 _SESSION_NAMESPACE = uuid5(NAMESPACE_URL, "depotgate:session")
 
 
@@ -43,6 +46,8 @@ def timed_id(at: datetime, *natural_key: str | int) -> str:
 
 def time_of_id(identifier: str) -> datetime:
     """The event time in a `timed_id`, to the second, UTC. Raises ValueError on any other text."""
+    if not _TIMED_ID.fullmatch(identifier):
+        raise ValueError("expected an id of a date, a time and 16 hex digits")
     return datetime.strptime(identifier[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
