@@ -295,16 +295,16 @@ def tail(
     from_start: Annotated[
         bool, typer.Option("--from-start", help="All that the topic still has.")
     ] = False,
+    follow: Annotated[bool, typer.Option(help="Go on with what comes, until Ctrl-C.")] = True,
     count: Annotated[int | None, typer.Option(min=1, help="End after this many.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print records as they come, a line each."""
-    from depotgate.tail import follow_topic
+    from depotgate.tail import Extent, follow_topic
 
     settings = read_settings(kafka=kafka, data=data)
-    run_until_told(
-        follow_topic(settings, what, from_start=from_start, count=count, as_json=as_json)
-    )
+    extent = Extent(from_start=from_start, follow=follow, count=count)
+    run_until_told(follow_topic(settings, what, extent, as_json=as_json))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from connectors.kafka.consumer import start_consumer
+from connectors.kafka.consumer import position_reached, start_consumer
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.attempt import Attempt, Decision, Denial, Outcome
@@ -135,10 +135,22 @@ def view_named(what: str) -> View:
     return view
 
 
-async def follow_topic(
-    settings: Settings, what: str, *, from_start: bool, count: int | None, as_json: bool
-) -> None:
-    """Print a topic's records until cancelled, or until `count` of them are printed.
+class Extent(NamedTuple):
+    """Which records of a topic are printed.
+
+    Attributes:
+        from_start: all that the topic still has, else those that come from now on.
+        follow: go on until cancelled, else end where the topic ends now.
+        count: end after so many; None = no limit.
+    """
+
+    from_start: bool
+    follow: bool
+    count: int | None
+
+
+async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json: bool) -> None:
+    """Print a topic's records, as they come.
 
     Raises:
         DepotgateError: there is no such topic to follow, or no Kafka answers.
@@ -146,25 +158,30 @@ async def follow_topic(
     view = view_named(what)
     consumer = await start_consumer(reachable_kafka(settings))
     try:
-        await _seek(consumer, view.topic, from_start=from_start)
-        printed = 0
-        while count is None or printed < count:
-            left = BATCH_RECORDS if count is None else min(BATCH_RECORDS, count - printed)
-            for value in await _fetch(consumer, left):
+        ends = await _seek(consumer, view.topic, extent)
+        left = extent.count
+        while left != 0 and (extent.follow or not await position_reached(consumer, ends)):
+            values = await _fetch(consumer, BATCH_RECORDS if left is None else left)
+            for value in values:
                 sys.stdout.write(_printed(view, value, as_json=as_json) + "\n")
-                printed += 1
             sys.stdout.flush()
+            left = None if left is None else left - len(values)
     finally:
         await consumer.stop()
 
 
-async def _seek(consumer: AIOKafkaConsumer, topic: Topic, *, from_start: bool) -> None:
+async def _seek(
+    consumer: AIOKafkaConsumer, topic: Topic, extent: Extent
+) -> Mapping[TopicPartition, int]:
+    """Go where reading begins; returns where the topic ends now."""
     partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
     consumer.assign(partitions)
     # Offsets asked for now: a seek would be resolved at the first fetch, and lose what is between.
-    asked = consumer.beginning_offsets if from_start else consumer.end_offsets
-    for partition, offset in (await asked(partitions)).items():
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    begins = await consumer.beginning_offsets(partitions) if extent.from_start else ends
+    for partition, offset in begins.items():
         consumer.seek(partition, offset)
+    return ends
 
 
 async def _fetch(consumer: AIOKafkaConsumer, limit: int) -> list[bytes]:

@@ -410,7 +410,7 @@ async def test_what_happened_is_told_in_lines_and_in_json(up: Up, fleet: Fleet) 
         ("commands", "switch managed"),
         ("mode", "switched"),
     ):
-        arguments = ("tail", what, "--from-start", "--count=300")
+        arguments = ("tail", what, "--from-start", "--no-follow")
         lines = await up.ask(*arguments)
         assert said in lines, what
         assert "unreadable" not in lines
