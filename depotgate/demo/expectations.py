@@ -84,7 +84,7 @@ class Expectations:
     def broken(self, tally: Tally, now: datetime) -> tuple[str, ...]:
         """What by now has not happened, or not as it must."""
         return (
-            *_most_of(f"{fault} ({count} times)" for fault, count in self._faults.items()),
+            *_most_of(f"{fault} (×{count})" for fault, count in self._faults.items()),
             *_unanswered(tally),
             *_open_accounts(tally),
             *_most_of(self._unsettled()),
@@ -168,7 +168,7 @@ class Expectations:
 
 def _unanswered(tally: Tally) -> Iterator[str]:
     for error, count in tally.unanswered.items():
-        yield f"{count} attempts got no answer ({error})"
+        yield f"attempts without an answer: {count} ({error})"
 
 
 def _open_accounts(tally: Tally) -> Iterator[str]:
@@ -177,9 +177,9 @@ def _open_accounts(tally: Tally) -> Iterator[str]:
         for lost in tally.lost
     )
     if tally.denials_missing_count:
-        yield f"{tally.denials_missing_count} denied attempts have no denial record"
+        yield f"denied attempts without a denial record: {tally.denials_missing_count}"
     if tally.switches_failed_count:
-        yield f"{tally.switches_failed_count} times a charger was given up on"
+        yield f"chargers given up on: {tally.switches_failed_count}"
 
 
 def _most_of(sentences: Iterable[str]) -> Iterator[str]:

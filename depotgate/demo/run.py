@@ -190,9 +190,9 @@ async def _end(run: _Run) -> tuple[str, ...]:
         SETTLE_WITHIN_S,
     )
     faults = expectations.broken(tally, datetime.now(UTC))
-    dropped = [f"{dropped_count} drivers had to be dropped"] if dropped_count else []
+    dropped = [f"drivers who did not leave in time: {dropped_count}"] if dropped_count else []
     unread_count = run.watch.unread_count
-    unread = [f"{unread_count} records could not be read"] if unread_count else []
+    unread = [f"records that could not be read: {unread_count}"] if unread_count else []
     return (*faults, *dropped, *unread)
 
 

@@ -190,9 +190,9 @@ def test_lost_attempts_and_missing_denials_are_named(depot: DemoDepot, history: 
     account = history.account(undenied)
     events = [*good(history), silent, without_outcome, undenied, account]
     assert Court(depot, events).faults() == (
-        "1 attempts got no answer (UnansweredError)",
+        "attempts without an answer: 1 (UnansweredError)",
         f"an answer has no outcome: {BUS_LANE_16} Authorize, expired, Expired",
-        "1 denied attempts have no denial record",
+        "denied attempts without a denial record: 1",
     )
 
 
@@ -234,7 +234,7 @@ def test_an_answer_against_the_rules_is_named(depot: DemoDepot, history: History
     wrong = right.model_copy(update={"verdict": allowed.verdict, "reason": allowed.reason})
     assert fault_of(depot, wrong) == f"{BUS_LANE_201}, revoked: expected REVOKED, got OWN_FLEET"
     faults = Court(depot, [*good(history), wrong, history.account(wrong)]).faults()
-    assert faults == (f"{BUS_LANE_201}, revoked: expected REVOKED, got OWN_FLEET (1 times)",)
+    assert faults == (f"{BUS_LANE_201}, revoked: expected REVOKED, got OWN_FLEET (×1)",)
 
 
 def test_a_right_decision_told_wrongly_is_named(depot: DemoDepot, history: History) -> None:
