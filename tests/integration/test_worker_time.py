@@ -1,0 +1,167 @@
+"""Edges of the timetable, also when the worker that should notice them is not there any more.
+
+Edges are whole minutes: the workers' clocks run ahead, so that one comes in a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.kafka.broker import Broker
+from connectors.kafka.topics import apply_topics
+from models.charger import (
+    ChargerCommand,
+    ChargerState,
+    CommandStatus,
+    ModeFact,
+    ModeFactKind,
+)
+from models.metrics import EDGES
+from models.modes import RESEND_AFTER_S
+from models.schedule import Mode
+from models.topics import COMMANDS, MODE, STATE
+from tests.integration.topics_io import Tap, Topics
+from tests.integration.worker_depot import (
+    Depot,
+    Station,
+    facts_about,
+    managed_from,
+    next_minute,
+    row_with,
+)
+from tests.integration.workers import Workers, workers_on
+
+pytestmark = pytest.mark.integration
+
+EDGE_IN_S = 9.0
+"""From the start of a worker, which is ready after two or three of them."""
+
+
+def switched(row: ChargerState) -> bool:
+    """The last command has ended as it should."""
+    return row.commanded is not None and row.commanded.status == CommandStatus.DONE
+
+
+@pytest.fixture
+def workers(broker: Broker, tmp_path: Path) -> Iterator[Workers]:
+    asyncio.run(apply_topics(broker.bootstrap))
+    with workers_on(broker.bootstrap, tmp_path) as workers:
+        yield workers
+
+
+async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
+    topics: Topics, workers: Workers
+) -> None:
+    edge, ahead_s = next_minute(EDGE_IN_S)
+    depot = await Depot(20, schedule=managed_from(edge)).publish(topics)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    facts: Tap[ModeFact] = await topics.tap(MODE)
+    both = [workers.start(clock_ahead_s=ahead_s) for _ in range(2)]
+    for worker in both:
+        worker.wait_ready()
+    stations = [Station(topics, depot, charger_id) for charger_id in depot.charger_ids]
+    for station in stations:
+        await station.connect()
+    for station in stations:
+        (first,) = await commands.some(station.charger_id)
+        assert first.mode == Mode.FREEVEND
+        await station.end(first, Mode.FREEVEND)
+    for station in stations:
+        second = (await commands.some(station.charger_id, 2))[1]
+        assert (second.mode, second.connection_id) == (Mode.MANAGED, station.connection_id)
+        # Its own clock runs ahead as the worker's does.
+        assert second.sent_at >= edge
+        await station.end(second, Mode.MANAGED)
+    for station in stations:
+        edges = await facts_about(facts, station, ModeFactKind.EDGE)
+        await facts_about(facts, station, ModeFactKind.SWITCHED, 2)
+        assert [(fact.desired, fact.detail) for fact in edges] == [(Mode.MANAGED, "reserved")]
+        assert len(commands.records(station.charger_id)) == 2
+    counted = [worker.metric(EDGES, depot.site_id, Mode.MANAGED) for worker in both]
+    assert sum(counted) == len(stations)
+    # Both did their part: the partitions are shared.
+    assert all(counted)
+
+
+async def test_the_edge_of_a_quiet_partition_is_noticed_after_a_take_over(
+    topics: Topics, workers: Workers
+) -> None:
+    edge, ahead_s = next_minute(EDGE_IN_S + 3.0)
+    depot = await Depot(schedule=managed_from(edge)).publish(topics)
+    station = Station(topics, depot)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    facts: Tap[ModeFact] = await topics.tap(MODE)
+    states: Tap[ChargerState] = await topics.tap(STATE)
+    first_owner = workers.start(clock_ahead_s=ahead_s).wait_ready()
+    await station.connect()
+    (command,) = await commands.some(station.charger_id)
+    await station.end(command, Mode.FREEVEND)
+    await row_with(states, station, switched)
+    next_owner = workers.start(clock_ahead_s=ahead_s)
+    first_owner.stop()
+    next_owner.wait_ready()
+    # No event comes any more: the row alone tells that the charger is there.
+    command = (await commands.some(station.charger_id, 2))[1]
+    assert (command.mode, command.connection_id) == (Mode.MANAGED, station.connection_id)
+    assert len(await facts_about(facts, station, ModeFactKind.EDGE)) == 1
+
+
+async def test_a_command_without_a_result_is_repeated_by_the_next_owner_with_its_id(
+    topics: Topics, workers: Workers
+) -> None:
+    depot = await Depot().publish(topics)
+    station = Station(topics, depot)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    facts: Tap[ModeFact] = await topics.tap(MODE)
+    states: Tap[ChargerState] = await topics.tap(STATE)
+    owner = workers.start("time-1").wait_ready()
+    await station.connect()
+    (command,) = await commands.some(station.charger_id)
+    await row_with(states, station, lambda row: row.commanded is not None)
+    owner.kill()
+    workers.start("time-1", clock_ahead_s=RESEND_AFTER_S + 1.0).wait_ready()
+    again = (await commands.some(station.charger_id, 2))[1]
+    assert (again.command_id, again.expires_at) == (command.command_id, command.expires_at)
+    await station.end(command, Mode.MANAGED)
+    await facts_about(facts, station, ModeFactKind.SWITCHED)
+    await row_with(states, station, switched)
+    # A row is written after all that follows from it: by now no other command can come.
+    await commands.poll()
+    assert {sent.command_id for sent in commands.records(station.charger_id)} == {
+        command.command_id
+    }
+
+
+async def test_an_edge_that_was_noticed_by_a_worker_without_a_row_gives_the_same_command_again(
+    topics: Topics, workers: Workers
+) -> None:
+    """What a worker sent before it was killed, and its row was not: the same ids once more."""
+    # Far enough that the first worker does not see it, and already passed for the other two.
+    edge, _ahead_s = next_minute(3 * EDGE_IN_S)
+    ahead_s = (edge - datetime.now(UTC)).total_seconds()
+    depot = await Depot(schedule=managed_from(edge)).publish(topics)
+    station = Station(topics, depot)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    facts: Tap[ModeFact] = await topics.tap(MODE)
+    states: Tap[ChargerState] = await topics.tap(STATE)
+    before = workers.start("time-1").wait_ready()
+    await station.connect()
+    (first,) = await commands.some(station.charger_id)
+    await station.end(first, Mode.FREEVEND)
+    row = await row_with(states, station, switched)
+    before.stop()
+    after = workers.start("time-1", clock_ahead_s=ahead_s).wait_ready()
+    at_the_edge = (await commands.some(station.charger_id, 2))[1]
+    after.kill()
+    # The row as it was before the edge becomes the newest: nothing of the edge was written.
+    await topics.write(STATE, row.charger_id, row)
+    workers.start("time-1", clock_ahead_s=ahead_s).wait_ready()
+    again = (await commands.some(station.charger_id, 3))[2]
+    assert again.command_id == at_the_edge.command_id
+    edges = await facts_about(facts, station, ModeFactKind.EDGE, 2)
+    assert len({fact.fact_id for fact in edges}) == 1

@@ -1,0 +1,174 @@
+"""Real workers in processes of their own, as `depotgate worker` runs them.
+
+`python -m tests.integration.workers BOOTSTRAP FOLDER INSTANCE_ID CLOCK_AHEAD_S`
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import time_machine
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors.kafka.broker_jars import start_child
+from connectors.telemetry.logs import configure_logs
+from connectors.telemetry.metrics import Metrics
+from models.errors import DepotgateError
+from models.metrics import Metric
+from streams.app import WorkerSettings, run_worker
+
+READY_S = 30.0
+"""From start to partitions: 2–3 s on an idle machine, and 10 s more where a member was killed."""
+
+STOP_S = 10.0
+
+FOLLOWS_WITHIN_S = 5.0
+"""From a published configuration to a worker that goes by it."""
+
+DYNAMIC = "-"
+
+
+def holds(condition: Callable[[], bool], within_s: float) -> bool:
+    """Poll a condition; False when it did not hold in time."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class WorkerProcess:
+    """One worker. Its clock may run ahead, so that a whole minute is a few seconds away."""
+
+    def __init__(
+        self, bootstrap: str, folder: Path, *, instance_id: str, clock_ahead_s: float
+    ) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        command = [sys.executable, "-m", __name__, bootstrap, str(folder), instance_id]
+        self._process = start_child([*command, str(clock_ahead_s)], folder / "log")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def log(self) -> str:
+        """Everything it said, on standard output and standard error."""
+        return (self._folder / "log").read_text(errors="replace")
+
+    def wait_ready(self) -> WorkerProcess:
+        """Wait until its partitions are assigned and the state of their chargers is loaded."""
+        ready = self._folder / "ready"
+        assert holds(lambda: ready.exists() or self.ended, READY_S), f"not ready:\n{self.log}"
+        assert ready.exists(), f"ended with {self._process.returncode}:\n{self.log}"
+        return self
+
+    def metric(self, row: Metric, *labels: str) -> float:
+        """A value from its /metrics, 0 where there is none yet."""
+        url = (self._folder / "metrics").read_text()
+        with urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - our own, on loopback
+            families = text_string_to_metric_families(page.read().decode())
+        wanted = dict(zip(row.labels, labels, strict=True))
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == row.name and sample.labels == wanted
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, committed or said."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait_ended(self, within_s: float = STOP_S) -> int:
+        """Its exit code."""
+        return self._process.wait(within_s)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        if not self.ended:
+            self._process.terminate()
+        try:
+            return self.wait_ended()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+class Workers:
+    """Starts workers on one broker; ends all that are left."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._started: list[WorkerProcess] = []
+
+    def start(self, instance_id: str = DYNAMIC, *, clock_ahead_s: float = 0.0) -> WorkerProcess:
+        """A worker that starts now; `wait_ready` waits for it."""
+        folder = self._folder / f"worker-{len(self._started)}"
+        worker = WorkerProcess(
+            self._bootstrap, folder, instance_id=instance_id, clock_ahead_s=clock_ahead_s
+        )
+        self._started.append(worker)
+        return worker
+
+    def end(self) -> None:
+        """SIGTERM to each that still runs: so the group forgets it at once."""
+        for worker in self._started:
+            if not worker.ended:
+                worker.signal(signal.SIGCONT)
+                worker.signal(signal.SIGTERM)
+        for worker in self._started:
+            if not holds(lambda worker=worker: worker.ended, STOP_S):  # type: ignore[misc]
+                worker.kill()
+
+
+@contextmanager
+def workers_on(bootstrap: str, folder: Path) -> Iterator[Workers]:
+    """Workers that do not outlive the block."""
+    workers = Workers(bootstrap, folder)
+    try:
+        yield workers
+    finally:
+        workers.end()
+
+
+def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: float) -> None:
+    """Be a worker."""
+    configure_logs("worker")
+    metrics = Metrics("worker")
+    (folder / "metrics").write_text(f"http://127.0.0.1:{metrics.serve('127.0.0.1', 0)}/metrics")
+    settings = WorkerSettings(
+        bootstrap=bootstrap,
+        instance_id=None if instance_id == DYNAMIC else instance_id,
+        data=folder,
+    )
+    if clock_ahead_s:
+        time_machine.travel(time.time() + clock_ahead_s, tick=True).start()
+    run_worker(settings, metrics, (folder / "ready").touch)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
+    except DepotgateError as fault:
+        # As the command line does.
+        print(fault, file=sys.stderr)
+        sys.exit(1)
