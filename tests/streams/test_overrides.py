@@ -11,13 +11,16 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import faust
 import pytest
 from faust.app.base import App
+from faust.sensors.base import SensorDelegate
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as faust_consumer
+from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import Message
@@ -29,7 +32,7 @@ from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
 from models.topics import REQUESTS
 from streams.outbox import DeliveryFailedError, Outbox
-from streams.overrides import Consumer, DepotgateApp, Flow, Transport, Worker
+from streams.overrides import Consumer, DepotgateApp, Flow, Monitor, Transport, Worker
 
 PARTITION = TP(REQUESTS.name, 3)
 
@@ -49,6 +52,12 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (App._on_partitions_revoked,                         "d5c895bbe57d"),
     (App._new_transport,                                 "42db531312dd"),
     (App._stop_consumer,                                 "55854a5de12c"),
+    (faust_consumer.Consumer._drain_messages,            "44a2500309e8"),
+    (faust_consumer.Consumer.verify_event_path,          "aead7dc3d8dc"),
+    (driver.AIOKafkaConsumerThread.verify_event_path,    "b983e7735f64"),
+    (Conductor._compile_message_handler,                 "9fbc0538097a"),
+    (SensorDelegate.on_stream_event_in,                  "8d61a7ef5f31"),
+    (Service.wait_first,                                 "feade6a31f8a"),
     (Service.stop,                                       "e17cd2b6bd01"),
     (Service._execute_task,                              "2a976a30f01c"),
     (faust.Worker.__init__,                              "25a4d782432f"),
@@ -188,6 +197,7 @@ async def test_the_application_uses_the_overrides(tmp_path: Path) -> None:
     assert isinstance(app.flow_control, Flow)
     assert isinstance(app.transport, Transport)
     assert isinstance(app.consumer, Consumer)
+    assert isinstance(app.monitor, Monitor)
     assert driver.Consumer in Consumer.__mro__
 
 
@@ -238,6 +248,82 @@ async def test_offsets_are_committed_before_the_partition_is_given_away(tmp_path
     assert told.index("committed 8") < told.index("waited for streams") < told.index("given away")
     # Faust has forgotten what was acknowledged: it could not have committed it any more.
     assert not consumer._acked[PARTITION]
+
+
+class Delivery:
+    """The delivery of one event to its stream, which waits until there is room."""
+
+    def __init__(self, *, room: bool) -> None:
+        self.room = asyncio.Event()
+        self.steps: list[str] = []
+        if room:
+            self.room.set()
+
+    async def __call__(self) -> None:
+        self.steps.append("began")
+        try:
+            await self.room.wait()
+            self.steps.append("delivered")
+        except asyncio.CancelledError:
+            self.steps.append("cancelled")
+            raise
+
+
+async def test_an_event_with_room_in_its_stream_is_delivered_at_once(tmp_path: Path) -> None:
+    consumer, delivery = consumer_of(app_with(tmp_path), []), Delivery(room=True)
+    tasks_before = asyncio.all_tasks()
+    waiting = consumer.wait_first(delivery(), consumer.suspend_flow.wait())
+    with pytest.raises(StopIteration) as ended:
+        # Nothing else gets its turn in between.
+        waiting.send(None)
+    assert delivery.steps == ["began", "delivered"]
+    assert not ended.value.value.stopped
+    assert asyncio.all_tasks() == tasks_before
+
+
+async def test_an_event_without_room_goes_on_where_it_began(tmp_path: Path) -> None:
+    consumer, delivery = consumer_of(app_with(tmp_path), []), Delivery(room=False)
+    waiting = asyncio.create_task(consumer.wait_first(delivery(), consumer.suspend_flow.wait()))
+    await asyncio.sleep(0)
+    assert delivery.steps == ["began"]
+    delivery.room.set()
+    await waiting
+    assert delivery.steps == ["began", "delivered"]
+
+
+async def test_an_event_without_room_is_given_up_when_the_flow_is_suspended(
+    tmp_path: Path,
+) -> None:
+    consumer, delivery = consumer_of(app_with(tmp_path), []), Delivery(room=False)
+    waiting = asyncio.create_task(consumer.wait_first(delivery(), consumer.suspend_flow.wait()))
+    await asyncio.sleep(0)
+    consumer.suspend_flow.set()
+    await waiting
+    # The task of the delivery sees its cancellation in its next turn.
+    await asyncio.sleep(0)
+    assert delivery.steps == ["began", "cancelled"]
+
+
+async def test_what_goes_wrong_with_an_event_reaches_the_fetch_loop(tmp_path: Path) -> None:
+    consumer = consumer_of(app_with(tmp_path), [])
+
+    async def fails(after: Callable[[], Any]) -> None:
+        await after()
+        raise ValueError("no such stream")
+
+    async def at_once() -> None:
+        pass
+
+    for after in (at_once, lambda: asyncio.sleep(0)):
+        with pytest.raises(ValueError, match="no such stream"):
+            await consumer.wait_first(fails(after), consumer.suspend_flow.wait())
+
+
+async def test_a_stream_that_stands_still_is_still_noticed(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    before_s = monotonic()
+    app.monitor.on_stream_event_in(PARTITION, 7, cast("Any", None), cast("Any", None))
+    assert app.monitor.stream_inbound_time[PARTITION] >= before_s
 
 
 async def test_the_application_finishes_what_it_was_given(tmp_path: Path) -> None:
