@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import start_consumer
+from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Decision
@@ -95,7 +95,7 @@ class Sink:
     async def close(self) -> None:
         """Let go of the slot."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def follow(self) -> None:
         """Apply what comes, until cancelled; a Kafka that is away is waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -37,6 +38,21 @@ async def start_consumer(bootstrap: str, group: str | None = None) -> AIOKafkaCo
             "or name another with DEPOTGATE_KAFKA"
         ) from fault
     return consumer
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Disconnect.
+
+    aiokafka 0.14 cancels its fetches and awaits them bare. While Kafka is away one of them sleeps
+    before its next try, and its cancellation comes out as if whoever stops had been cancelled, with
+    the connections still open. So the stop is a task of its own, where the two can be told apart.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait({stopping})
+    if stopping.cancelled():
+        await consumer._client.close()
+    else:
+        stopping.result()
 
 
 async def position_reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:

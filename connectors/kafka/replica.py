@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import position_reached, start_consumer
+from connectors.kafka.consumer import position_reached, start_consumer, stop_consumer
 from connectors.telemetry.metrics import Metrics
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
@@ -133,7 +133,7 @@ class Replica:
     async def close(self) -> None:
         """Let go of the topics, after `load` without `follow`."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def follow(self) -> None:
         """Keep up with the topics until cancelled; a Kafka that is away only makes it older."""
