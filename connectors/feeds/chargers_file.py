@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from connectors.feeds.csv_rows import CsvRow, read_rows
+from connectors.feeds.credentials import (
+    EXPECTED,
+    KNOWN_FORMS,
+    BadCredentialError,
+    verifier_of,
+)
+from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
 from connectors.feeds.places import Problems, near
-from connectors.feeds.site_file import WrittenSite
+from connectors.feeds.site_file import References
+from connectors.feeds.text_file import Line
 from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, SiteId
 from models.profiles import PROFILES
@@ -19,198 +25,167 @@ from models.reasons import OcppVersion
 from models.site import ChargerRecord
 
 FILE = "chargers.csv"
-COLUMNS = ("charger_id", "group", "ocpp", "security_profile", "credential", "profile", "schedule")
+COLUMNS = Columns(
+    ("charger_id", "group", "ocpp", "security_profile", "credential", "profile", "schedule")
+)
 
 CHARGERS_MAX = 20_000
-"""Twice what the largest edge is measured with."""
+"""Of one site: twice as many as a gateway is meant to hold."""
 
-CHARGER_ID = re.compile(r"[A-Za-z0-9*+=:_|@. -]{1,48}")
-"""OCPP 2.0.1 part 4, section 3.1.1: an identifierString of 48 characters; 1.6 is shorter."""
+CHARGER_ID = re.compile(r"[A-Za-z0-9*+=_|@. -]{1,48}")
+"""OCPP 2.0.1 part 4, section 3.1.1: an identifierString of 48 characters. Without its colon, which
+ends a user name in HTTP Basic (RFC 7617, section 2); with the blank that some 1.6 ids have."""
 
-PASSWORD_CHARS = range(16, 41)
-"""OCPP 2.0.1 BasicAuthPassword, and the 1.6 security whitepaper's AuthorizationKey: 16 to 40."""
-
-CREDENTIAL_BYTES_MAX = 4_096
-
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+STANDARD_PROFILE = "standard"
 
 _OCPP = ("", "1.6", "2.0.1")
-_VERIFIER = re.compile(r"hash:hmac-sha256:([A-Za-z0-9]+):[0-9a-f]{64}")
-
-
-class _BadCredentialError(Exception):
-    """Why a credential cannot be used; never holds it."""
+_TLS = {"2": "TLS", "3": "TLS with client certificates"}
 
 
 class ChargerRow(NamedTuple):
-    """A charger and the line it is in."""
+    """A charger and the line it is on."""
 
     line: int
     record: ChargerRecord
 
 
+class ChargersFile(NamedTuple):
+    """A chargers.csv that was read.
+
+    Attributes:
+        rows: those with nothing wrong; without a site there are none.
+        profiles: that any row names, for the tags that they reserve (rule 17).
+    """
+
+    rows: tuple[ChargerRow, ...] = ()
+    profiles: frozenset[str] = frozenset()
+
+
 def read_chargers(
-    text: str,
+    lines: Iterable[Line],
     folder: Path,
-    site: WrittenSite | None,
+    site_id: SiteId | None,
+    references: References,
     pseudonymiser: Pseudonymiser,
+    *,
     problems: Problems,
-) -> tuple[ChargerRow, ...]:
+) -> ChargersFile:
     """Every charger that is as it should be; what is wrong is noted.
 
     Args:
-        site: None when site.yaml is refused: then references into it are not looked at.
+        folder: where `file:` credentials are.
+        site_id: None when site.yaml is refused.
     """
-    reader = _Reader(folder, site, pseudonymiser, problems)
-    rows = read_rows(FILE, text, COLUMNS, problems, rows_max=CHARGERS_MAX)
-    return tuple(reader.read(rows))
+    reader = _Reader(folder, references, pseudonymiser)
+    rows: list[ChargerRow] = []
+    profiles: set[str] = set()
+    for row in read_rows(FILE, lines, COLUMNS, problems, rows_max=CHARGERS_MAX):
+        faults, verifier = reader.check(row)
+        for fault in faults:
+            problems.add(FILE, row.line, fault)
+        profiles.add(row.fields["profile"] or STANDARD_PROFILE)
+        if not faults and site_id is not None:
+            rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifier)))
+    return ChargersFile(tuple(rows), frozenset(profiles & PROFILES.keys()))
+
+
+def _record(fields: dict[str, str], site_id: SiteId, verifier: str | None) -> ChargerRecord:
+    record = ChargerRecord(
+        charger_id=ChargerId(fields["charger_id"]),
+        site_id=site_id,
+        group=fields["group"] or None,
+        ocpp=cast("OcppVersion", fields["ocpp"]) or None,
+        security_profile=0 if fields["security_profile"] == "0" else 1,
+        verifier=verifier,
+        profile=fields["profile"] or STANDARD_PROFILE,
+        schedule=fields["schedule"] or None,
+        revision="",
+    )
+    revision = hashlib.sha256(record.encode()).hexdigest()[:12]
+    return record.model_copy(update={"revision": revision})
 
 
 class _Reader:
-    def __init__(
-        self,
-        folder: Path,
-        site: WrittenSite | None,
-        pseudonymiser: Pseudonymiser,
-        problems: Problems,
-    ) -> None:
+    def __init__(self, folder: Path, references: References, pseudonymiser: Pseudonymiser) -> None:
         self._folder = folder
-        self._site = site
+        self._references = references
         self._pseudonymiser = pseudonymiser
-        self._problems = problems
-        self._seen: dict[str, int] = {}
+        self._line_of: dict[str, int] = {}
 
-    def read(self, rows: Iterator[CsvRow]) -> Iterator[ChargerRow]:
-        for row in rows:
-            found = [*self._faults(row)]
-            verifier = None
-            try:
-                verifier = self._verifier(row)
-            except _BadCredentialError as fault:
-                found.append(f"credential: {fault}")
-            for message in found:
-                self._problems.add(FILE, row.line, message)
-            if not found and self._site is not None:
-                yield ChargerRow(row.line, self._record(row, self._site, verifier))
-
-    def _record(self, row: CsvRow, site: WrittenSite, verifier: str | None) -> ChargerRecord:
+    def check(self, row: CsvRow) -> tuple[list[str], str | None]:
+        """Everything that is wrong with a row, and its verifier."""
         fields = row.fields
-        content = "\x1f".join([*(fields[name] for name in COLUMNS), verifier or "", site.site])
-        return ChargerRecord(
-            charger_id=ChargerId(fields["charger_id"]),
-            site_id=SiteId(site.site),
-            group=fields["group"] or None,
-            ocpp=cast("OcppVersion", fields["ocpp"]) or None,
-            security_profile=0 if fields["security_profile"] == "0" else 1,
-            verifier=verifier,
-            profile=fields["profile"] or "standard",
-            schedule=fields["schedule"] or None,
-            revision=hashlib.sha256(content.encode()).hexdigest()[:12],
-        )
-
-    def _faults(self, row: CsvRow) -> Iterator[str]:
-        fields = row.fields
-        charger_id = fields["charger_id"]
-        if not CHARGER_ID.fullmatch(charger_id):
-            yield (
-                "charger_id: expected 1 to 48 of letters, digits and *+=:_|@.- , "
-                f"got {charger_id[:60]!r}"
+        credential = fields["credential"]
+        if credential and not credential.startswith(KNOWN_FORMS):
+            # Its columns may be shifted, and then any of them may hold the password.
+            return [f"credential: {EXPECTED}, got another form"], None
+        faults = [
+            *self._id_faults(fields["charger_id"], row.line),
+            *_version_faults(fields["ocpp"]),
+            *_security_faults(fields["security_profile"]),
+            *_profile_faults(fields["profile"]),
+            *self._reference_faults(fields),
+        ]
+        if fields["security_profile"] not in ("0", "1", *_TLS):
+            return faults, None
+        try:
+            verifier = verifier_of(
+                credential,
+                fields["charger_id"],
+                fields["security_profile"],
+                self._folder,
+                self._pseudonymiser,
             )
-        elif charger_id in self._seen:
-            yield f"{charger_id} is in line {self._seen[charger_id]} already"
-        else:
-            self._seen[charger_id] = row.line
-        yield from _version_faults(fields["ocpp"])
-        yield from _security_faults(fields["security_profile"])
-        profile = fields["profile"] or "standard"
-        if profile not in PROFILES:
-            yield f"there is no profile {profile!r}{near(profile, PROFILES)}"
-        yield from self._reference_faults(fields)
+        except BadCredentialError as fault:
+            return [*faults, f"credential: {fault}"], None
+        return faults, verifier
+
+    def _id_faults(self, charger_id: str, line: int) -> Iterator[str]:
+        if not CHARGER_ID.fullmatch(charger_id):
+            yield "charger_id: expected 1 to 48 letters, digits, blanks and * + = _ | @ . -"
+            return
+        first = self._line_of.setdefault(charger_id, line)
+        if first != line:
+            yield f"charger_id: {charger_id} is on line {first} already; expected each once"
 
     def _reference_faults(self, fields: dict[str, str]) -> Iterator[str]:
-        if self._site is None:
-            return
-        groups = {group.id: group.schedule for group in self._site.groups}
-        schedules = [schedule.id for schedule in self._site.schedules]
+        schedules, groups, site_schedule = self._references
         group, schedule = fields["group"], fields["schedule"]
-        if group and group not in groups:
-            yield f"there is no group {group!r} in site.yaml{near(group, groups)}"
-        if schedule and schedule not in schedules:
-            yield f"there is no schedule {schedule!r} in site.yaml{near(schedule, schedules)}"
-        if not (schedule or groups.get(group) or self._site.schedule):
-            yield "no schedule governs it: not its own, its group's or the site's (rule 7)"
-
-    def _verifier(self, row: CsvRow) -> str | None:
-        """What the gateway verifies its password with; None on security profile 0."""
-        written, profile = row.fields["credential"], row.fields["security_profile"]
-        if profile == "0":
-            if written:
-                raise _BadCredentialError("expected none on security profile 0")
-            return None
-        if profile != "1":
-            return None  # said already
-        kind = written.partition(":")[0]
-        if kind == "file":
-            password = self._password(written.removeprefix("file:"))
-            return self._pseudonymiser.credential_verifier(row.fields["charger_id"], password)
-        if kind == "hash":
-            return self._hash(written)
-        raise _BadCredentialError("expected file:PATH or hash:hmac-sha256:KID:HEX")
-
-    def _hash(self, written: str) -> str:
-        if written.startswith("hash:argon2id"):
-            raise _BadCredentialError("hash:argon2id is not built yet; use file:PATH")
-        found = _VERIFIER.fullmatch(written)
-        if found is None:
-            raise _BadCredentialError("expected hash:hmac-sha256:KID:HEX with 64 hex digits")
-        if found.group(1) not in self._pseudonymiser.kids:
-            raise _BadCredentialError("its KID is no epoch of the pseudonym key file")
-        return written
-
-    def _password(self, name: str) -> str:
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder.resolve()):
-            raise _BadCredentialError("expected a file inside the depot folder")
-        try:
-            mode = path.stat().st_mode
-            if not stat.S_ISREG(mode):
-                raise _BadCredentialError(f"{name} is no file")
-            if mode & OTHERS_MAY:
-                raise _BadCredentialError(
-                    f"others may read {name} (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
-                )
-            with path.open("rb") as file:
-                content = file.read(CREDENTIAL_BYTES_MAX)
-        except OSError as fault:
-            raise _BadCredentialError(f"cannot read {name} ({fault.strerror})") from None
-        return _checked_password(name, content)
-
-
-def _checked_password(name: str, content: bytes) -> str:
-    try:
-        password = content.decode("ascii").rstrip("\r\n")
-    except UnicodeDecodeError:
-        password = ""
-    if len(password) not in PASSWORD_CHARS or not password.isprintable():
-        raise _BadCredentialError(
-            f"{name}: expected one line of {PASSWORD_CHARS.start} to {PASSWORD_CHARS.stop - 1} "
-            "printable ASCII characters"
-        )
-    return password
+        if groups is not None and group and group not in groups:
+            yield f"group: there is no {group!r} in site.yaml{near(group, groups)}"
+        if schedules is not None and schedule and schedule not in schedules:
+            yield f"schedule: there is no {schedule!r} in site.yaml{near(schedule, schedules)}"
+        known = groups is not None and schedules is not None
+        if known and not (schedule or (groups or {}).get(group) or site_schedule):
+            yield (
+                "no schedule governs it: expected one of its own, of its group or of the site "
+                "(rule 7)"
+            )
 
 
 def _version_faults(ocpp: str) -> Iterator[str]:
     if ocpp == "2.1":
-        yield "ocpp: OCPP 2.1 is not built yet; expected 1.6, 2.0.1 or nothing (any of them)"
+        yield (
+            "ocpp: 2.1 needs OCPP 2.1, which this version does not have yet; "
+            "write 1.6, 2.0.1 or nothing (any version)"
+        )
     elif ocpp not in _OCPP:
-        yield f"ocpp: expected 1.6, 2.0.1 or nothing (any of them), got {ocpp!r}"
+        yield f"ocpp: expected 1.6, 2.0.1 or nothing (any version), got {ocpp!r}"
 
 
 def _security_faults(security_profile: str) -> Iterator[str]:
-    if security_profile in {"2", "3"}:
+    if security_profile in _TLS:
         yield (
-            f"security_profile {security_profile} (TLS) is not built yet; "
-            "expected 1 (HTTP Basic) or 0 (none)"
+            f"security_profile: {security_profile} needs {_TLS[security_profile]}, which this "
+            "version does not have yet; write 1 (HTTP Basic) or 0 (no authentication)"
         )
-    elif security_profile not in {"0", "1"}:
-        yield f"security_profile: expected 1 or 0, got {security_profile!r}"
+    elif security_profile not in ("0", "1"):
+        yield (
+            "security_profile: expected 1 (HTTP Basic) or 0 (no authentication), "
+            f"got {security_profile!r}"
+        )
+
+
+def _profile_faults(profile: str) -> Iterator[str]:
+    if profile and profile not in PROFILES:
+        yield f"profile: there is no {profile!r}{near(profile, PROFILES)}"

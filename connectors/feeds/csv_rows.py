@@ -1,86 +1,120 @@
-"""CSV files with a line number for each row, and one sentence for what is no row."""
+"""Comma-separated rows, one a line, by column; and one sentence for what is none.
+
+No message repeats what a row or a header holds: it may be a card number or a password in the
+wrong column.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from connectors.feeds.places import Problems, near
+from connectors.feeds.text_file import Line
 
-FIELD_CHARS_MAX = 1_000
-"""The longest field is a reference or a path; more is a missing quotation mark."""
+LINE_BYTES_MAX = 4_096
+"""A row of the longest identifier, reference, path and times has some 1,000."""
+
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+"""What spreadsheets write where a comma is the decimal sign, and what copying from one gives."""
+
+
+class Columns(NamedTuple):
+    """The header that a file has to have: these names in any order."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.required + self.optional
 
 
 class CsvRow(NamedTuple):
-    """A row: where it begins, and its fields by column."""
+    """A row: its line, and its fields by column, without outer blanks."""
 
     line: int
     fields: dict[str, str]
 
 
 def read_rows(
-    file: str,
-    text: str,
-    columns: Sequence[str],
-    problems: Problems,
-    *,
-    rows_max: int,
-    optional: Sequence[str] = (),
+    file: str, lines: Iterable[Line], columns: Columns, problems: Problems, *, rows_max: int
 ) -> Iterator[CsvRow]:
-    """Every row that has the columns; what is wrong is noted with its line.
+    """Every row that has the columns; what is wrong is noted with its line. Blank lines are none.
 
     Args:
-        columns: those that have to be in the header, in any order.
         rows_max: reading stops there, which is noted.
     """
-    if "\x00" in text:
-        problems.add(file, 0, "expected text, and it has NUL bytes")
+    numbered = iter(lines)
+    header = _header(file, numbered, columns, problems)
+    if header is None:
         return
-    csv.field_size_limit(FIELD_CHARS_MAX)
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        if not _header_fits(file, header, columns, optional, problems):
+    count = 0
+    for line, text in numbered:
+        if not text.strip(" \t,"):
+            continue
+        count += 1
+        if count > rows_max:
+            problems.add(
+                file, line, f"expected at most {rows_max:,} rows; what follows is not read"
+            )
             return
-        count = 0
-        for values in rows:
-            if not any(value.strip() for value in values):
-                continue
-            count += 1
-            if count > rows_max:
-                problems.add(file, rows.line_num, f"more than {rows_max:,} rows")
-                return
-            if len(values) != len(header):
-                problems.add(
-                    file, rows.line_num, f"expected {len(header)} fields, got {len(values)}"
-                )
-                continue
-            fields = dict(zip(header, (value.strip() for value in values), strict=True))
-            yield CsvRow(rows.line_num, fields)
-    except csv.Error as fault:
-        problems.add(file, rows.line_num, f"expected comma-separated values: {fault}")
+        values = _values(file, line, text, problems)
+        if values is None:
+            continue
+        if len(values) != len(header):
+            problems.add(file, line, f"expected {len(header)} fields, got {len(values)}")
+            continue
+        yield CsvRow(line, dict(zip(header, values, strict=True)))
 
 
-def _header_fits(
-    file: str,
-    header: list[str],
-    columns: Sequence[str],
-    optional: Sequence[str],
-    problems: Problems,
-) -> bool:
-    expected = ",".join(columns)
-    if not header:
-        problems.add(file, 1, f"expected a header: {expected}")
-        return False
-    known = (*columns, *optional)
-    missing = [name for name in columns if name not in header]
-    unknown = [name for name in header if name not in known]
-    twice = [name for place, name in enumerate(header) if name in header[:place]]
-    for name in missing:
-        problems.add(file, 1, f"there is no column {name!r}; expected {expected}")
-    for name in unknown:
-        problems.add(file, 1, f"column {name!r} is not known{near(name, known)}")
-    for name in twice:
-        problems.add(file, 1, f"column {name!r} is there twice")
-    return not (missing or unknown or twice)
+def _values(file: str, line: int, text: str, problems: Problems) -> list[str] | None:
+    if '"' not in text:
+        return [value.strip() for value in text.split(",")]
+    try:
+        # A line alone: an open quotation mark must not swallow the rest of the file.
+        return [value.strip() for value in next(csv.reader([text], strict=True))]
+    except csv.Error:
+        problems.add(
+            file,
+            line,
+            'expected a quoted field to begin with ", to end with " on the same line, '
+            'and to have "" for each " in it',
+        )
+        return None
+
+
+def _header(
+    file: str, lines: Iterator[Line], columns: Columns, problems: Problems
+) -> list[str] | None:
+    expected = ",".join(columns.required)
+    first = next(lines, None)
+    if first is None or first.number > 1:
+        # Else the first line cannot be read, which is said.
+        if not problems.names(file):
+            problems.add(file, 1, f"expected the header {expected}, got an empty file")
+        return None
+    header = _values(file, first.number, first.text, problems)
+    if header is None:
+        return None
+    faults = [*_header_faults(header, columns)]
+    if not set(header) & set(columns.all):
+        other = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in first.text), None)
+        got = f"got a line with {other} instead of commas" if other else "got another line"
+        faults = [f"expected the header {expected}, {got}"]
+    for fault in faults:
+        problems.add(file, first.number, fault)
+    return None if faults else header
+
+
+def _header_faults(header: Sequence[str], columns: Columns) -> Iterator[str]:
+    for name in columns.required:
+        if name not in header:
+            yield f"expected a column {name!r}, and there is none"
+    for place, name in enumerate(header):
+        if name not in columns.all:
+            known = [each for each in columns.all if each not in header]
+            yield f"column {place + 1} has no known name{near(name, known)}"
+        elif name in header[:place]:
+            yield f"column {name!r} is there twice"

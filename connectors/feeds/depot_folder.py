@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NewType
 
 from connectors.feeds import chargers_file, identities_file, site_file
-from connectors.feeds.chargers_file import ChargerRow, read_chargers
+from connectors.feeds.chargers_file import ChargerRow, ChargersFile, read_chargers
+from connectors.feeds.csv_rows import LINE_BYTES_MAX
 from connectors.feeds.identities_file import IdentityRow, Progress, read_identities
 from connectors.feeds.places import Problems
-from connectors.feeds.site_file import SiteFile, read_site
+from connectors.feeds.site_file import SiteFile, WrittenSite, read_site
+from connectors.feeds.text_file import count_lines, opened, read_lines
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import SiteId
-from models.profiles import PROFILES, reserved_tags
+from models.profiles import profile_named, reserved_tags
 from models.site import SiteRecord
 from models.topics import RECORD_MAX_BYTES
+
+FILES = (site_file.FILE, chargers_file.FILE, identities_file.FILE)
 
 SITE_BYTES_MAX = RECORD_MAX_BYTES
 """It has to fit into one record, compiled."""
 
-CSV_BYTES_MAX = 512 * 1024 * 1024
-"""Two million rows of 250 bytes; all of it is held in memory while it is checked."""
+CHARGERS_BYTES_MAX = 32 * 1024 * 1024
+"""CHARGERS_MAX rows of 1,600 bytes."""
 
-FILES = {
-    site_file.FILE: SITE_BYTES_MAX,
-    chargers_file.FILE: CSV_BYTES_MAX,
-    identities_file.FILE: CSV_BYTES_MAX,
-}
+IDENTITIES_BYTES_MAX = 512 * 1024 * 1024
+"""IDENTITIES_MAX rows of 500 bytes; usual ones have 100."""
+
+COMPILED_BYTES_MAX = RECORD_MAX_BYTES - 8_192
+"""Key, headers and the batch around a record come on top, and count (message.max.bytes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,65 +59,87 @@ def read_depot(
     loaded_at: datetime,
     on_progress: Progress | None = None,
 ) -> Depot:
-    """Read and check a depot folder.
+    """Read and check a depot folder. A million identities take some 10 s and 600 MB.
 
     Args:
-        loaded_at: now, UTC.
+        loaded_at: now, UTC-aware; seconds count.
         on_progress: told of the rows of identities.csv.
 
     Raises:
         DepotRefusedError: with every problem, by file and line.
     """
     problems = Problems()
-    texts = {name: _text(folder, name, problems) for name in FILES}
-    site_text, chargers_text, identities_text = texts.values()
-    found = read_site(site_text, problems, loaded_at.date()) if site_text is not None else None
-    chargers: tuple[ChargerRow, ...] = ()
-    if chargers_text is not None:
-        written = found.written if found else None
-        chargers = read_chargers(chargers_text, folder, written, pseudonymiser, problems)
-    identities: tuple[IdentityRow, ...] = ()
-    if identities_text is not None:
-        identities = read_identities(
-            identities_text, _reserved(found), pseudonymiser, problems, on_progress
-        )
-    site = _site_record(found, loaded_at) if found else None
-    if site is not None and len(site.encode()) > RECORD_MAX_BYTES:
-        problems.add(site_file.FILE, 0, "compiled it is larger than 1 MB; use fewer exceptions")
+    if not _is_folder(folder):
+        problems.add(str(folder), 0, f"expected a folder with {', '.join(FILES)}, and it is none")
+        problems.refuse()
+    at = loaded_at.astimezone(UTC).replace(microsecond=0)
+    found = _read_site(folder, at, problems)
+    chargers = _read_chargers(folder, found, pseudonymiser, problems)
+    reserved = _reserved(found.written, chargers.profiles)
+    identities = _read_identities(folder, reserved, pseudonymiser, problems, on_progress)
+    site = _site_record(found.written, at, problems) if found.written else None
     problems.refuse()
-    assert found is not None, "a site that cannot be read is a problem"
-    assert site is not None
-    return Depot(site, chargers, identities, found.notices)
+    assert site is not None, "a site.yaml that is not loaded has a problem"
+    return Depot(site, chargers.rows, identities, found.notices)
 
 
-def _text(folder: Path, name: str, problems: Problems) -> str | None:
-    """A file's text without its byte order mark; None when it cannot be read, which is noted."""
+def _is_folder(path: Path) -> bool:
     try:
-        with (folder / name).open("rb") as file:
-            content = file.read(FILES[name] + 1)
-    except OSError as fault:
-        problems.add(name, 0, f"cannot be read in {folder} ({fault.strerror})")
-        return None
-    if len(content) > FILES[name]:
-        problems.add(name, 0, f"is larger than {FILES[name] >> 20} MB")
-        return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        problems.add(name, line, "expected UTF-8; save it with that encoding")
-        return None
+        return path.is_dir()
+    except OSError:  # a name that is too long
+        return False
 
 
-def _reserved(found: SiteFile | None) -> frozenset[str]:
-    """Freevend tags that are nobody's identity: the site's, and every profile's default."""
-    own = found.written.freevend_tag if found else None
-    tags = [tag for profile in PROFILES.values() for tag in reserved_tags(profile)]
-    return frozenset(tag.casefold() for tag in (own, *tags) if tag)
+def _read_site(folder: Path, at: datetime, problems: Problems) -> SiteFile:
+    name = site_file.FILE
+    with opened(folder, name, SITE_BYTES_MAX, problems) as file:
+        if file is None:
+            return SiteFile()
+        text = "\n".join(line.text for line in read_lines(file, name, SITE_BYTES_MAX, problems))
+    # A line that cannot be read is missing: what the others mean without it says nothing.
+    return SiteFile() if problems.names(name) else read_site(text, at.date(), problems)
 
 
-def _site_record(found: SiteFile, loaded_at: datetime) -> SiteRecord:
-    written = found.written
+def _read_chargers(
+    folder: Path, found: SiteFile, pseudonymiser: Pseudonymiser, problems: Problems
+) -> ChargersFile:
+    name = chargers_file.FILE
+    site_id = SiteId(found.written.site) if found.written else None
+    with opened(folder, name, CHARGERS_BYTES_MAX, problems) as file:
+        if file is None:
+            return ChargersFile()
+        lines = read_lines(file, name, LINE_BYTES_MAX, problems)
+        return read_chargers(
+            lines, folder, site_id, found.references, pseudonymiser, problems=problems
+        )
+
+
+def _read_identities(
+    folder: Path,
+    reserved: frozenset[str],
+    pseudonymiser: Pseudonymiser,
+    problems: Problems,
+    on_progress: Progress | None,
+) -> tuple[IdentityRow, ...]:
+    name = identities_file.FILE
+    with opened(folder, name, IDENTITIES_BYTES_MAX, problems) as file:
+        if file is None:
+            return ()
+        count = count_lines(file)
+        lines = read_lines(file, name, LINE_BYTES_MAX, problems)
+        return read_identities(
+            lines, count, reserved, pseudonymiser, problems=problems, on_progress=on_progress
+        )
+
+
+def _reserved(site: WrittenSite | None, profiles: frozenset[str]) -> frozenset[str]:
+    """Freevend tags of this depot, casefolded: the site's, and its chargers' defaults (rule 17)."""
+    own = site.freevend_tag if site else None
+    defaults = [tag for name in profiles for tag in reserved_tags(profile_named(name))]
+    return frozenset(tag.casefold() for tag in (own, *defaults) if tag)
+
+
+def _site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:
     site = SiteRecord(
         site_id=SiteId(written.site),
         name=written.name or written.site,
@@ -123,23 +151,53 @@ def _site_record(found: SiteFile, loaded_at: datetime) -> SiteRecord:
         groups=written.groups,
         schedule=written.schedule,
         revision="",
-        loaded_at=loaded_at.replace(microsecond=0),
+        # The revision is of the content: not of when it was loaded.
+        loaded_at=datetime.min.replace(tzinfo=UTC),
     )
-    content = site.model_copy(update={"loaded_at": datetime.min.replace(tzinfo=loaded_at.tzinfo)})
-    revision = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return site.model_copy(update={"revision": revision})
+    content = site.encode()
+    if len(content) > COMPILED_BYTES_MAX:
+        problems.add(
+            site_file.FILE,
+            0,
+            f"expected at most {COMPILED_BYTES_MAX:,} bytes compiled, got {len(content):,}; "
+            "take past exceptions out",
+        )
+    revision = hashlib.sha256(content).hexdigest()[:12]
+    return site.model_copy(update={"revision": revision, "loaded_at": at})
 
 
-Signature = tuple[tuple[str, int, int, int], ...]
+FolderSignature = NewType("FolderSignature", str)
 
 
-def folder_signature(folder: Path) -> Signature:
-    """A value that changes whenever a file below the folder does; cheap enough to ask often."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        try:
-            seen = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), seen.st_mtime_ns, seen.st_size, seen.st_ino))
-    return tuple(found)
+def folder_signature(folder: Path) -> FolderSignature:
+    """A value that differs once any file differs that a load of the folder reads.
+
+    Cheap enough for every few seconds: nothing is read but chargers.csv, for the names of the
+    credential files. A file that is not there counts as such. A changed mode counts too: it may be
+    why the folder was refused.
+    """
+    digest = hashlib.sha256()
+    for path in _read_by_a_load(folder):
+        digest.update(f"{path}\x1f{_seen(path)}\x1e".encode(errors="surrogateescape"))
+    return FolderSignature(digest.hexdigest())
+
+
+def _read_by_a_load(folder: Path) -> Iterator[Path]:
+    yield from (folder / name for name in FILES)
+    problems = Problems()
+    with opened(folder, chargers_file.FILE, CHARGERS_BYTES_MAX, problems) as file:
+        if file is None:
+            return
+        for line in read_lines(file, chargers_file.FILE, LINE_BYTES_MAX, problems):
+            for field in line.text.split(","):
+                name = field.strip(' "')
+                if name.startswith("file:"):
+                    yield folder / name.removeprefix("file:")
+
+
+def _seen(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,31 +1,42 @@
-"""identities.csv: cards and contracts, kept as pseudonyms from the first moment (rules 17, 18, 26).
+"""identities.csv: cards and contracts, as pseudonyms from the first moment (rules 17, 18, 26).
 
-No message here holds an identifier: a row is named by its line.
+No message here repeats anything that a row holds: in a row whose columns are shifted, any of them
+may be the identifier. A row is named by its line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from connectors.feeds.csv_rows import CsvRow, read_rows
-from connectors.feeds.places import Problems, near
+from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
+from connectors.feeds.places import Problems, near, one_of
+from connectors.feeds.text_file import Line
 from models.errors import IdentifierError
 from models.identifiers import READINGS, Candidate, Pseudonymiser, display_form, normalise
 from models.ids import Pseudonym
 from models.site import IdentityClass, IdentityState
 
 FILE = "identities.csv"
-COLUMNS = ("type", "identifier", "class", "reference", "valid_from", "valid_to", "state")
-OPTIONAL = ("state_since",)
+COLUMNS = Columns(
+    ("type", "identifier", "class", "reference", "valid_from", "valid_to", "state"),
+    ("state_since",),
+)
 
-IDENTITIES_MAX = 2_000_000
-"""Twice the largest installation that a worker's start is measured with."""
+IDENTITIES_MAX = 1_000_000
+"""As many as a worker's start is measured with."""
 
 REFERENCE_CHARS_MAX = 200
 """A vehicle, a contract: it is part of a topic key and of every decision that it matches."""
+
+HIDDEN_CHARS_MIN = 8
+"""An identifier this long does not stand in a reference by chance; `17` in `bus-17` does."""
+
+YEARS = range(1970, 10_000)
+"""9999-12-31 is how people write "for ever"; years before 1970 are typing errors."""
 
 PROGRESS_EVERY_ROWS = 5_000
 
@@ -35,9 +46,17 @@ Progress = Callable[[int, int], None]
 _TIMES_REMEMBERED = 10_000
 """A fleet's cards begin and end on few dates."""
 
+_EXAMPLE = "2026-03-01T00:00:00+11:00"
+
+E = TypeVar("E", IdentityClass, IdentityState)
+
 
 class IdentityRow(NamedTuple):
-    """One checked row; a plain tuple, because there may be a million of them."""
+    """One checked row; a plain tuple, because there may be a million of them.
+
+    Attributes:
+        state_since: None where the file does not say.
+    """
 
     pseudonym: Pseudonym
     identifier_type: str
@@ -50,133 +69,179 @@ class IdentityRow(NamedTuple):
     state_since: datetime | None
 
 
-class _BadRowError(Exception):
-    """What is wrong with a row."""
-
-
 def read_identities(
-    text: str,
+    lines: Iterable[Line],
+    lines_count: int,
     reserved_tags: frozenset[str],
     pseudonymiser: Pseudonymiser,
+    *,
     problems: Problems,
     on_progress: Progress | None = None,
 ) -> tuple[IdentityRow, ...]:
     """Every identity that is as it should be; what is wrong is noted.
 
     Args:
+        lines_count: for the progress.
         reserved_tags: freevend tags, casefolded: nobody's identity (rule 17).
     """
-    return tuple(_read(text, reserved_tags, pseudonymiser, problems, on_progress))
+    rows_count = max(0, lines_count - 1)
+    reader = _Reader(reserved_tags, pseudonymiser)
+    found: list[IdentityRow] = []
+    rows = read_rows(FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX)
+    for done, row in enumerate(rows):
+        if on_progress is not None and done % PROGRESS_EVERY_ROWS == 0:
+            on_progress(done, max(done, rows_count))
+        faults: list[str] = []
+        identity = reader.read(row, faults)
+        for fault in faults:
+            problems.add(FILE, row.line, fault)
+        if identity is not None:
+            found.append(identity)
+    if on_progress is not None:
+        on_progress(len(found), len(found))
+    return tuple(found)
 
 
-def _read(
-    text: str,
-    reserved_tags: frozenset[str],
-    pseudonymiser: Pseudonymiser,
-    problems: Problems,
-    on_progress: Progress | None,
-) -> Iterator[IdentityRow]:
-    total = text.count("\n")
-    lines: dict[tuple[Pseudonym, str, datetime], int] = {}
-    rows = read_rows(FILE, text, COLUMNS, problems, rows_max=IDENTITIES_MAX, optional=OPTIONAL)
-    for count, row in enumerate(rows):
-        if on_progress is not None and count % PROGRESS_EVERY_ROWS == 0:
-            on_progress(count, total)
-        try:
-            identity = _identity(row, reserved_tags, pseudonymiser)
-        except _BadRowError as fault:
-            problems.add(FILE, row.line, str(fault))
-            continue
-        key = (identity.pseudonym, identity.reference, identity.valid_from)
-        first = lines.setdefault(key, row.line)
-        if first != row.line:
-            problems.add(
-                FILE, row.line, f"the same identifier, reference and valid_from as line {first}"
+def content_revision(rows: Iterable[IdentityRow]) -> str:
+    """A hash of what the rows say. Their order means nothing: each one's hash is added."""
+    total = 0
+    for row in rows:
+        said = "\x1f".join(map(str, row)).encode()
+        total += int.from_bytes(hashlib.blake2b(said, digest_size=16).digest())
+    return hashlib.sha256(str(total).encode()).hexdigest()[:12]
+
+
+class _Reader:
+    def __init__(self, reserved_tags: frozenset[str], pseudonymiser: Pseudonymiser) -> None:
+        self._reserved = reserved_tags
+        self._pseudonymiser = pseudonymiser
+        self._line_of: dict[tuple[Pseudonym, str, datetime], int] = {}
+
+    def read(self, row: CsvRow, faults: list[str]) -> IdentityRow | None:
+        """The row's identity; None when something is wrong, which is then among `faults`."""
+        fields = row.fields
+        candidate = self._candidate(fields["type"], fields["identifier"], faults)
+        reference = _reference(fields["reference"], candidate, faults)
+        identity_class = _word("class", fields["class"], IdentityClass, faults)
+        state = _word("state", fields["state"], IdentityState, faults)
+        valid_from = _time("valid_from", fields["valid_from"], faults)
+        valid_to = _time("valid_to", fields["valid_to"], faults)
+        state_since = _time("state_since", fields.get("state_since", ""), faults)
+        if not fields["valid_from"]:
+            faults.append(
+                "valid_from: expected a time, got nothing: a record without a beginning never "
+                "allows (rule 18)"
             )
-            continue
-        yield identity
-
-
-def _identity(
-    row: CsvRow, reserved_tags: frozenset[str], pseudonymiser: Pseudonymiser
-) -> IdentityRow:
-    fields = row.fields
-    candidate = _candidate(fields["type"], fields["identifier"], reserved_tags)
-    valid_from, valid_to = _time(fields, "valid_from"), _time(fields, "valid_to")
-    if valid_from is None:
-        raise _BadRowError("valid_from is missing: a record without it never allows (rule 18)")
-    if valid_to is not None and valid_to <= valid_from:
-        raise _BadRowError("valid_to: expected a time after valid_from")
-    reference = fields["reference"]
-    if not 0 < len(reference) <= REFERENCE_CHARS_MAX or not reference.isprintable():
-        raise _BadRowError(f"reference: expected 1 to {REFERENCE_CHARS_MAX} printable characters")
-    return IdentityRow(
-        pseudonym=pseudonymiser.current(candidate),
-        identifier_type=candidate.identifier_type,
-        display=display_form(candidate),
-        identity_class=_class(fields["class"]),
-        reference=reference,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        state=_state(fields["state"]),
-        state_since=_time(fields, "state_since"),
-    )
-
-
-def _candidate(identifier_type: str, identifier: str, reserved_tags: frozenset[str]) -> Candidate:
-    if identifier_type not in READINGS:
-        hint = near(identifier_type, READINGS)
-        raise _BadRowError(
-            f"type: expected one of {', '.join(READINGS)}, got {identifier_type[:40]!r}{hint}"
+        if valid_from and valid_to and valid_to <= valid_from:
+            faults.append("valid_to: expected a time after valid_from, or nothing (open-ended)")
+        if faults or not (candidate and identity_class and state and valid_from):
+            return None
+        identity = IdentityRow(
+            self._pseudonymiser.current(candidate),
+            candidate.identifier_type,
+            display_form(candidate),
+            identity_class,
+            reference,
+            valid_from,
+            valid_to,
+            state,
+            state_since,
         )
-    if identifier.casefold() in reserved_tags:
-        raise _BadRowError("identifier: it is a reserved freevend tag (rule 17), and nobody's own")
-    try:
-        return Candidate(identifier_type, normalise(identifier_type, identifier))
-    except IdentifierError as fault:
-        raise _BadRowError(f"identifier: {fault}") from None
+        return identity if self._first_of_its_key(identity, row.line, faults) else None
+
+    def _candidate(self, stated_type: str, identifier: str, faults: list[str]) -> Candidate | None:
+        if stated_type not in READINGS:
+            got = "another word" if stated_type else "nothing"
+            hint = near(stated_type, READINGS)
+            faults.append(f"type: expected {one_of([*READINGS])}, got {got}{hint}")
+            return None
+        try:
+            canonical = normalise(stated_type, identifier)
+        except IdentifierError:
+            faults.append(f"identifier: expected the form of {stated_type}, got another")
+            return None
+        if not self._reserved.isdisjoint((identifier.casefold(), canonical.casefold())):
+            faults.append(
+                "identifier: it is a reserved freevend tag (rule 17), which is nobody's; remove "
+                "the row, or use another freevend_tag"
+            )
+            return None
+        return Candidate(stated_type, canonical)
+
+    def _first_of_its_key(self, identity: IdentityRow, line: int, faults: list[str]) -> bool:
+        key = (identity.pseudonym, identity.reference, identity.valid_from)
+        first = self._line_of.setdefault(key, line)
+        if first != line:
+            faults.append(
+                f"the same identifier, reference and valid_from as on line {first}; keep one"
+            )
+        return first == line
 
 
-def _class(written: str) -> IdentityClass:
+def _reference(reference: str, candidate: Candidate | None, faults: list[str]) -> str:
+    if not 0 < len(reference) <= REFERENCE_CHARS_MAX or not reference.isprintable():
+        faults.append(f"reference: expected 1 to {REFERENCE_CHARS_MAX} printable characters")
+    elif candidate and _shows(reference, candidate):
+        # A reference is in every decision and on every screen (rule 26).
+        faults.append("reference: expected a vehicle or a contract, got the identifier itself")
+    return reference
+
+
+def _shows(reference: str, candidate: Candidate) -> bool:
+    plain = reference.upper()
+    canonical = candidate.canonical
+    if plain == canonical or (len(canonical) >= HIDDEN_CHARS_MIN and canonical in plain):
+        return True
+    if len(reference) < len(canonical):
+        return False
     try:
-        return IdentityClass(written)
+        return normalise(candidate.identifier_type, reference) == canonical
+    except IdentifierError:
+        return False
+
+
+def _word(column: str, written: str, words: type[E], faults: list[str]) -> E | None:
+    try:
+        return words(written)
     except ValueError:
-        known = [*IdentityClass]
-        raise _BadRowError(
-            f"class: expected {' or '.join(known)}, got {written[:40]!r}{near(written, known)}"
-        ) from None
+        known = [each.value for each in words]
+        got = "another word" if written else "nothing"
+        faults.append(f"{column}: expected {one_of(known)}, got {got}{near(written, known)}")
+        return None
 
 
-def _state(written: str) -> IdentityState:
-    try:
-        return IdentityState(written)
-    except ValueError:
-        known = [*IdentityState]
-        raise _BadRowError(
-            f"state: expected {', '.join(known)}, got {written[:40]!r}{near(written, known)}"
-        ) from None
-
-
-def _time(fields: dict[str, str], column: str) -> datetime | None:
-    written = fields.get(column)
+def _time(column: str, written: str, faults: list[str]) -> datetime | None:
     if not written:
         return None
     try:
         return _instant(written)
-    except ValueError:
-        raise _BadRowError(
-            f"{column}: expected a time with its offset, as 2026-03-01T00:00:00+11:00, "
-            f"got {written[:40]!r}"
-        ) from None
+    except ValueError as fault:
+        faults.append(f"{column}: expected a time such as {_EXAMPLE}, {fault}")
+        return None
+
+
+class _NoInstantError(ValueError):
+    """Why a text is no instant; never holds it."""
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)
 def _instant(written: str) -> datetime:
-    """UTC, to the second. Raises ValueError on a time without an offset, or on no time."""
-    at = datetime.fromisoformat(written)
-    if at.tzinfo is None:
-        raise ValueError(written)
+    """UTC, to the second.
+
+    Raises:
+        _NoInstantError: saying what came.
+    """
     try:
-        return at.astimezone(UTC).replace(microsecond=0)
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        raise _NoInstantError("got another form") from None
+    if at.tzinfo is None:
+        raise _NoInstantError("got one without its offset from UTC; add it, or Z for UTC")
+    if at.microsecond:
+        raise _NoInstantError("got a fraction of a second; leave it out")
+    if at.year not in YEARS:
+        raise _NoInstantError(f"got a year before {YEARS[0]}")
+    try:
+        return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError(written) from None
+        raise _NoInstantError("got the last day of the calendar; leave the column empty") from None

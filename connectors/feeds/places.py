@@ -1,41 +1,67 @@
-"""Where in a file a problem lies, and the list of problems found so far."""
+"""The problems of a depot folder found so far, and what a person may have meant."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import islice
 
 from models.errors import DepotRefusedError, Problem
 
-PROBLEMS_KEPT = 1_000
-"""A person mends a few at a time; a million bad rows would fill memory with the same sentence."""
+PROBLEMS_KEPT = 100
+"""Of each file: a person mends a few at a time, and a wrong export repeats one a million times."""
+
+NEAR_WORDS_MAX = 1_000
+"""Known words that a wrong one is compared with: each comparison takes some 10 µs."""
+
+NEAR_REMEMBERED = 256
+"""A wrong export repeats few words, a million times."""
 
 
 class Problems:
-    """Problems of one depot folder; further ones than are kept are counted."""
+    """Problems of one depot folder; those beyond what is kept of a file are counted."""
 
     def __init__(self) -> None:
-        self._kept: list[Problem] = []
-        self._more = 0
+        self._kept: dict[str, list[Problem]] = {}
+        self._more: dict[str, int] = {}
+
+    def names(self, file: str) -> bool:
+        """Whether something is wrong in that file."""
+        return file in self._kept
 
     def add(self, file: str, line: int, message: str) -> None:
-        """Note one."""
-        if len(self._kept) < PROBLEMS_KEPT:
-            self._kept.append(Problem(file, line, message))
+        """Note one; line 0 means the whole file."""
+        kept = self._kept.setdefault(file, [])
+        if len(kept) < PROBLEMS_KEPT:
+            kept.append(Problem(file, line, message))
         else:
-            self._more += 1
+            self._more[file] = self._more.get(file, 0) + 1
 
     def refuse(self) -> None:
-        """Raise DepotRefusedError if there is any, in the order of files and lines."""
-        if not self._kept:
-            return
-        found = sorted(self._kept, key=lambda each: (each.file, each.line))
-        if self._more:
-            found.append(Problem(found[-1].file, 0, f"and {self._more:,} problems more"))
-        raise DepotRefusedError(tuple(found))
+        """Raise DepotRefusedError if there is any, file by file, each in the order of lines."""
+        found: list[Problem] = []
+        for file, kept in self._kept.items():
+            found += sorted(kept, key=lambda problem: problem.line)
+            more = self._more.get(file, 0)
+            if more:
+                found.append(Problem(file, 0, f"and {more:,} problems more in this file"))
+        if found:
+            raise DepotRefusedError(tuple(found))
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` where a known word is close, else nothing."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    """`; did you mean …?` where a known word is close, else nothing. Never repeats `word`."""
+    return _near(word, tuple(islice(known, NEAR_WORDS_MAX)))
+
+
+@lru_cache(maxsize=NEAR_REMEMBERED)
+def _near(word: str, known: tuple[str, ...]) -> str:
+    folded = {each.casefold(): each for each in known}
+    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[found[0]]!r}?" if found else ""
+
+
+def one_of(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]

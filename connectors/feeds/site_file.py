@@ -3,267 +3,219 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from datetime import date
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import AfterValidator, Field, ValidationError
 
-from connectors.feeds.places import Problems, near
+from connectors.feeds.places import Problems
+from connectors.feeds.site_checks import faults_of, vanishing
+from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.yaml_lines import Document, Path, read_yaml
-from models.errors import Problem, ScheduleError
-from models.occurrences import contradictions, vanished
+from models.errors import Problem
+from models.record import Frozen
 from models.schedule import Schedule
 from models.site import Group, Posture, Stage
-from models.zones import zone
 
 FILE = "site.yaml"
 
-REFUSED: Mapping[str, str] = {
-    "access": "access rules (rule 28)",
-    "overstay": "overstays (rule 29)",
+# fmt: off
+NOT_YET: Mapping[str, str] = {
+    # key       what it needs
+    "access":   "access rules (rule 28)",
+    "overstay": "the end of an entitlement during a session (rule 29)",
+    "holidays": "holiday calendars (rules 1 and 8)",
+    "edge":     "stopping sessions when a managed window begins (rule 12)",
 }
-"""Keys whose rules change who may charge, and that are not built: refused rather than ignored."""
+"""Keys that change who may charge and that this version does not have: refused, never ignored."""
 
-NOTICED: Mapping[str, str] = {
-    "feed": "it concerns feeds that age, and a depot folder does not (rule 22)",
-    "identify_within_s": "it belongs to `edge: identify` (rule 12)",
-    "no_identification_after_s": "occupations without a card are not recorded yet (rule 24)",
+WITHOUT_EFFECT: Mapping[str, str] = {
+    # key                         why nobody's access depends on it
+    "feed":                      "rule 22 is about sources that age, and a folder's records do not",
+    "identify_within_s":         "it belongs to `edge: identify` (rule 12)",
+    "no_identification_after_s": "occupations without a card are not recorded yet",
 }
-"""Keys that are checked and loaded without effect: they change nobody's access."""
-
-VANISHED_DAYS = 400
-"""How far ahead vanishing windows are looked for: every clock change of a year, and a bit."""
+"""Keys that are checked and that a notice is given of."""
+# fmt: on
 
 SITE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""It is a topic key, a part of other keys between / and |, and a metric's label."""
+
+TAG_CHARS = range(5, 21)
+"""The longest idTag of OCPP 1.6 is 20 characters; some chargers take none under 5 (Easee)."""
+
+SECONDS_MAX = 366 * 86_400
 
 
-class _Feed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _freevend_tag(written: str) -> str:
+    outer = written != written.strip()
+    if len(written) not in TAG_CHARS or outer or not (written.isascii() and written.isprintable()):
+        raise ValueError("expected 5 to 20 printable ASCII characters (an OCPP 1.6 idTag, rule 17)")
+    return written
 
-    fresh_for_s: int = Field(default=900, gt=0)
-    stale_for_s: int = Field(default=86_400, gt=0)
+
+Seconds = Annotated[int, Field(gt=0, le=SECONDS_MAX)]
+
+
+class WrittenFeed(Frozen):
+    """How old a feed may be (rule 22)."""
+
+    fresh_for_s: Seconds = 900
+    stale_for_s: Seconds = 86_400
     expired: Literal["own_fleet", "closed", "open"] = "own_fleet"
 
 
-class WrittenSite(BaseModel):
-    """site.yaml as it is written, in what this version does."""
+class WrittenSite(Frozen):
+    """site.yaml as it is written, without what this version does not have."""
 
-    # Numbers are no text: `id: 12` and `name: yes` are mistakes that YAML invites.
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    site: str = Field(pattern=SITE_ID)
+    site: Annotated[str, Field(pattern=SITE_ID)]
     name: str = ""
     timezone: str
     stage: Stage = Stage.SHADOW
     fail: Posture = Posture.CLOSED
     edge: Literal["finish"] = "finish"
-    freevend_tag: str | None = Field(default=None, min_length=5, max_length=20)
-    schedules: tuple[Schedule, ...] = Field(min_length=1)
+    freevend_tag: Annotated[str, AfterValidator(_freevend_tag)] | None = None
+    schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
-    feed: _Feed = _Feed()
-    identify_within_s: int = Field(default=300, gt=0)
-    no_identification_after_s: int = Field(default=180, gt=0)
+    feed: WrittenFeed = WrittenFeed()
+    identify_within_s: Seconds = 300
+    no_identification_after_s: Seconds = 180
+
+
+class References(NamedTuple):
+    """What rows of chargers.csv may name; read even from a site.yaml that is refused.
+
+    Attributes:
+        schedules: ids; None where they cannot be read, and then nothing is said about them.
+        groups: id to schedule; None likewise.
+    """
+
+    schedules: tuple[str, ...] | None = None
+    groups: Mapping[str, str | None] | None = None
+    site_schedule: str | None = None
 
 
 class SiteFile(NamedTuple):
-    """A checked site.yaml."""
+    """A site.yaml that was read.
 
-    written: WrittenSite
-    notices: tuple[Problem, ...]
+    Attributes:
+        written: None when something keeps it from being loaded.
+    """
+
+    written: WrittenSite | None = None
+    references: References = References()
+    notices: tuple[Problem, ...] = ()
 
 
-def read_site(text: str, problems: Problems, today: date) -> SiteFile | None:
-    """Check a site.yaml; None when something is wrong, which is then among the problems.
+def read_site(text: str, today: date, problems: Problems) -> SiteFile:
+    """Check a site.yaml; what is wrong is noted.
 
     Args:
-        today: vanishing windows are looked for from here on.
+        today: windows that vanish are looked for from here on.
     """
     document = read_yaml(FILE, text, problems)
     if document is None:
-        return None
+        return SiteFile()
     if not isinstance(document.content, dict):
-        problems.add(FILE, 1, "expected keys and values, for instance `site: north-depot`")
-        return None
-    site = _validated(document, problems)
+        problems.add(FILE, 1, "expected keys and values, beginning with `site: NAME`")
+        return SiteFile()
+    later = [*_not_yet(document.content)]
+    for path in later:
+        problems.add(FILE, document.line(path), _needs(path, document))
+    site = _validated(_without(document.content, later), document, problems)
+    references = _references(document.content)
     if site is None:
-        return None
-    sound = _references_hold(site, document, problems)
-    if not sound:
-        return None
+        return SiteFile(None, references)
+    for path, message in faults_of(site, document):
+        problems.add(FILE, document.line(path), message)
+    if problems.names(FILE):
+        return SiteFile(None, references)
     notices = (*_without_effect(document), *_vanishing(site, document, today))
-    return SiteFile(site, notices)
+    return SiteFile(site, references, notices)
 
 
-def _validated(document: Document, problems: Problems) -> WrittenSite | None:
-    content = {key: value for key, value in document.content.items() if key not in REFUSED}
-    later = [*_not_built(document, problems)]
+def _validated(
+    content: dict[str, Any], document: Document, problems: Problems
+) -> WrittenSite | None:
     try:
-        # Not strict: YAML has no enums and no tuples.
-        site = WrittenSite.model_validate(
-            _without(content, later), strict=False, by_alias=True, by_name=False
-        )
+        # As JSON, strictly: enums, dates and lists come from text, and nothing else is converted.
+        return WrittenSite.model_validate_json(orjson.dumps(content), by_alias=True, by_name=False)
+    except orjson.JSONEncodeError:
+        problems.add(FILE, 0, "expected text, got half of a character (\\ud800 to \\udfff)")
     except ValidationError as fault:
         for error in fault.errors(include_url=False):
-            _explain(error, document, problems)
-        return None
-    return None if later else site
+            path: Path = tuple(error["loc"])
+            problems.add(FILE, document.line(path), sentence_of(error, WrittenSite, [*NOT_YET]))
+    return None
 
 
-def _not_built(document: Document, problems: Problems) -> Iterator[Path]:
-    """What this version does not do yet: named by key and line, and then left aside."""
-    content = document.content
-    for key, what in REFUSED.items():
+def _not_yet(content: dict[str, Any]) -> Iterator[Path]:
+    for key in ("access", "overstay"):
         if key in content:
-            problems.add(FILE, document.line((key,)), f"{key}: {what} are not built yet; remove it")
             yield (key,)
-    edge = content.get("edge")
-    if edge in {"stop", "identify"}:
-        problems.add(
-            FILE,
-            document.line(("edge",)),
-            f"edge: {edge} (rule 12) is not built yet; expected finish",
-        )
+    if content.get("edge") in ("stop", "identify"):
         yield ("edge",)
     schedules = content.get("schedules")
     for place, schedule in enumerate(schedules if isinstance(schedules, list) else []):
         if isinstance(schedule, dict) and "holidays" in schedule:
-            path = ("schedules", place, "holidays")
-            problems.add(
-                FILE, document.line(path), "holidays: (rules 1 and 8) are not built yet; remove it"
-            )
-            yield path
+            yield ("schedules", place, "holidays")
+
+
+def _needs(path: Path, document: Document) -> str:
+    key = str(path[-1])
+    needs = f"needs {NOT_YET[key]}, which this version does not have yet"
+    if key == "edge":
+        return f"edge: {document.content[key]} {needs}; write finish"
+    return f"{key} {needs}; remove it"
 
 
 def _without(content: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
-    """The content without those paths, so that everything else is checked as well."""
-    left = dict(content)
-    for path in paths:
-        if len(path) == 1:
-            left.pop(str(path[0]), None)
-        else:
-            _, place, key = path
-            assert isinstance(place, int)
-            schedules = list(left["schedules"])
-            schedules[place] = {k: v for k, v in schedules[place].items() if k != key}
-            left["schedules"] = schedules
+    """A copy without those paths, so that everything else is checked as well."""
+    left = {key: value for key, value in content.items() if (key,) not in paths}
+    schedules = left.get("schedules")
+    if isinstance(schedules, list):
+        left["schedules"] = [
+            {k: v for k, v in each.items() if ("schedules", place, k) not in paths}
+            if isinstance(each, dict)
+            else each
+            for place, each in enumerate(schedules)
+        ]
     return left
 
 
-_ALIASES = {"start": "from", "end": "to", "on": "date"}
+def _references(content: dict[str, Any]) -> References:
+    schedules, groups = _ids(content.get("schedules")), _ids(content.get("groups", []))
+    site_schedule = content.get("schedule")
+    return References(
+        tuple(schedules) if schedules is not None else None,
+        groups,
+        site_schedule if isinstance(site_schedule, str) else None,
+    )
 
 
-def _explain(error: Any, document: Document, problems: Problems) -> None:
-    path: Path = tuple(error["loc"])
-    key = str(path[-1]) if path else ""
-    line = document.line(path)
-    match error["type"]:
-        case "extra_forbidden":
-            message = f"there is no key {key!r} here{near(key, _keys_beside(path))}"
-        case "missing":
-            message = f"{_ALIASES.get(key, key)} is missing"
-        case "string_type":
-            message = f"{key}: expected text (in quotes), got {_shown(key, error['input'])}"
-        case "value_error":
-            message = f"{_place(path)}: {error['ctx']['error']}"
-        case _:
-            said = str(error["msg"]).removeprefix("Input should be ")
-            message = f"{_place(path)}: expected {said}, got {_shown(key, error['input'])}"
-    problems.add(FILE, line, message)
-
-
-def _place(path: Path) -> str:
-    named = [str(part) for part in path if not isinstance(part, int)]
-    return named[-1] if named else FILE
-
-
-def _shown(key: str, value: object) -> str:
-    if key == "freevend_tag":
-        return "something else"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _keys_beside(path: Path) -> list[str]:
-    inside = {
-        "schedules": ["id", "default", "valid_from", "valid_to", "windows", "exceptions"],
-        "windows": ["name", "days", "from", "to", "mode"],
-        "exceptions": ["name", "date", "from", "to", "mode"],
-        "groups": ["id", "schedule"],
-        "feed": [*_Feed.model_fields],
-    }
-    around = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
-    return inside.get(around, [*WrittenSite.model_fields])
-
-
-def _references_hold(site: WrittenSite, document: Document, problems: Problems) -> bool:
-    found = [
-        *_zone_fault(site),
-        *_repeated("schedules", [each.id for each in site.schedules]),
-        *_repeated("groups", [each.id for each in site.groups]),
-        *_unknown_schedules(site),
-        *_conflicts(site, document),
-    ]
-    for path, message in found:
-        problems.add(FILE, document.line(path), message)
-    return not found
-
-
-Fault = tuple[Path, str]
-
-
-def _zone_fault(site: WrittenSite) -> Iterator[Fault]:
-    try:
-        zone(site.timezone)
-    except ScheduleError as fault:
-        yield ("timezone",), str(fault)
-
-
-def _repeated(where: str, ids: list[str]) -> Iterator[Fault]:
-    for place, each in enumerate(ids):
-        if each in ids[:place]:
-            yield (where, place, "id"), f"{each!r} is in {where} already"
-
-
-def _unknown_schedules(site: WrittenSite) -> Iterator[Fault]:
-    known = {schedule.id for schedule in site.schedules}
-    named: list[tuple[Path, str | None]] = [(("schedule",), site.schedule)]
-    named += [(("groups", n, "schedule"), group.schedule) for n, group in enumerate(site.groups)]
-    for path, schedule in named:
-        if schedule is not None and schedule not in known:
-            yield path, f"there is no schedule {schedule!r}{near(schedule, known)}"
-
-
-def _conflicts(site: WrittenSite, document: Document) -> Iterator[Fault]:
-    """Rule 6: both windows are named, at the line of the later one."""
-    for place, schedule in enumerate(site.schedules):
-        for fault in contradictions(schedule):
-            layer = f"{fault.layer}s"
-            first = document.line(("schedules", place, layer, fault.first))
-            yield (
-                ("schedules", place, layer, fault.second),
-                f"schedule {schedule.id!r}: {fault.message}; the other one is in line {first}",
-            )
+def _ids(items: Any) -> dict[str, str | None] | None:
+    """Each item's id, and the schedule that it names; None when one of them has no id."""
+    if not isinstance(items, list):
+        return None
+    found: dict[str, str | None] = {}
+    for item in items:
+        if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+            return None
+        schedule = item.get("schedule")
+        found[item["id"]] = schedule if isinstance(schedule, str) else None
+    return found
 
 
 def _without_effect(document: Document) -> Iterator[Problem]:
-    for key, why in NOTICED.items():
+    for key, why in WITHOUT_EFFECT.items():
         if key in document.content:
-            yield Problem(FILE, document.line((key,)), f"{key} is loaded without effect: {why}")
+            yield Problem(
+                FILE, document.line((key,)), f"{key} is loaded and has no effect yet: {why}"
+            )
 
 
 def _vanishing(site: WrittenSite, document: Document, today: date) -> Iterator[Problem]:
-    """Rule 4: windows that a clock change reduces to nothing are reported."""
-    until = today + timedelta(days=VANISHED_DAYS)
-    for place, schedule in enumerate(site.schedules):
-        for source in vanished(schedule, zone(site.timezone), today, until):
-            layer = f"{source.layer}s"
-            entries = schedule.windows if source.layer == "window" else schedule.exceptions
-            labels = [each.label for each in entries]
-            line = document.line(("schedules", place, layer, labels.index(source.name)))
-            yield Problem(
-                FILE,
-                line,
-                f"schedule {schedule.id!r}: {source.layer} {source.name!r} vanishes on "
-                f"{source.date}, when the clocks change (rule 4)",
-            )
+    for path, message in vanishing(site.schedules, site.timezone, today):
+        yield Problem(FILE, document.line(path), message)

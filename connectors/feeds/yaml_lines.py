@@ -1,8 +1,13 @@
-"""YAML with the line of every key and item, so that a problem can be named where it stands."""
+"""YAML with the line of every key and item, so that a problem can be named where it stands.
+
+What is read is YAML 1.2's core: words and numbers are what they look like. PyYAML reads 1.1, where
+`off` is a boolean and 18:00 the number 1080; so its events are taken and not its values.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -12,30 +17,21 @@ from connectors.feeds.places import Problems
 Path = tuple[str | int, ...]
 """Keys and list places from the root to a value, as pydantic's `loc` has them."""
 
-DEPTH_MAX = 32
-"""A site.yaml is five levels deep."""
+DEPTH_MAX = 16
+"""A site.yaml is six levels deep. Looked at while reading: PyYAML takes hours over deep ones."""
 
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""libyaml reads a megabyte in half a second, Python in twenty."""
 
-class _Loader(yaml.SafeLoader):
-    """Words and numbers as YAML 1.2 has them: in 1.1, which PyYAML reads, `off` is a boolean, 18:00
-    the number 1080, and a date that does not exist the end of it all."""
-
-
-_CORE = {
-    "tag:yaml.org,2002:bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    "tag:yaml.org,2002:int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
-    "tag:yaml.org,2002:float": (r"^[-+]?[0-9]+\.[0-9]+$", "-+0123456789"),
-}
-_Loader.yaml_implicit_resolvers = {
-    letter: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in {*_CORE, "tag:yaml.org,2002:timestamp"}
-    ]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _tag, (_pattern, _letters) in _CORE.items():
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_letters))
+# YAML 1.2.2, section 10.3.2: the core schema, without octal and hexadecimal numbers.
+_PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
+    (re.compile(r"|~|null|Null|NULL"), lambda _text: None),
+    (re.compile(r"true|True|TRUE"), lambda _text: True),
+    (re.compile(r"false|False|FALSE"), lambda _text: False),
+    # Longer ones are no numbers that anybody means, and Python refuses thousands of digits.
+    (re.compile(r"[-+]?[0-9]{1,18}"), int),
+    (re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}"), float),
+)
 
 
 class Document(NamedTuple):
@@ -57,87 +53,122 @@ class Document(NamedTuple):
         return 1
 
 
+class _RefusedError(Exception):
+    """What the text has that is not read, and its line."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(message)
+
+
 def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
     """The document; None where it is no YAML, which is noted.
 
-    Anchors and aliases are refused: with them a few lines can stand for gigabytes.
+    Anchors, aliases and tags are refused: with them a few lines can stand for gigabytes, or for
+    something else than they say. A key that is there twice is noted, and its first value taken.
     """
+    reader = _Reader(file, _events(text), problems)
     try:
-        refusal = _refusal(text)
-        if refusal is not None:
-            problems.add(file, *refusal)
-            return None
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            reader = _Reader(file, loader, problems)
-            content = reader.value(node, ()) if node is not None else None
-        finally:
-            loader.dispose()
+        content = reader.document()
+    except _RefusedError as fault:
+        problems.add(file, fault.line, str(fault))
+        return None
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 0
-        problems.add(file, line, f"expected YAML: {fault.problem or fault.context}")
+        problems.add(file, line, f"expected YAML: {fault.problem or fault.context}{_begun(fault)}")
         return None
-    except (yaml.YAMLError, ValueError) as fault:
-        problems.add(file, 0, f"expected YAML, and it cannot be read ({type(fault).__name__})")
+    except yaml.YAMLError:
+        problems.add(file, 0, "expected YAML, got characters that it does not allow")
         return None
     return Document(content, reader.lines)
 
 
-def _refusal(text: str) -> tuple[int, str] | None:
-    """Line and cause of what is refused before anything is built from it.
+def _begun(fault: yaml.MarkedYAMLError) -> str:
+    """Where a list, keys or a text began that does not end as it should."""
+    if fault.context_mark is None or fault.problem is None:
+        return ""
+    return f" ({fault.context}, begun on line {fault.context_mark.line + 1})"
 
-    Event by event: PyYAML takes a time that grows with the square of the depth, and a megabyte of
-    opening brackets would keep it busy for hours.
-    """
+
+def _events(text: str) -> Iterator[yaml.Event]:
     depth = 0
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.AliasEvent):
-            return _line_of(event), "aliases (*name) are not supported; write it out"
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _RefusedError(line, "anchors (&name) and aliases (*name): write it out instead")
+        if getattr(event, "tag", None):
+            raise _RefusedError(line, "tags (!name) are not read; leave it out")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH_MAX:
-            return _line_of(event), f"more than {DEPTH_MAX} levels deep"
-    return None
-
-
-def _line_of(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 0
+            raise _RefusedError(line, f"expected at most {DEPTH_MAX} levels of nesting")
+        yield event
 
 
 class _Reader:
-    def __init__(self, file: str, loader: _Loader, problems: Problems) -> None:
+    """Builds plain values from events. Its recursion is bounded by DEPTH_MAX."""
+
+    def __init__(self, file: str, events: Iterator[yaml.Event], problems: Problems) -> None:
         self._file = file
-        self._loader = loader
+        self._events = events
         self._problems = problems
         self.lines: dict[Path, int] = {}
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._item(item, (*path, place)) for place, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
-
-    def _item(self, node: yaml.Node, path: Path) -> Any:
-        self.lines[path] = node.start_mark.line + 1
-        return self.value(node, path)
-
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        content: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None:
-                self._problems.add(self._file, line, "expected a word as key")
-            elif key in content:
-                first = self.lines[(*path, key)]
-                self._problems.add(
-                    self._file, line, f"{key!r} is here a second time (first in line {first})"
-                )
-            else:
-                self.lines[(*path, key)] = line
-                content[key] = self.value(value_node, (*path, key))
+    def document(self) -> Any:
+        """The one document; None where there is none."""
+        content = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _RefusedError(_line(event), "expected one document; leave the --- out")
+                content = self._value(next(self._events), ())
         return content
+
+    def _value(self, event: yaml.Event, path: Path) -> Any:
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(path)
+        assert isinstance(event, yaml.ScalarEvent), "aliases are refused before"
+        return event.value if event.style else _plain(event.value)
+
+    def _sequence(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            place = (*path, len(items))
+            self.lines[place] = _line(event)
+            items.append(self._value(event, place))
+        return items
+
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise _RefusedError(_line(event), "expected a word as key, got a list or keys")
+            key, line = event.value, _line(event)
+            place = (*path, key)
+            if key in content:
+                self._problems.add(
+                    self._file, line, f"{key!r} is here a second time, first on {self._said(place)}"
+                )
+                place = (*path, f"{key} again")
+            self.lines[place] = line
+            value = self._value(next(self._events), place)
+            content.setdefault(key, value)
+        return content
+
+    def _said(self, place: Path) -> str:
+        return f"line {self.lines[place]}; keep one"
+
+
+def _plain(text: str) -> Any:
+    for pattern, read in _PLAIN:
+        if pattern.fullmatch(text):
+            return read(text)
+    return text
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0

@@ -73,3 +73,16 @@ def problems_of(folder: Path) -> list[str]:
     said = [str(problem) for problem in refused.value.problems]
     assert not any(CARD in line or PASSWORD in line for line in said), "no secret is quoted"
     return said
+
+
+def spoilt(text: str, instead_of: str, written: str) -> str:
+    """A sound text with one place written otherwise."""
+    assert text.count(instead_of) >= 1, f"{instead_of!r} is not there"
+    return text.replace(instead_of, written, 1)
+
+
+def begin_with(found: list[str], expected: list[str]) -> bool:
+    """Whether these and no other problems were found; of each the beginning is expected."""
+    return len(found) == len(expected) and all(
+        line.startswith(start) for line, start in zip(found, expected, strict=True)
+    )

@@ -1,0 +1,115 @@
+"""From the credential column of chargers.csv to a verifier; passwords stay in their files.
+
+No message here holds a password, or a credential that has none of the known forms: it may be one.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+from connectors.feeds.text_file import NotAFileError, open_regular
+from models.identifiers import Pseudonymiser
+
+PASSWORD_CHARS = range(16, 41)
+"""OCPP 2.0.1 BasicAuthPassword, and AuthorizationKey of the OCPP 1.6 security whitepaper."""
+
+CREDENTIAL_BYTES_MAX = 256
+"""A password and its line end have 42."""
+
+OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+
+KNOWN_FORMS = ("file:", "hash:")
+EXPECTED = "expected file:PATH or hash:hmac-sha256:KID:HEX"
+_VERIFIER = re.compile(r"hash:hmac-sha256:([A-Za-z0-9]+):[0-9a-f]{64}")
+
+
+class BadCredentialError(Exception):
+    """Why a credential cannot be used."""
+
+
+def verifier_of(
+    written: str, charger_id: str, security_profile: str, folder: Path, pseudonymiser: Pseudonymiser
+) -> str | None:
+    """What the gateway verifies a charger's password with; None where it has none.
+
+    Args:
+        written: `file:PATH`, relative to the folder, or `hash:hmac-sha256:KID:HEX`.
+
+    Raises:
+        BadCredentialError: saying what was expected.
+    """
+    if security_profile == "0" and written:
+        raise BadCredentialError("expected none with security_profile 0 (no authentication)")
+    # A client certificate is on the charger; there is nothing to keep of it here.
+    if security_profile == "0" or (security_profile == "3" and not written):
+        return None
+    if written.startswith("file:"):
+        password = _password(written.removeprefix("file:"), folder)
+        return pseudonymiser.credential_verifier(charger_id, password)
+    if written.startswith("hash:"):
+        return _hash(written, pseudonymiser)
+    got = "another form" if written else "nothing"
+    raise BadCredentialError(f"{EXPECTED} with security_profile {security_profile}, got {got}")
+
+
+def credential_path(written: str, folder: Path) -> Path | None:
+    """Where a `file:PATH` leads to, symbolic links resolved; None outside of the folder."""
+    try:
+        path = (folder / written.removeprefix("file:")).resolve()
+        return path if path.is_relative_to(folder.resolve()) else None
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no system takes
+        return None
+
+
+def _hash(written: str, pseudonymiser: Pseudonymiser) -> str:
+    if written.startswith("hash:argon2id"):
+        raise BadCredentialError(
+            "hash:argon2id needs a slow hash, which this version does not have yet; use file:PATH"
+        )
+    found = _VERIFIER.fullmatch(written)
+    if found is None:
+        raise BadCredentialError(
+            "expected hash:hmac-sha256:KID:HEX, with 64 hexadecimal digits in lower case"
+        )
+    if found.group(1) not in pseudonymiser.kids:
+        raise BadCredentialError(
+            "its KID is no epoch of the pseudonym key file; expected one of "
+            f"{', '.join(pseudonymiser.kids)}"
+        )
+    return written
+
+
+def _password(name: str, folder: Path) -> str:
+    path = credential_path(name, folder)
+    if path is None:
+        raise BadCredentialError("expected a file inside the depot folder, got one outside")
+    try:
+        file, found = open_regular(path)
+        with file:
+            mode = stat.S_IMODE(found.st_mode)
+            if mode & OTHERS_MAY:
+                raise BadCredentialError(
+                    f"expected mode 0600 of {name}, got {mode:04o}: others may read it; "
+                    f"chmod 600 {name}"
+                )
+            return _one_line(name, file.read(CREDENTIAL_BYTES_MAX))
+    except NotAFileError:
+        raise BadCredentialError(f"expected a file, and {name!r} is none") from None
+    except OSError as fault:
+        raise BadCredentialError(
+            f"expected a password in {name}, and it cannot be read: {fault.strerror}"
+        ) from None
+
+
+def _one_line(name: str, content: bytes) -> str:
+    text = content.decode("ascii", errors="replace").removesuffix("\n").removesuffix("\r")
+    if "\n" in text or "\r" in text:
+        raise BadCredentialError(f"expected one line in {name}, got more")
+    if len(text) not in PASSWORD_CHARS or not (text.isascii() and text.isprintable()):
+        raise BadCredentialError(
+            f"{name} holds no password that can be used: OCPP allows {PASSWORD_CHARS[0]} to "
+            f"{PASSWORD_CHARS[-1]} printable ASCII characters"
+        )
+    return text

@@ -1,0 +1,184 @@
+"""What the form of a site.yaml does not show: references, limits, overlaps (rules 4, 6, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from connectors.feeds.places import near
+from connectors.feeds.yaml_lines import Document, Path
+from models.errors import ScheduleError
+from models.occurrences import Source, contradictions, vanished
+from models.schedule import Schedule
+from models.site import Group
+from models.zones import zone
+
+ID_CHARS_MAX = 64
+"""Of a schedule or a group: it is written in cells of chargers.csv."""
+
+NAME_CHARS_MAX = 100
+"""Of a site, a window or an exception: each decision that it governs repeats it."""
+
+WINDOWS_MAX = 200
+"""Of one schedule: one for each hour of the week and some more. Each is compared with each."""
+
+EXCEPTIONS_MAX = 1_000
+"""Of one schedule: one a day for nearly three years. Each is compared with each."""
+
+EXCEPTION_YEARS = range(1970, 2200)
+"""Of exceptions; beyond it lie typing errors, and dates that no calendar can add a day to."""
+
+VANISHING_DAYS = 400
+"""How far ahead vanishing windows are looked for: each clock change of a year, and a bit."""
+
+Fault = tuple[Path, str]
+"""Where, and what is wrong there."""
+
+_DAY = timedelta(days=1)
+
+
+class Written(Protocol):
+    """As much of a site as is looked at here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def schedules(self) -> tuple[Schedule, ...]: ...
+    @property
+    def groups(self) -> tuple[Group, ...]: ...
+    @property
+    def schedule(self) -> str | None: ...
+
+
+def faults_of(site: Written, document: Document) -> Iterator[Fault]:
+    """Everything that keeps a well-formed site from being loaded."""
+    yield from _zone_fault(site)
+    yield from _long_name(("name",), site.name)
+    yield from _ids("schedules", [each.id for each in site.schedules])
+    yield from _ids("groups", [each.id for each in site.groups])
+    yield from _unknown_schedules(site)
+    for place, schedule in enumerate(site.schedules):
+        path = ("schedules", place)
+        yield from _names(path, schedule)
+        yield from _dates(path, schedule)
+        crowded = [*_limits(path, schedule)]
+        yield from crowded
+        if not crowded:
+            yield from _contradictions(path, schedule, document)
+
+
+def _zone_fault(site: Written) -> Iterator[Fault]:
+    try:
+        zone(site.timezone)
+    except ScheduleError as fault:
+        yield ("timezone",), f"timezone: {fault}"
+
+
+def _ids(where: str, ids: Sequence[str]) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for place, each in enumerate(ids):
+        path = (where, place, "id")
+        if not 0 < len(each) <= ID_CHARS_MAX or not each.isprintable() or each != each.strip():
+            yield path, f"id: expected 1 to {ID_CHARS_MAX} printable characters, no outer blanks"
+        elif each in first:
+            yield path, f"{each!r} is an id of {where} already; expected each once"
+        first.setdefault(each, place)
+
+
+def _unknown_schedules(site: Written) -> Iterator[Fault]:
+    known = [schedule.id for schedule in site.schedules]
+    named: list[tuple[Path, str | None]] = [(("schedule",), site.schedule)]
+    named += [(("groups", n, "schedule"), group.schedule) for n, group in enumerate(site.groups)]
+    for path, schedule in named:
+        if schedule is not None and schedule not in known:
+            yield path, f"there is no schedule {schedule!r}{near(schedule, known)}"
+
+
+def _names(path: Path, schedule: Schedule) -> Iterator[Fault]:
+    for place, window in enumerate(schedule.windows):
+        yield from _long_name((*path, "windows", place, "name"), window.name)
+    for place, exception in enumerate(schedule.exceptions):
+        yield from _long_name((*path, "exceptions", place, "name"), exception.name)
+
+
+def _long_name(path: Path, name: str) -> Iterator[Fault]:
+    if len(name) > NAME_CHARS_MAX or not name.isprintable():
+        yield path, f"name: expected at most {NAME_CHARS_MAX} printable characters"
+
+
+def _dates(path: Path, schedule: Schedule) -> Iterator[Fault]:
+    for place, exception in enumerate(schedule.exceptions):
+        if exception.on.year not in EXCEPTION_YEARS:
+            yield (
+                (*path, "exceptions", place, "date"),
+                f"date: expected a year from {EXCEPTION_YEARS[0]} to {EXCEPTION_YEARS[-1]}, "
+                f"got {exception.on}",
+            )
+
+
+def _limits(path: Path, schedule: Schedule) -> Iterator[Fault]:
+    for key, entries, most in (
+        ("windows", schedule.windows, WINDOWS_MAX),
+        ("exceptions", schedule.exceptions, EXCEPTIONS_MAX),
+    ):
+        if len(entries) > most:
+            yield (
+                (*path, key),
+                f"{key}: expected at most {most:,} of a schedule, got {len(entries):,}",
+            )
+
+
+def _contradictions(path: Path, schedule: Schedule, document: Document) -> Iterator[Fault]:
+    """Rule 6: both are named, at the line of the later one."""
+    for fault in contradictions(schedule):
+        layer = f"{fault.layer}s"
+        other = document.line((*path, layer, fault.first))
+        yield (
+            (*path, layer, fault.second),
+            f"schedule {schedule.id!r}: {fault.message}; the other one is on line {other}",
+        )
+
+
+def vanishing(schedules: Sequence[Schedule], timezone: str, today: date) -> Iterator[Fault]:
+    """What a clock change of the next year reduces to nothing (rule 4): to be said, not refused.
+
+    Exceptions are looked at whenever they are.
+    """
+    in_zone = zone(timezone)
+    changes = [*_forward_changes(in_zone, today)]
+    for place, schedule in enumerate(schedules):
+        for number, window in enumerate(schedule.windows):
+            alone = schedule.model_copy(update={"windows": (window,), "exceptions": ()})
+            found = (
+                source
+                for day in changes
+                for source in vanished(alone, in_zone, day - _DAY, day + _DAY)
+            )
+            for source in dict.fromkeys(found):
+                yield ("schedules", place, "windows", number), _vanishes(schedule, source)
+        for number, exception in enumerate(schedule.exceptions):
+            alone = schedule.model_copy(update={"windows": (), "exceptions": (exception,)})
+            for source in vanished(alone, in_zone, max(today, exception.on), exception.on):
+                yield ("schedules", place, "exceptions", number), _vanishes(schedule, source)
+
+
+def _vanishes(schedule: Schedule, source: Source) -> str:
+    return (
+        f"schedule {schedule.id!r}: {source.layer} {source.name!r} vanishes on {source.date}, "
+        "when the clock goes forward over all of it (rule 4)"
+    )
+
+
+def _forward_changes(in_zone: ZoneInfo, today: date) -> Iterator[date]:
+    """The local dates, within a year, on which the clock goes forward."""
+    midnight = datetime(today.year, today.month, today.day, tzinfo=in_zone)
+    for _ in range(VANISHING_DAYS):
+        following = midnight + _DAY  # wall clock: the next local midnight
+        before, after = midnight.utcoffset(), following.utcoffset()
+        if before is not None and after is not None and after > before:
+            yield midnight.date()
+        midnight = following

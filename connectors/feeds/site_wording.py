@@ -1,0 +1,105 @@
+"""Sentences for what does not have the form of a site.yaml: expected, got, and a near word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from connectors.feeds.places import near
+
+SHOWN_CHARS_MAX = 60
+"""Of a value that is wrong: enough to find it by."""
+
+HIDDEN = frozenset({"freevend_tag"})
+"""Never shown: whoever knows it can present it."""
+
+# By pydantic's error type; {expected} is pydantic's own list of values.
+_SENTENCES: Mapping[str, str] = {
+    "missing": "expected {key!r} here, and it is missing",
+    "string_type": "{key}: expected text, got {got}{quotes}",
+    "int_type": "{key}: expected a whole number, got {got}",
+    "greater_than": "{key}: expected a number greater than 0, got {got}",
+    "less_than_equal": "{key}: expected at most {le}, got {got}",
+    "date_type": "{key}: expected a date such as 2026-12-18, got {got}",
+    "date_parsing": "{key}: expected a date such as 2026-12-18, got {got}",
+    "date_from_datetime_parsing": "{key}: expected a date such as 2026-12-18, got {got}",
+    "enum": "{key}: expected {expected}, got {got}{near}",
+    "literal_error": "{key}: expected {expected}, got {got}{near}",
+    "tuple_type": "{key}: expected a list, got {got}",
+    "model_type": "{key}: expected keys and values, got {got}",
+    "too_short": "{key}: expected a list of at least one, got an empty one",
+    "string_too_short": "{key}: expected text, got nothing",
+    "string_pattern_mismatch": "{key}: expected 1 to 64 letters, digits and . _ -, got {got}",
+}
+
+
+def sentence_of(error: ErrorDetails, model: type[BaseModel], also_known: Iterable[str]) -> str:
+    """One validation error of `model` as a sentence for the person who wrote the file.
+
+    Args:
+        also_known: keys that the model does not have and that a person may mean.
+    """
+    path = tuple(error["loc"])
+    named = [part for part in path if isinstance(part, str)]
+    key = named[-1] if named else "site.yaml"
+    if error["type"] == "extra_forbidden":
+        known = [*_keys(_model_at(model, path[:-1])), *also_known]
+        return f"there is no key {key!r} here{near(key, known)}"
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if error["type"] == "value_error":
+        return _value_error(key, str(context["error"]), error["input"])
+    got = "something else" if key in HIDDEN else shown(error["input"])
+    expected = str(context.get("expected", ""))
+    return _SENTENCES.get(error["type"], "{key}: {said}, got {got}").format(
+        key=key,
+        got=got,
+        said=error["msg"],
+        le=context.get("le"),
+        expected=expected,
+        near=near(str(error["input"]), re.findall("'([^']*)'", expected)),
+        quotes="; put it in quotes" if isinstance(error["input"], int | float) else "",
+    )
+
+
+def _value_error(key: str, message: str, value: object) -> str:
+    """What a validator of ours says; one that looks at a whole item says what it got itself."""
+    if isinstance(value, dict):
+        return message
+    got = "" if key in HIDDEN else f", got {shown(value)}"
+    return f"{key}: {message}{got}"
+
+
+def shown(value: object) -> str:
+    """A value for a message: short, and lists and keys only named as such."""
+    match value:
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case dict():
+            return "keys and values"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            text = repr(value)
+            return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
+
+
+def _model_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
+    """The model that a path of keys leads to."""
+    for part in path:
+        if isinstance(part, str):
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            inner = [fields[part].annotation, *get_args(fields[part].annotation)]
+            model = next(
+                each for each in inner if isinstance(each, type) and issubclass(each, BaseModel)
+            )
+    return model
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]

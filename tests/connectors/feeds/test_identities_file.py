@@ -1,0 +1,162 @@
+"""identities.csv: what is read, and each problem with its line; nothing of a row is repeated."""
+# ruff: noqa: E501 - a table, one problem a line with its whole sentence
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.feeds import identities_file
+from connectors.feeds.depot_folder import read_depot
+from connectors.feeds.identities_file import content_revision
+from models.identifiers import Candidate
+from models.site import IdentityClass, IdentityState
+from tests.connectors.feeds.folders import (
+    CARD,
+    CHARGERS,
+    IDENTITIES,
+    KEYS,
+    NOW,
+    begin_with,
+    problems_of,
+    read,
+    spoilt,
+    write,
+)
+
+HEADER = IDENTITIES.partition("\n")[0]
+ROW = IDENTITIES.splitlines()[1]
+FROM = "2025-03-01T00:00:00+11:00"
+ANOTHER_FORM = "expected a time such as 2026-03-01T00:00:00+11:00, got another form"
+
+
+def test_rows_become_pseudonyms(tmp_path: Path) -> None:
+    """Rules 17, 18, 26."""
+    bus, courier = read(write(tmp_path)).identities
+    assert bus.pseudonym == KEYS.current(Candidate("ISO14443", CARD))
+    assert (bus.identity_class, bus.reference) == (IdentityClass.OWN_FLEET, "bus-17")
+    assert bus.valid_from == datetime(2025, 2, 28, 13, 0, tzinfo=UTC)
+    assert (bus.valid_to, bus.state, bus.state_since) == (None, IdentityState.ACTIVE, None)
+    assert courier.display == "eMAID DE/8AA…78"
+    assert courier.valid_to == datetime(2026, 12, 31, tzinfo=UTC)
+
+
+def test_a_state_may_say_since_when(tmp_path: Path) -> None:
+    lines = IDENTITIES.splitlines()
+    identities = f"{lines[0]},state_since\n{lines[1]},2026-05-01T00:00:00Z\n{lines[2]},\n"
+    bus, courier = read(write(tmp_path, identities=identities)).identities
+    assert (bus.state_since, courier.state_since) == (datetime(2026, 5, 1, tzinfo=UTC), None)
+
+
+# fmt: off
+PROBLEMS = [
+    # written                     instead of   every problem, or how it begins
+    # The text
+    ("",                          IDENTITIES,  [f"identities.csv:1: expected the header {HEADER}, got an empty file"]),
+    ("",                          f"{HEADER}\n", [f"identities.csv:1: expected the header {HEADER}, got another line"]),
+    ("typ,",                      "type,",     ["identities.csv:1: expected a column 'type', and there is none",
+                                                "identities.csv:1: column 1 has no known name; did you mean 'type'?"]),
+    ("state,note",                "state",     ["identities.csv:1: column 8 has no known name"]),
+    (f"{ROW},",                   ROW,         ["identities.csv:2: expected 7 fields, got 8"]),
+    (f'"{ROW}',              ROW,         ["identities.csv:2: expected a quoted field to begin with"]),
+    ("\x00ISO14443",              "ISO14443",  ["identities.csv:2: expected printable text, got U+0000"]),
+    # Fields
+    ("ISO14444,",                 "ISO14443,", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, eMAID, KeyCode, Local or Central, "
+                                                "got another word; did you mean 'ISO14443'?"]),
+    (f"{CARD},ISO14443,",         f"ISO14443,{CARD},", ["identities.csv:2: type: expected ISO14443"]),
+    (f",{CARD},",                 f"ISO14443,{CARD},", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, eMAID, KeyCode, Local or Central, got nothing"]),
+    ("04A1B2,own",                f"{CARD},own", ["identities.csv:2: identifier: expected the form of ISO14443, got another"]),
+    (",own",                      f"{CARD},own", ["identities.csv:2: identifier: expected the form of ISO14443, got another"]),
+    (",own,",                     ",own_fleet,", ["identities.csv:2: class: expected own_fleet or agreement, got another word"]),
+    (",own_flet,",                ",own_fleet,", ["identities.csv:2: class: expected own_fleet or agreement, got another word; did you mean 'own_fleet'?"]),
+    (",,2025-03-01",              ",bus-17,2025-03-01", ["identities.csv:2: reference: expected 1 to 200 printable characters"]),
+    (f",{'x' * 201},2025-03-01",  ",bus-17,2025-03-01", ["identities.csv:2: reference: expected 1 to 200 printable characters"]),
+    (",,blocked",                 ",,active",  ["identities.csv:2: state: expected active, suspended or revoked, got another word"]),
+    (",,",                        ",,active",  ["identities.csv:2: state: expected active, suspended or revoked, got nothing"]),
+    # Times (rule 18)
+    (",bus-17,,",                 f",bus-17,{FROM},", ["identities.csv:2: valid_from: expected a time, got nothing: a record without a beginning never allows (rule 18)"]),
+    ("2025-03-01T00:00:00,",      f"{FROM},",  ["identities.csv:2: valid_from: expected a time such as 2026-03-01T00:00:00+11:00, "
+                                                "got one without its offset from UTC; add it, or Z for UTC"]),
+    ("2025-03-01,",               f"{FROM},",  ["identities.csv:2: valid_from: expected a time such as 2026-03-01T00:00:00+11:00, got one without its offset"]),
+    ("01.03.2025,",               f"{FROM},",  [f"identities.csv:2: valid_from: {ANOTHER_FORM}"]),
+    (f"{CARD},",                  f"{FROM},",  [f"identities.csv:2: valid_from: {ANOTHER_FORM}"]),
+    ("2025-03-01T00:00:00.5Z,",   f"{FROM},",  ["identities.csv:2: valid_from: expected a time such as 2026-03-01T00:00:00+11:00, got a fraction of a second; leave it out"]),
+    ("0001-01-01T00:00:00+11:00,", f"{FROM},", ["identities.csv:2: valid_from: expected a time such as 2026-03-01T00:00:00+11:00, got a year before 1970"]),
+    ("9999-12-31T23:59:59-11:00", "2026-12-31T00:00:00Z", ["identities.csv:3: valid_to: expected a time such as 2026-03-01T00:00:00+11:00, got the last day of the calendar"]),
+    ("2025-12-31T00:00:00Z",      "2026-12-31T00:00:00Z", ["identities.csv:3: valid_to: expected a time after valid_from, or nothing (open-ended)"]),
+    ("2026-01-01T01:00:00+01:00", "2026-12-31T00:00:00Z", ["identities.csv:3: valid_to: expected a time after valid_from"]),
+    # Keys
+    (f"{ROW}\n{ROW.replace(CARD, '04:a1:b2:c3:d4:e5:f6')}", ROW,
+                                               ["identities.csv:3: the same identifier, reference and valid_from as on line 2; keep one"]),
+    # Freevend tags (rule 17): the site's, and what a microocpp charger presents without one
+    ("Local,depotgatefree,own_fleet,x,2025-03-01T00:00:00Z,,active\neMAID", "eMAID",
+                                               ["identities.csv:3: identifier: it is a reserved freevend tag (rule 17)"]),
+    ("ISO14443,A0:00:00:00,own_fleet,x,2025-03-01T00:00:00Z,,active\neMAID", "eMAID",
+                                               ["identities.csv:3: identifier: it is a reserved freevend tag (rule 17)"]),
+    # A reference is in every decision, so it must not hold what a pseudonym hides (rule 26).
+    (f",{CARD},2025-03-01",       ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
+    (",card 04a1b2c3d4e5f6,2025-03-01", ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
+    (",04:a1:b2:c3:d4:e5:f6,2025-03-01", ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
+    # Several in one row
+    ("x,x,x,,x,x,x",              ROW,         ["identities.csv:2: type:", "identities.csv:2: reference:", "identities.csv:2: class:",
+                                                "identities.csv:2: state:", "identities.csv:2: valid_from:", "identities.csv:2: valid_to:"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("written", "instead_of", "expected"), PROBLEMS)
+def test_each_problem_is_named_by_line_and_never_by_what_the_row_holds(
+    tmp_path: Path, written: str, instead_of: str, expected: list[str]
+) -> None:
+    found = problems_of(write(tmp_path, identities=spoilt(IDENTITIES, instead_of, written)))
+    assert begin_with(found, expected), "\n".join(found)
+
+
+@pytest.mark.parametrize("shift", range(1, 7))
+def test_an_identifier_in_any_other_column_is_not_repeated(tmp_path: Path, shift: int) -> None:
+    """Rule 26. `problems_of` looks for the card's number in every problem."""
+    fields = ROW.split(",")
+    identities = spoilt(IDENTITIES, ROW, ",".join(fields[shift:] + fields[:shift]))
+    assert problems_of(write(tmp_path, identities=identities))
+
+
+def test_a_header_that_is_a_row_is_not_repeated(tmp_path: Path) -> None:
+    (problem,) = problems_of(write(tmp_path, identities=f"{ROW}\n{ROW}\n"))
+    assert problem == f"identities.csv:1: expected the header {HEADER}, got another line"
+
+
+def test_a_default_tag_of_a_make_that_is_not_here_is_a_card_like_any_other(tmp_path: Path) -> None:
+    """Rule 17 reserves what this depot's chargers present, not what any maker ever chose."""
+    identities = spoilt(IDENTITIES, CARD, "A0000000")
+    chargers = spoilt(CHARGERS, "microocpp", "easee")
+    assert len(read(write(tmp_path, chargers=chargers, identities=identities)).identities) == 2
+
+
+def test_a_renewal_stands_beside_what_it_renews(tmp_path: Path) -> None:
+    identities = f"{IDENTITIES}{ROW.replace(FROM, '2026-03-01T00:00:00+11:00')}\n"
+    assert len(read(write(tmp_path, identities=identities)).identities) == 3
+
+
+def test_more_identities_than_a_worker_is_made_for_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities_file, "IDENTITIES_MAX", 1)
+    assert problems_of(write(tmp_path)) == [
+        "identities.csv:3: expected at most 1 rows; what follows is not read"
+    ]
+
+
+def test_progress_ends_with_every_row(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    read_depot(write(tmp_path), KEYS, NOW, lambda done, total: told.append((done, total)))
+    assert told == [(0, 2), (2, 2)]
+
+
+def test_the_revision_is_of_what_rows_say_in_any_order(tmp_path: Path) -> None:
+    rows = read(write(tmp_path)).identities
+    assert content_revision(rows) == content_revision(rows[::-1])
+    assert content_revision(rows) != content_revision(rows[:1])
+    changed = rows[0]._replace(state=IdentityState.REVOKED)
+    assert content_revision(rows) != content_revision((changed, rows[1]))
