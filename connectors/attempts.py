@@ -105,7 +105,8 @@ class Settled(NamedTuple):
     Attributes:
         cacheable: the charger may keep the answer; False for every accept that does not rest on
             the identity (finding 5).
-        stop: the session is to be stopped although it was accepted (C02.FR.02).
+        stop: the freevend tag started a session in a managed interval, which must not go on: it is
+            ended at once where it was accepted (C02.FR.02), else when energy flows all the same.
     """
 
     told: Told
@@ -487,7 +488,7 @@ class AttemptDesk:
         return Settled(
             told=told,
             cacheable=by_identity or not accepted,
-            stop=drift and accepted and case.stop is not None,
+            stop=drift and case.stop is not None,
         )
 
 

@@ -15,6 +15,10 @@ TEXT_LANGUAGE = "en"
 """Of the driver texts in the reason table."""
 
 
+FREEVEND_TAG = "freevend tag"
+"""The cause told with a session that is stopped as the charger is in the wrong mode."""
+
+
 async def heartbeat(call: IncomingCall) -> object:
     """Answered at once and never published."""
     return call.version.heartbeat_response(call.received_at)

@@ -10,6 +10,7 @@ from ocpp.v16 import call as calls16
 from connectors.ocpp.commands import stop_session
 from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
+    FREEVEND_TAG,
     authorize,
     boot,
     data_transfer,
@@ -31,6 +32,8 @@ from connectors.ocpp.v16 import start_transaction_response, stop_transaction_res
 from models.attempt import AttemptKind, Token
 from models.ids import wire_transaction_id
 
+_CHARGING, _AVAILABLE = "Charging", "Available"
+
 
 async def start_transaction(call: IncomingCall) -> object | None:
     """An attempt. A repeat gets the same transaction id from any gateway, also a denied one."""
@@ -40,11 +43,50 @@ async def start_transaction(call: IncomingCall) -> object | None:
     settled = await settle_start(call, token, transaction)
     if settled is None:
         return None
-    if settled.stop:
-        call.after = partial(stop_session, call.connection, transaction.stop, "freevend tag")
     wire_id = transaction.wire_id
     assert isinstance(wire_id, int)
+    _keep_refused(call, wire_id if settled.stop else None)
     return start_transaction_response(wire_id, settled.told.status, expiry_of(settled))
+
+
+def _keep_refused(call: IncomingCall, transaction_id: int | None) -> None:
+    memory, charger_id = call.services.memory, call.connection.charger.charger_id
+    connector = int(call.payload["connectorId"])
+    memory.forget_refused(charger_id, connector, call.received_s)
+    if transaction_id is not None:
+        memory.refuse(charger_id, connector, transaction_id, call.received_s)
+
+
+async def status_notification(call: IncomingCall) -> object:
+    """Taken note of; a connector that charges in spite of Invalid is stopped."""
+    status, connector = call.payload["status"], int(call.payload["connectorId"])
+    if status == _CHARGING:
+        _stop_refused(call, connector)
+    elif status == _AVAILABLE:
+        charger_id = call.connection.charger.charger_id
+        call.services.memory.forget_refused(charger_id, connector, call.received_s)
+    return await received(call)
+
+
+async def meter_values(call: IncomingCall) -> object:
+    """Taken note of; meter values of a refused transaction say that energy flows."""
+    transaction_id = call.payload.get("transactionId")
+    if transaction_id is not None:
+        _stop_refused(call, int(call.payload["connectorId"]), of=int(transaction_id))
+    return await received(call)
+
+
+def _stop_refused(call: IncomingCall, connector: int, of: int | None = None) -> None:
+    """Answering Invalid is no dependable gate (finding 1): the remote stop is the backup.
+
+    Sent at each sign of energy until another session begins or the vehicle goes, because the stop
+    itself may fail.
+    """
+    charger_id = call.connection.charger.charger_id
+    refused = call.services.memory.refused(charger_id, connector, call.received_s)
+    if refused is not None and of in {None, refused}:
+        request = calls16.RemoteStopTransaction(transaction_id=refused)
+        call.after = partial(stop_session, call.connection, request, FREEVEND_TAG)
 
 
 def _transaction(call: IncomingCall, token: Token) -> Transaction:
@@ -92,8 +134,8 @@ HANDLERS: Mapping[str, Handler] = {
     "DiagnosticsStatusNotification": received,
     "FirmwareStatusNotification": received,
     "Heartbeat": heartbeat,
-    "MeterValues": received,
+    "MeterValues": meter_values,
     "StartTransaction": start_transaction,
-    "StatusNotification": received,
+    "StatusNotification": status_notification,
     "StopTransaction": stop_transaction,
 }

@@ -10,6 +10,7 @@ from ocpp.v201 import call as calls201
 from connectors.ocpp.commands import stop_session
 from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
+    FREEVEND_TAG,
     TEXT_LANGUAGE,
     authorize,
     boot,
@@ -57,7 +58,7 @@ async def _attempt(call: IncomingCall, token: Token) -> object | None:
         return None
     if settled.stop:
         # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
-        call.after = partial(stop_session, call.connection, transaction.stop, "freevend tag")
+        call.after = partial(stop_session, call.connection, transaction.stop, FREEVEND_TAG)
     told = settled.told
     return transaction_event_response(told.status, expiry_of(settled), told.text, TEXT_LANGUAGE)
 

@@ -22,7 +22,7 @@ TAGS_MAX = 20_000
 
 
 class AttemptMemory:
-    """Attempts that belong together, answers within a transaction, tags read back."""
+    """Attempts that belong together, answers in a transaction, refused starts, tags read back."""
 
     def __init__(self) -> None:
         self._authorized: Recent[tuple[ChargerId, Pseudonym], AttemptId] = Recent(
@@ -32,6 +32,7 @@ class AttemptMemory:
             TOLD_MAX, TOLD_KEPT_S
         )
         self._tags: Recent[ChargerId, str] = Recent(TAGS_MAX, math.inf)
+        self._refused: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
 
     def authorized(
         self, charger_id: ChargerId, token: Token, attempt_id: AttemptId, now_s: float
@@ -62,6 +63,20 @@ class AttemptMemory:
     ) -> Settled | None:
         """What it was answered: within one transaction it is not decided again (rule 30)."""
         return self._told.get((charger_id, transaction_id, _named(token)), now_s)
+
+    def refuse(
+        self, charger_id: ChargerId, connector: int, transaction_id: int, now_s: float
+    ) -> None:
+        """A 1.6 session was refused its start and has a transaction id all the same."""
+        self._refused.put((charger_id, connector), transaction_id, now_s)
+
+    def refused(self, charger_id: ChargerId, connector: int, now_s: float) -> int | None:
+        """The transaction that was refused last at a connector, if nothing came after it."""
+        return self._refused.get((charger_id, connector), now_s)
+
+    def forget_refused(self, charger_id: ChargerId, connector: int, now_s: float) -> None:
+        """Another session began at the connector, or the vehicle has gone."""
+        self._refused.pop((charger_id, connector), now_s)
 
     def read_back(self, charger_id: ChargerId, tag: str, now_s: float) -> None:
         """A charger told which tag it presents in freevend (rule 17)."""

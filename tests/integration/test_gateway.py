@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.integration.gateways import (
     BOTH,
     CARDS,
     FREEVEND_TAG,
+    QUICK,
     House,
     Running,
     ask,
@@ -272,6 +274,21 @@ async def test_rule_17_a_freevend_tag_in_managed_is_invalid_in_16(
         assert result.status == "Invalid"
         outcome = await house.records.outcome(charger.charger_id)
     assert outcome.reason == Reason.FREEVEND_TAG_IN_MANAGED
+
+
+async def test_a_16_charger_that_charges_in_spite_of_invalid_is_stopped_remotely(
+    house: House, gateway: Running
+) -> None:
+    """Rule 25's table, FREEVEND_TAG_IN_MANAGED: Invalid, then remote stop while energy flows."""
+    stubborn = replace(QUICK, stops_on_invalid=False)
+    options: dict[str, Any] = {"mode": Mode.FREEVEND, "behaviour": stubborn}
+    async with house.charger(Charger16, "closed", gateway, **options) as charger:
+        result = await charger.plug_in()
+        assert result is not None
+        assert result.status == "Invalid"
+        await until(lambda: charger.session_at() is None, "the session was stopped")
+        stopped = await house.records.event(charger.charger_id, "SessionStopped")
+    assert (stopped.data["cause"], stopped.data["result"]) == ("freevend tag", "Accepted")
 
 
 @BOTH
