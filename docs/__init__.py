@@ -1,0 +1,1 @@
+"""The documentation; tables that exist as data are written into it by `python -m docs.generate`."""

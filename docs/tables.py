@@ -1,0 +1,259 @@
+"""The tables of the pages, from the tables of models/: nothing is typed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+
+from models.charger import ModeFactKind
+from models.decision import FLAGS, LADDER
+from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
+from models.modes import ATTEMPTS_MAX, RESEND_AFTER_S, RULES, NextStep
+from models.profiles import PROFILES, Confidence, Profile
+from models.reasons import REASON_TABLE, Answer, Flag, Reason
+from models.topics import PRIMARY_TOPICS, TOPICS, Topic, topic_config
+
+SCHEMA_FOLDER = "schemas"
+
+_BUILT_REASONS = frozenset(
+    {rung.reason for rung in LADDER}
+    | {
+        Reason.FREEVEND_OPEN,
+        Reason.DECISION_ERROR,
+        Reason.DECISION_TIMED_OUT,
+        Reason.OWN_FLEET,
+        Reason.AGREEMENT_ACTIVE,
+    }
+)
+"""The denying rungs, and the reasons that are no rung of the ladder."""
+
+_CONFIDENCE = {
+    Confidence.OBSERVED: "observed on firmware",
+    Confidence.DOCUMENTED: "documented by the vendor",
+    Confidence.DUMP: "a dump of a configuration",
+    Confidence.FIELD_TEST: "a field test",
+    Confidence.PULL_REQUEST: "a pull request",
+    Confidence.ISSUE_THREAD: "an issue thread",
+    Confidence.ONE_CSMS: "the code of one CSMS",
+    Confidence.UNVERIFIED: "unverified",
+    Confidence.NONE: "no key is known",
+}
+
+_STEPS = {
+    NextStep.NOTHING: "nothing is to be done",
+    NextStep.WAIT: (
+        f"wait for the result; send the command again, with its id, every {RESEND_AFTER_S} s"
+    ),
+    NextStep.SWITCH: "send a command",
+    NextStep.WOULD_SWITCH: "record the command that would have been sent, and send none",
+    NextStep.NOT_SWITCHABLE: "record that it cannot be switched from here",
+    NextStep.GIVE_UP: "record the failure; the next connect, boot or edge begins again",
+}
+
+_FACTS = {
+    ModeFactKind.EDGE: "an edge of the timetable passed; the mode that begins is desired now",
+    ModeFactKind.SWITCH_COMMANDED: "a command was sent to the charger's gateway",
+    ModeFactKind.WOULD_SWITCH: "stage shadow: a command would have been sent",
+    ModeFactKind.SWITCHED: "the charger's own setting was read back in the commanded mode",
+    ModeFactKind.SWITCH_FAILED: f"{ATTEMPTS_MAX} commands in a row failed or did nothing",
+    ModeFactKind.DRIFT: "what was seen of the charger contradicts the mode that is due (rule 16)",
+    ModeFactKind.NOT_SWITCHABLE: "its profile names no setting for its OCPP version",
+}
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = [tuple(header), *(tuple(str(cell) for cell in row) for row in rows)]
+    lines.insert(1, tuple("---" for _ in lines[0]))
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _code(words: Iterable[object]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def topics() -> str:
+    """What travels where."""
+    header = ("topic", "key", "kind", "kept", "partitions", "written by → read by", "record")
+    return _table(header, (_topic_row(topic) for topic in PRIMARY_TOPICS))
+
+
+def _topic_row(topic: Topic) -> Iterable[object]:
+    assert topic.record is not None, "primary topics have records"
+    schema = f"[{topic.record.__name__}]({SCHEMA_FOLDER}/{topic.name}.json)"
+    kept = "newest row of each key" if topic.compacted else _days(topic)
+    readers = f"{topic.written_by} → {topic.read_by}"
+    partitions = topic.partitions
+    return (f"`{topic.name}`", topic.keyed_by, topic.kind, kept, partitions, readers, schema)
+
+
+def _days(topic: Topic) -> str:
+    return "1 day" if topic.retention_days == 1 else f"{topic.retention_days} days"
+
+
+def dead_letters() -> str:
+    """Where records go that could not be read."""
+    rows = (
+        (f"`{topic.name}`", topic.written_by, _days(topic), topic.partitions)
+        for topic in TOPICS
+        if topic.record is None
+    )
+    return _table(("topic", "written by", "kept", "partitions"), rows)
+
+
+def topic_settings() -> str:
+    """The broker's settings of topics, as `depotgate topics apply` sets them."""
+    found = {tuple(topic_config(topic).items()): topic for topic in reversed(TOPICS)}
+    rows = (
+        (
+            ", ".join(f"`{other.name}`" for other in TOPICS if topic_config(other) == dict(config)),
+            "<br>".join(f"`{name}={value}`" for name, value in config),
+        )
+        for config in reversed(found)
+    )
+    return _table(("topics", "settings"), rows)
+
+
+def metrics() -> str:
+    """What each process counts."""
+    header = ("metric", "kind", "process", "labels", "what it counts")
+    rows = (
+        (f"`{each.name}`", each.kind, each.role, _code(each.labels) or "–", each.help)
+        for each in METRICS
+    )
+    return _table(header, rows)
+
+
+def buckets() -> str:
+    """The upper bounds of the histograms."""
+    names = {
+        kind: [metric.name for metric in METRICS if metric.buckets_s == kind]
+        for kind in (LATENCY_BUCKETS_S, RULES_BUCKETS_S)
+    }
+    rows = ((_code(found), ", ".join(map(_number, kind))) for kind, found in names.items())
+    return _table(("histograms", "upper bounds in seconds"), rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:f}".rstrip("0").rstrip(".")
+
+
+def reasons() -> str:
+    """Every reason, in order of precedence."""
+    header = (
+        "#", "code", "answer", "2.0.1", "1.6", "driver text", "support text", "built",
+    )  # fmt: skip
+    rows = (
+        (
+            place,
+            f"`{row.reason}`",
+            row.answer if row.answer is not Answer.ERROR else "error: the posture",
+            row.status_2x or "–",
+            row.status_16 or "–",
+            row.driver_text,
+            row.support_text,
+            "yes" if row.reason in _BUILT_REASONS else "not yet",
+        )
+        for place, row in enumerate(REASON_TABLE, 1)
+    )
+    return _table(header, rows)
+
+
+def flags() -> str:
+    """Circumstances that do not change the answer."""
+    built = {flag for flag, _ in FLAGS}
+    meanings = {
+        Flag.SCHEDULE_CONFLICT: "windows of both modes hold; managed won (rule 6)",
+        Flag.NEAR_BOUNDARY: "an edge lies within the uncertainty of the event time (rule 11)",
+        Flag.MODE_DRIFT: "scheduled, commanded and observed mode disagree (rule 16)",
+        Flag.STALE_FEED: "the source of the identity is stale (rule 22)",
+        Flag.IDENTITY_AMBIGUOUS: "several records match, and all of them allow (rule 20)",
+        Flag.RETROSPECTIVE: "a replay, judged at its own time (rule 15)",
+        Flag.STARTED_BY_MODE_CHANGE: "it started by itself when freevend began (rule 13)",
+        Flag.OVERSTAY: "a session that runs on after its entitlement ended (rule 29)",
+    }
+    rows = ((f"`{flag}`", meanings[flag], "yes" if flag in built else "not yet") for flag in Flag)
+    return _table(("flag", "meaning", "built"), rows)
+
+
+def profiles() -> str:
+    """How each make of charger is switched."""
+    header = (
+        "profile", "makes", "OCPP", "mode key", "freevend", "managed", "tag key", "tag if blank",
+        "known from", "notes",
+    )  # fmt: skip
+    return _table(header, (_profile_row(profile) for profile in PROFILES.values()))
+
+
+def _profile_row(profile: Profile) -> Iterable[object]:
+    freevend = "any tag" if profile.value_is_tag else _optional(profile.freevend)
+    managed = "empty" if profile.value_is_tag else _optional(profile.managed)
+    claimed = "" if profile.values_stated else " (the values are the 1.6 booleans, not stated)"
+    return (
+        f"`{profile.name}`",
+        profile.vendor,
+        profile.ocpp or "–",
+        "<br>".join(f"`{spelling.mode_key}`" for spelling in profile.spellings) or "–",
+        freevend,
+        managed,
+        "<br>".join(f"`{each.tag_key}`" for each in profile.spellings if each.tag_key) or "–",
+        _optional(profile.default_tag),
+        _CONFIDENCE[profile.confidence] + claimed,
+        " ".join(profile.notes),
+    )
+
+
+def _optional(value: str | None) -> str:
+    return f"`{value}`" if value is not None else "–"
+
+
+def modes() -> str:
+    """The next step of a charger's mode: the first row that fits."""
+    header = ("#", "stage", "connection", "last command", "evidence", "tries left", "step")
+    rows = (
+        (
+            place,
+            _any(rule.stage),
+            _any(rule.link),
+            _any(rule.order),
+            _any(rule.seen),
+            "any" if rule.tries_left is None else "yes" if rule.tries_left else "no",
+            f"**{rule.step}**",
+        )
+        for place, rule in enumerate(RULES, 1)
+    )
+    return _table(header, rows)
+
+
+def _any(word: StrEnum | None) -> str:
+    return "any" if word is None else word.value.replace("_", " ")
+
+
+def steps() -> str:
+    """What each step is."""
+    return _table(("step", "meaning"), ((f"`{step}`", _STEPS[step]) for step in NextStep))
+
+
+def mode_facts() -> str:
+    """What charger.mode.v1 says."""
+    rows = ((f"`{kind}`", _FACTS[kind]) for kind in ModeFactKind)
+    return _table(("fact", "meaning"), rows)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "topics": topics,
+    "dead letters": dead_letters,
+    "topic settings": topic_settings,
+    "metrics": metrics,
+    "buckets": buckets,
+    "reasons": reasons,
+    "flags": flags,
+    "profiles": profiles,
+    "modes": modes,
+    "steps": steps,
+    "mode facts": mode_facts,
+}
+"""Name of a block in a page, and what it holds."""
