@@ -214,12 +214,14 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    said, root = Log(), logging.getLogger()
+    said, root, configured = Log(), logging.getLogger(), structlog.get_config()
     level = root.level
     root.addHandler(said)
     root.setLevel(logging.DEBUG)
-    # What depotgate itself says goes through structlog.
+    # What depotgate itself says goes through structlog, as whoever ran before has set it up.
+    structlog.reset_defaults()
     with structlog.testing.capture_logs() as said.own:
         yield said
+    structlog.configure(**configured)
     root.removeHandler(said)
     root.setLevel(level)
