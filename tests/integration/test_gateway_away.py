@@ -75,7 +75,7 @@ async def test_while_kafka_is_away_every_kind_of_message_has_its_own_way(
         assert max(by_open.latency_s, by_closed.latency_s) < DEADLINE_S + NOTICED_S
         assert gateway.metric(KAFKA_AWAY.name) == 1
         known = await open16.authorize(CARDS["unknown"])
-        assert DEADLINE_S * 0.95 <= known.latency_s < DEADLINE_S + 0.5
+        assert DEADLINE_S * 0.95 <= known.latency_s < DEADLINE_S + 1.0
 
         # Heartbeat, status and boot: at once.
         await answered_at_once(open16)
@@ -120,7 +120,7 @@ async def answered_at_once(charger: Charger) -> None:
         began_s = loop.time()
         answer = await ask(charger, action, payload, message_id=f"away-{number}")
         assert answer[0] == 3
-        assert loop.time() - began_s < 0.3, action
+        assert loop.time() - began_s < 0.5, action
 
 
 BOOT = {"chargePointVendor": "depotgate", "chargePointModel": "Simulated 1.6"}
