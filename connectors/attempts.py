@@ -11,20 +11,18 @@ repeats, none and no answer. Times in `_s` are of the loop's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from connectors.cases import Case, Configuration, Late, PendingAttempt, Settled
 from connectors.kafka.partition import partition_of
 from connectors.publishing import Delivery, Publisher, acknowledged, acknowledged_by
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.answers import barred, told_for
 from models.attempt import AccessRequest, Attempt, Basis, Decision, Outcome, Told, Verdict
-from models.charger import ChargerEvent
-from models.governing import Governing
-from models.ids import ChargerId, ConnectionId, GatewayInstance, RequestId, SiteId, Slot
+from models.ids import GatewayInstance, RequestId, Slot
 from models.metrics import (
     ATTEMPTS,
     DEADLINE_MISSES,
@@ -35,7 +33,7 @@ from models.metrics import (
 )
 from models.reasons import Answer, Reason
 from models.schedule import Mode
-from models.site import ChargerRecord, Posture, SiteRecord, Stage
+from models.site import Posture, Stage
 from models.topics import CHARGER_PARTITIONS, REQUESTS
 
 PENDING_MAX = 10_000
@@ -57,69 +55,6 @@ OTHER_PARTITION = CHARGER_PARTITIONS // 2
 
 
 _ACCEPTED = "Accepted"
-
-
-class Configuration(Protocol):
-    """What the gateway reads of the depot's configuration (a Replica)."""
-
-    @property
-    def sites(self) -> Mapping[SiteId, SiteRecord]: ...
-
-    @property
-    def chargers(self) -> Mapping[ChargerId, ChargerRecord]: ...
-
-    def governing(self, charger_id: ChargerId) -> Governing | None: ...
-
-
-class Asker(Protocol):
-    """The connection that waits for the answer."""
-
-    @property
-    def connection_id(self) -> ConnectionId: ...
-
-    @property
-    def open(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One attempt as the gateway has it before it.
-
-    Attributes:
-        event: the message that presented the token, as a charger event.
-        repeatable: the charger repeats it while it stays unanswered (transaction messages).
-        stop: the call that ends the session it is about; None where there is no session.
-    """
-
-    attempt: Attempt
-    event: ChargerEvent
-    asker: Asker
-    repeatable: bool
-    stop: object | None
-    traceparent: str
-
-
-class Settled(NamedTuple):
-    """How an attempt ended.
-
-    Attributes:
-        cacheable: the charger may keep the answer; False for every accept that does not rest on
-            the identity (finding 5).
-        stop: the freevend tag started a session in a managed interval, which must not go on: it is
-            ended at once where it was accepted (C02.FR.02), else when energy flows all the same.
-    """
-
-    told: Told
-    cacheable: bool
-    stop: bool
-
-
-class Late(NamedTuple):
-    """A decision that came after the posture had answered (rule 24)."""
-
-    case: Case
-    decision: Decision
-    stop: bool
 
 
 class _Terms(NamedTuple):
@@ -144,46 +79,6 @@ class _Missed(NamedTuple):
 
 class _Unanswered(Exception):  # noqa: N818 - no error: Kafka is away, and the charger repeats
     """Kafka did not take a message that the charger repeats."""
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """An attempt between its request and its answer."""
-
-    case: Case
-    received_s: float
-    settled: asyncio.Future[Settled | None]
-    askers: list[Asker]
-    deadline_at: datetime
-    sent_s: float = 0.0
-    tries_count: int = 0
-    decision: Decision | None = None
-    waiter: asyncio.Future[None] | None = field(default=None, repr=False)
-
-    async def decided_by(self, until_s: float) -> Decision | None:
-        """The decision, as soon as it is there, None when `until_s` comes first."""
-        if self.decision is None:
-            loop = asyncio.get_running_loop()
-            # A future and a timer: wait_for would take a task's worth of work for each attempt.
-            self.waiter = loop.create_future()
-            timer = loop.call_at(until_s, self._wake)
-            try:
-                await self.waiter
-            finally:
-                timer.cancel()
-        return self.decision
-
-    def decide(self, decision: Decision) -> bool:
-        """Take the first decision; whether it was the first."""
-        first = self.decision is None
-        if first:
-            self.decision = decision
-            self._wake()
-        return first
-
-    def _wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
 
 
 class AttemptDesk:
@@ -211,7 +106,7 @@ class AttemptDesk:
         self._slot = slot
         self._deadline_s = deadline_s
         self._tell_late = tell_late
-        self._pending: dict[RequestId, _Pending] = {}
+        self._pending: dict[RequestId, PendingAttempt] = {}
         self._late: Recent[RequestId, _Missed] = Recent(LATE_MAX, LATE_KEPT_S)
 
     # From the sink
@@ -260,7 +155,7 @@ class AttemptDesk:
 
     async def _settle_first(self, case: Case) -> Settled | None:
         loop = asyncio.get_running_loop()
-        pending = _Pending(
+        pending = PendingAttempt(
             case=case,
             received_s=loop.time(),
             settled=loop.create_future(),
@@ -285,7 +180,7 @@ class AttemptDesk:
                 loop.call_soon(self.decided, pending.decision)
         return settled
 
-    async def _run(self, pending: _Pending) -> Settled | None:
+    async def _run(self, pending: PendingAttempt) -> Settled | None:
         attempt = pending.case.attempt
         self._metrics.count(ATTEMPTS, attempt.site_id, attempt.kind)
         terms = self._terms(attempt)
@@ -314,14 +209,14 @@ class AttemptDesk:
             return False
         return governing.timeline.mode_at(attempt.event_at) is Mode.FREEVEND
 
-    async def _send_event(self, pending: _Pending) -> Delivery | None:
+    async def _send_event(self, pending: PendingAttempt) -> Delivery | None:
         case = pending.case
         delivery = await self._publisher.append_event(case.event, case.traceparent)
         if delivery is None and not case.repeatable:
             self._publisher.hold(case.event)
         return delivery
 
-    async def _event_delivered(self, pending: _Pending, delivery: Delivery | None) -> None:
+    async def _event_delivered(self, pending: PendingAttempt, delivery: Delivery | None) -> None:
         """Nothing that a charger repeats is acknowledged before Kafka has it."""
         case = pending.case
         if not case.repeatable:
@@ -335,7 +230,7 @@ class AttemptDesk:
 
     # Asking
 
-    async def _rule(self, pending: _Pending, terms: _Terms) -> _Ruling:
+    async def _rule(self, pending: PendingAttempt, terms: _Terms) -> _Ruling:
         asking = terms.stage is not Stage.OFF
         decision = await self._ask(pending) if asking else None
         told = self._told(pending.case.attempt, terms, decision)
@@ -361,7 +256,7 @@ class AttemptDesk:
         now_s = asyncio.get_running_loop().time()
         self._late.put(case.attempt.request_id, _Missed(case, told.accepted), now_s)
 
-    async def _ask(self, pending: _Pending) -> Decision | None:
+    async def _ask(self, pending: PendingAttempt) -> Decision | None:
         """The decision, None when none came by the deadline.
 
         Raises:
@@ -387,13 +282,15 @@ class AttemptDesk:
             return await self._ask_on(pending, sent, until_s)
         return decision
 
-    async def _ask_on(self, pending: _Pending, sent: Delivery, until_s: float) -> Decision | None:
+    async def _ask_on(
+        self, pending: PendingAttempt, sent: Delivery, until_s: float
+    ) -> Decision | None:
         """Kafka went away under the request: when it has it, the deadline begins again."""
         if not await acknowledged_by(sent, until_s):
             raise _Unanswered
         return await pending.decided_by(asyncio.get_running_loop().time() + self._deadline_s)
 
-    async def _send_request(self, pending: _Pending, until_s: float) -> Delivery | None:
+    async def _send_request(self, pending: PendingAttempt, until_s: float) -> Delivery | None:
         request = self._request(pending, try_number=1)
         pending.tries_count = 1
         attempt = pending.case.attempt
@@ -409,7 +306,7 @@ class AttemptDesk:
         pending.sent_s = asyncio.get_running_loop().time()
         return delivery
 
-    async def _send_second(self, pending: _Pending) -> None:
+    async def _send_second(self, pending: PendingAttempt) -> None:
         """The same request to another partition, and so, most likely, to another worker."""
         attempt = pending.case.attempt
         partition = (partition_of(attempt.charger_id) + OTHER_PARTITION) % CHARGER_PARTITIONS
@@ -427,7 +324,7 @@ class AttemptDesk:
             pending.tries_count = 2
             self._metrics.count(SECOND_TRIES)
 
-    def _request(self, pending: _Pending, try_number: int) -> AccessRequest:
+    def _request(self, pending: PendingAttempt, try_number: int) -> AccessRequest:
         return AccessRequest(
             attempt=pending.case.attempt,
             connection_id=pending.case.asker.connection_id,
@@ -440,7 +337,7 @@ class AttemptDesk:
     # Ending
 
     def _outcome(
-        self, pending: _Pending, terms: _Terms, ruling: _Ruling, told: Told | None
+        self, pending: PendingAttempt, terms: _Terms, ruling: _Ruling, told: Told | None
     ) -> Outcome:
         decision = ruling.decision
         attempt = pending.case.attempt

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ocpp.charge_point import camel_to_snake_case
 
-from connectors.ocpp.connection import ChargerBusyError, ChargerConnection
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from connectors.telemetry.metrics import Metrics

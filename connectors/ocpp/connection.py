@@ -18,16 +18,17 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from connectors.attempts import AttemptDesk, Configuration
+from connectors.attempts import AttemptDesk
+from connectors.cases import Configuration
 from connectors.ocpp.connection_ids import new_connection_id
 from connectors.ocpp.frames import Json
 from connectors.ocpp.memory import AttemptMemory
+from connectors.ocpp.outgoing import OwnCalls
 from connectors.ocpp.ratelimit import Buckets
 from connectors.ocpp.session import (
     CallAnswered,
     CallFailed,
     CallReceived,
-    CallRef,
     Dropped,
     Event,
     Reply,
@@ -39,7 +40,6 @@ from connectors.publishing import Publisher
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerEvent, CommandResult, EventName, Scalar
-from models.errors import DepotgateError
 from models.identifiers import Pseudonymiser
 from models.ids import CommandId, ConnectionId, GatewayInstance, Slot, timed_id
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
@@ -47,9 +47,6 @@ from models.reasons import OcppVersion
 from models.site import ChargerRecord, SiteRecord, Stage
 
 log = structlog.get_logger()
-
-CALL_TIMEOUT_S = 30.0
-"""For the charger's answer to one of our calls: chargers themselves usually wait this long."""
 
 REPEATABLE_UNTIL_S = 20.0
 """How long a transaction message waits for Kafka (see attempts.REPEATABLE_WAIT_S)."""
@@ -64,10 +61,6 @@ CHORES_MAX = 32
 
 COMMANDS_KEPT = 64
 """Ids of commands on one connection: a command has a new id per edge and try."""
-
-
-class ChargerBusyError(DepotgateError):
-    """Too many calls wait for this charger already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +157,7 @@ class ChargerConnection:
         self._handlers = handlers
         self._on_over = on_over
         self._session = Session(version)
-        self._calls: dict[CallRef, asyncio.Future[CallAnswered | CallFailed]] = {}
-        self._expiry: asyncio.TimerHandle | None = None
+        self._own_calls = OwnCalls(self._session, self)
         self._faults: Buckets[None] = Buckets(FAULTS_BURST, FAULT_EVERY_S, keys_max=1)
         self._tasks: asyncio.TaskGroup | None = None
         self._chores_count = 0
@@ -219,6 +211,11 @@ class ChargerConnection:
         self._tasks.create_task(self._chore(chore))
         return True
 
+    def begin(self, work: Coroutine[None, None, None]) -> None:
+        """Do something of the connection's own beside the calls; it must be open."""
+        assert self._tasks is not None
+        self._tasks.create_task(work)
+
     async def _chore(self, chore: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await chore()
@@ -229,9 +226,7 @@ class ChargerConnection:
 
     def _over(self) -> None:
         self._closing = True
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._fail_calls()
+        self._own_calls.end()
         self._on_over(self)
 
     # Reading
@@ -251,14 +246,14 @@ class ChargerConnection:
             case CallReceived():
                 await self._begin(event)
             case CallAnswered() | CallFailed():
-                self._take_result(event)
-                await self._send_next()
+                self._own_calls.take_result(event)
+                await self._own_calls.send_next()
             case Reply():
                 self._count_reply(event)
-                await self._send(event.text)
+                await self.send(event.text)
                 await self._slow_down()
             case Dropped():
-                self._count_fault(event.cause)
+                self.count_fault(event.cause)
                 await self._slow_down()
 
     async def _slow_down(self) -> None:
@@ -289,7 +284,7 @@ class ChargerConnection:
 
     async def _run(self, call: IncomingCall) -> None:
         text, result = await self._handled(call)
-        sent = text is not None and await self._send(text)
+        sent = text is not None and await self.send(text)
         metrics = self.services.metrics
         metrics.count(MESSAGES, self.ocpp, call.row.action, result)
         if call.attempt_kind is not None and sent:
@@ -313,75 +308,30 @@ class ChargerConnection:
         return None, "unanswered"
 
     def _count_reply(self, reply: Reply) -> None:
-        self._count_fault(reply.cause)
+        self.count_fault(reply.cause)
         result = "repeated" if reply.cause is SessionCause.REPEATED else "refused"
         action = reply.action or "unknown"
         self.services.metrics.count(MESSAGES, self.ocpp, action, result)
 
-    def _count_fault(self, cause: str) -> None:
+    def count_fault(self, cause: str) -> None:
+        """Count a frame that was dropped or answered with a CALLERROR."""
         self.services.metrics.count(FRAMES_DROPPED, cause)
 
-    async def _send(self, text: str) -> bool:
+    async def send(self, text: str) -> bool:
+        """Send a frame; whether it went out."""
         try:
             await self._socket.send(text)
         except ConnectionClosed:
             return False
         return True
 
-    # Our own calls
-
     async def call(self, request: object) -> CallAnswered | CallFailed:
-        """Call the charger and wait for its answer, for 30 s from when it was sent.
-
-        Once the connection has ended every call fails at once.
+        """Call the charger and wait for its answer; once the connection has ended it fails at once.
 
         Raises:
             ChargerBusyError: too many calls wait already.
         """
-        ref = self._session.call(request, CALL_TIMEOUT_S)
-        if ref is None:
-            raise ChargerBusyError("too many calls wait for this charger already")
-        ended: asyncio.Future[CallAnswered | CallFailed]
-        ended = self._calls[ref] = asyncio.get_running_loop().create_future()
-        await self._send_next()
-        if self._closing:
-            self._fail_calls()
-        return await ended
-
-    async def _send_next(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        frame = self._session.next_frame(now_s)
-        if frame is not None:
-            self._arm()
-            await self._send(frame)
-
-    def _arm(self) -> None:
-        """Be woken when a call of ours is over its time."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-        deadline_s = self._session.deadline_s
-        if deadline_s is not None and self._calls:
-            loop = asyncio.get_running_loop()
-            self._expiry = loop.call_at(deadline_s, self._expire)
-
-    def _expire(self) -> None:
-        for event in self._session.expire(asyncio.get_running_loop().time()):
-            if isinstance(event, CallFailed):
-                self._take_result(event)
-            elif isinstance(event, Dropped):
-                self._count_fault(event.cause)
-        self._arm()
-        if self.open and self._tasks is not None:
-            self._tasks.create_task(self._send_next())
-
-    def _fail_calls(self) -> None:
-        for failed in self._session.close():
-            self._take_result(failed)
-
-    def _take_result(self, event: CallAnswered | CallFailed) -> None:
-        ended = self._calls.pop(event.ref, None)
-        if ended is not None and not ended.done():
-            ended.set_result(event)
+        return await self._own_calls.call(request)
 
     # Events
 

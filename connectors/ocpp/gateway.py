@@ -14,7 +14,8 @@ from pathlib import Path
 import structlog
 from websockets.asyncio.server import Server, ServerConnection
 
-from connectors.attempts import AttemptDesk, Late
+from connectors.attempts import AttemptDesk
+from connectors.cases import Late
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.spool import Spool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connectors.attempts import Settled
+from connectors.cases import Settled
 from connectors.ocpp.connection import IncomingCall
 from connectors.ocpp.presenting import read_token, settle_authorize
 

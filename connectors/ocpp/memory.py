@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from connectors.attempts import Settled
+from connectors.cases import Settled
 from connectors.recent import Recent
 from models.attempt import Token
 from models.ids import AttemptId, ChargerId, Pseudonym

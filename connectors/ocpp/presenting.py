@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from connectors.attempts import Case, Settled
+from connectors.cases import Case, Settled
 from connectors.ocpp.connection import IncomingCall
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of

@@ -14,7 +14,8 @@ import pytest
 from aiokafka.structs import RecordMetadata
 
 from connectors import attempts
-from connectors.attempts import OTHER_PARTITION, AttemptDesk, Case, Late, Settled
+from connectors.attempts import OTHER_PARTITION, AttemptDesk
+from connectors.cases import Case, Late, Settled
 from connectors.kafka.partition import partition_of
 from connectors.ocpp.tokens import FREEVEND_TOKEN
 from connectors.publishing import Delivery, Publisher

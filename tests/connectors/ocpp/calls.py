@@ -14,7 +14,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosedOK
 from websockets.protocol import State
 
-from connectors.attempts import AttemptDesk, Case, Settled
+from connectors.attempts import AttemptDesk
+from connectors.cases import Case, Settled
 from connectors.ocpp.connection import ChargerConnection, IncomingCall, Services
 from connectors.ocpp.gateway import HANDLERS
 from connectors.ocpp.memory import AttemptMemory

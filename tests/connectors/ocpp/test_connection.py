@@ -8,6 +8,7 @@ import pytest
 from ocpp.v201 import call as call201
 
 from connectors.ocpp import connection as connection_module
+from connectors.ocpp import outgoing
 from connectors.ocpp.connection import CHORES_MAX
 from connectors.ocpp.session import CallFailed, FailureCause
 from tests.connectors.ocpp.calls import Stand, Wire, running, until
@@ -127,7 +128,7 @@ async def test_a_call_on_a_connection_that_has_ended_fails_at_once(stand: Stand)
 async def test_a_call_that_the_charger_leaves_unanswered_times_out_and_the_next_is_sent(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "CALL_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(outgoing, "CALL_TIMEOUT_S", 0.05)
     async with running(stand) as (connection, wire):
         first, second = (asyncio.create_task(connection.call(call201.ClearCache())) for _ in "ab")
         failed = await first

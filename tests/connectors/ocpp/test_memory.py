@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.attempts import Settled
+from connectors.cases import Settled
 from connectors.ocpp import memory as memory_module
 from connectors.ocpp.memory import AUTHORIZED_KEPT_S, AttemptMemory
 from connectors.ocpp.table import PresentedToken

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.attempts import Case
+from connectors.cases import Case
 from connectors.ocpp.presenting import (
     LIVE_UNCERTAINTY_S,
     REPLAY_UNCERTAINTY_S,

@@ -1,0 +1,118 @@
+"""What an attempt is made of on its way through the gateway, from its message to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from models.attempt import Attempt, Decision, Told
+from models.charger import ChargerEvent
+from models.governing import Governing
+from models.ids import ChargerId, ConnectionId, SiteId
+from models.site import ChargerRecord, SiteRecord
+
+
+class Configuration(Protocol):
+    """What the gateway reads of the depot's configuration (a Replica)."""
+
+    @property
+    def sites(self) -> Mapping[SiteId, SiteRecord]: ...
+
+    @property
+    def chargers(self) -> Mapping[ChargerId, ChargerRecord]: ...
+
+    def governing(self, charger_id: ChargerId) -> Governing | None: ...
+
+
+class Asker(Protocol):
+    """The connection that waits for the answer."""
+
+    @property
+    def connection_id(self) -> ConnectionId: ...
+
+    @property
+    def open(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One attempt as the gateway has it before it.
+
+    Attributes:
+        event: the message that presented the token, as a charger event.
+        repeatable: the charger repeats it while it stays unanswered (transaction messages).
+        stop: the call that ends the session it is about; None where there is no session.
+    """
+
+    attempt: Attempt
+    event: ChargerEvent
+    asker: Asker
+    repeatable: bool
+    stop: object | None
+    traceparent: str
+
+
+class Settled(NamedTuple):
+    """How an attempt ended.
+
+    Attributes:
+        cacheable: the charger may keep the answer; False for every accept that does not rest on
+            the identity (finding 5).
+        stop: the freevend tag started a session in a managed interval, which must not go on: it is
+            ended at once where it was accepted (C02.FR.02), else when energy flows all the same.
+    """
+
+    told: Told
+    cacheable: bool
+    stop: bool
+
+
+class Late(NamedTuple):
+    """A decision that came after the posture had answered (rule 24)."""
+
+    case: Case
+    decision: Decision
+    stop: bool
+
+
+@dataclass(slots=True, eq=False)
+class PendingAttempt:
+    """An attempt between its request and its answer."""
+
+    case: Case
+    received_s: float
+    settled: asyncio.Future[Settled | None]
+    askers: list[Asker]
+    deadline_at: datetime
+    sent_s: float = 0.0
+    tries_count: int = 0
+    decision: Decision | None = None
+    waiter: asyncio.Future[None] | None = field(default=None, repr=False)
+
+    async def decided_by(self, until_s: float) -> Decision | None:
+        """The decision, as soon as it is there, None when `until_s` comes first."""
+        if self.decision is None:
+            loop = asyncio.get_running_loop()
+            # A future and a timer: wait_for would take a task's worth of work for each attempt.
+            self.waiter = loop.create_future()
+            timer = loop.call_at(until_s, self._wake)
+            try:
+                await self.waiter
+            finally:
+                timer.cancel()
+        return self.decision
+
+    def decide(self, decision: Decision) -> bool:
+        """Take the first decision; whether it was the first."""
+        first = self.decision is None
+        if first:
+            self.decision = decision
+            self._wake()
+        return first
+
+    def _wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
