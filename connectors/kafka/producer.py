@@ -113,7 +113,9 @@ class Producer:
         value = record.encode() if record is not None else None
         if value is not None and len(value) > RECORD_MAX_BYTES:
             raise MessageSizeTooLargeError(f"{topic.name}: {len(value)} bytes")
-        headers = self._headers(topic, event_id, at, traceparent)
+        headers = cloud_event_headers(topic, self._source, event_id, at)
+        if traceparent is not None:
+            headers.append(("traceparent", traceparent.encode()))
         future: asyncio.Future[RecordMetadata] = await self._connected().send(
             topic.name,
             value=value,
@@ -143,22 +145,20 @@ class Producer:
         )
         return future
 
-    def _headers(
-        self, topic: Topic, event_id: str, at: datetime, traceparent: str | None
-    ) -> list[tuple[str, bytes]]:
-        """CloudEvents 1.0, Kafka binding, binary mode; W3C trace context beside it."""
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", event_id.encode()),
-            ("ce_type", f"depotgate.{topic.name}".encode()),
-            ("ce_source", self._source),
-            ("ce_time", at.isoformat().encode()),
-            ("content-type", b"application/json"),
-        ]
-        if traceparent is not None:
-            headers.append(("traceparent", traceparent.encode()))
-        return headers
-
     def _connected(self) -> AIOKafkaProducer:
         assert self._producer is not None, "send before start or after stop"
         return self._producer
+
+
+def cloud_event_headers(
+    topic: Topic, source: bytes, event_id: str, at: datetime
+) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0, Kafka binding, binary mode. W3C trace context may stand beside it."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_type", f"depotgate.{topic.name}".encode()),
+        ("ce_source", source),
+        ("ce_time", at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    ]

@@ -1,0 +1,162 @@
+"""Many records at once: batches are filled here and sent whole, a million records in seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerClosed
+
+from connectors.kafka.partition import partition_of_bytes
+from connectors.kafka.producer import cloud_event_headers
+from models.errors import BrokerUnavailableError
+from models.topics import RECORD_MAX_BYTES, Topic
+
+BATCH_BYTES = 512 * 1024
+"""Half of what a broker takes by default; one site record may fill a batch of its own."""
+
+IN_FLIGHT_MAX = 32
+"""Batches that wait for Kafka: 16 MB, enough to keep it busy."""
+
+ACKNOWLEDGED_WITHIN_S = 30.0
+"""Long enough for a broker that is killed and started again (13 s measured), and then some."""
+
+
+class Bulk:
+    """Fills one batch a partition; `settle` proves that Kafka has everything.
+
+    Args:
+        source: CloudEvents source of everything sent.
+        batch_id: CloudEvents ids are this and a number.
+        at: CloudEvents time of everything sent.
+    """
+
+    def __init__(
+        self, producer: AIOKafkaProducer, source: str, batch_id: str, at: datetime
+    ) -> None:
+        self._producer = producer
+        self._source = source.encode()
+        self._batch_id = batch_id
+        self._at = at
+        self._count = 0
+        self._headers: dict[str, list[tuple[str, bytes]]] = {}
+        self._batches: dict[tuple[str, int], Any] = {}
+        self._waiting: list[asyncio.Future[object]] = []
+
+    async def add(
+        self, topic: Topic, key: str, value: bytes | None, partition: int | None = None
+    ) -> None:
+        """Append one record.
+
+        Args:
+            value: None is a tombstone.
+            partition: None = by key.
+
+        Raises:
+            BrokerUnavailableError: Kafka has not taken what came before for a while.
+        """
+        raw = key.encode()
+        if partition is None:
+            partition = partition_of_bytes(raw, topic.partitions)
+        place = (topic.name, partition)
+        content = {"key": raw, "value": value, "timestamp": None, "headers": self._header(topic)}
+        batch = self._batches.get(place)
+        if batch is not None and batch.append(**content) is not None:
+            return
+        if batch is not None:
+            await self._send(place)
+        batch = self._batches[place] = self._producer.create_batch()
+        # aiokafka takes the first record of a batch whatever its size.
+        batch.append(**content)
+
+    async def settle(self) -> None:
+        """Send what is left and wait until all in-sync replicas have all of it.
+
+        Raises:
+            BrokerUnavailableError: they have not for a while.
+        """
+        for place in [*self._batches]:
+            await self._send(place)
+        await self._acknowledged()
+
+    def _header(self, topic: Topic) -> list[tuple[str, bytes]]:
+        common = self._headers.get(topic.name)
+        if common is None:
+            headers = cloud_event_headers(topic, self._source, "", self._at)
+            common = [header for header in headers if header[0] != "ce_id"]
+            self._headers[topic.name] = common
+        self._count += 1
+        return [("ce_id", f"{self._batch_id}/{self._count}".encode()), *common]
+
+    async def _send(self, place: tuple[str, int]) -> None:
+        topic, partition = place
+        batch = self._batches.pop(place)
+        try:
+            sent = await self._producer.send_batch(batch, topic, partition=partition)
+        except KafkaError as fault:
+            raise _not_taken(fault) from fault
+        self._waiting.append(sent)
+        if len(self._waiting) >= IN_FLIGHT_MAX:
+            await self._acknowledged()
+
+    async def _acknowledged(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+                ends = await asyncio.gather(*waiting, return_exceptions=True)
+        except TimeoutError as fault:
+            raise _not_taken(fault) from fault
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise _not_taken(end) from end
+
+
+def _not_taken(fault: BaseException) -> BrokerUnavailableError:
+    return BrokerUnavailableError(
+        f"Kafka has not taken all of it ({type(fault).__name__}); do it again when it is back"
+    )
+
+
+@asynccontextmanager
+async def bulk_producer(
+    bootstrap: str, source: str, batch_id: str, at: datetime
+) -> AsyncIterator[Bulk]:
+    """A connected `Bulk`; everything is settled when the block ends.
+
+    A block that fails leaves nothing on its way: what Kafka has not taken by then it never gets.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address, or Kafka went away.
+    """
+    # Idempotent: a plain producer gives a batch up after its time-out and loses it silently.
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=2 * RECORD_MAX_BYTES,
+        request_timeout_ms=int(ACKNOWLEDGED_WITHIN_S * 1000),
+    )
+    try:
+        await producer.start()
+    except KafkaError as fault:
+        await producer.stop()
+        raise BrokerUnavailableError(
+            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
+            "or name another with DEPOTGATE_KAFKA"
+        ) from fault
+    bulk = Bulk(producer, source, batch_id, at)
+    try:
+        yield bulk
+        await bulk.settle()
+    except BaseException:
+        # aiokafka's stop delivers what is pending, however long that takes: rows of this load
+        # would arrive after those of a later one, and undo them.
+        producer._message_accumulator.fail_all(ProducerClosed())
+        raise
+    finally:
+        await producer.stop()
