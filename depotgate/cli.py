@@ -303,7 +303,7 @@ def tail(
     from depotgate.tail import Extent, follow_topic
 
     settings = read_settings(kafka=kafka, data=data)
-    extent = Extent(from_start=from_start, follow=follow, count=count)
+    extent = Extent(from_start=from_start, follow=follow, records_max=count)
     run_until_told(follow_topic(settings, what, extent, as_json=as_json))
 
 

@@ -141,12 +141,12 @@ class Extent(NamedTuple):
     Attributes:
         from_start: all that the topic still has, else those that come from now on.
         follow: go on until cancelled, else end where the topic ends now.
-        count: end after so many; None = no limit.
+        records_max: end after so many; None = no limit.
     """
 
     from_start: bool
     follow: bool
-    count: int | None
+    records_max: int | None
 
 
 async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json: bool) -> None:
@@ -159,7 +159,7 @@ async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json
     consumer = await start_consumer(reachable_kafka(settings))
     try:
         ends = await _seek(consumer, view.topic, extent)
-        left = extent.count
+        left = extent.records_max
         while left != 0 and (extent.follow or not await position_reached(consumer, ends)):
             values = await _fetch(consumer, BATCH_RECORDS if left is None else left)
             for value in values:
