@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up what it needs, once.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup environment demo test check static bench
+.PHONY: help setup environment demo test check static docs bench
 
 BIN := .venv/bin
 
@@ -35,6 +35,9 @@ static:
 	@$(BIN)/mypy
 	@echo '==> import directions'
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+
+docs: environment ## tables and schemas of docs/, from the code
+	@$(BIN)/python -m docs.generate
 
 bench: setup ## decisions per second and latency, beside bare baselines
 	@echo '==> benchmarks'

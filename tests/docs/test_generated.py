@@ -18,7 +18,7 @@ from models.site import Stage
 from models.topics import PRIMARY_TOPICS, Topic
 from tests.models.samples import SAMPLES
 
-RUN = "run `python -m docs.generate`"
+RUN = "run `make docs`"
 
 
 def _committed(topic: Topic) -> Any:
