@@ -75,11 +75,8 @@ class Replica:
 
     def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
         """The records of a pseudonym that are known at a site."""
-        return tuple(
-            record
-            for record in self._identities.of(pseudonym)
-            if record.site_id is None or record.site_id == site_id
-        )
+        records = self._identities.of(pseudonym)
+        return tuple([record for record in records if record.site_id in (None, site_id)])
 
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""
@@ -274,8 +271,9 @@ class IdentityTable:
 
     def of(self, pseudonym: Pseudonym) -> tuple[IdentityRecord, ...]:
         """Every record of a pseudonym."""
-        rows = _as_rows(self._rows.get(_packed(pseudonym)))
-        return tuple(IdentityRecord.decode(raw) for raw in rows)
+        found = self._rows.get(_packed(pseudonym))
+        # Most pseudonyms that are asked for are readings of a tag that nobody has.
+        return tuple([IdentityRecord.decode(raw) for raw in _as_rows(found)]) if found else ()
 
     def put(self, key: str, value: bytes | None) -> None:
         """Set or delete the row of a topic key (see IdentityRecord.key).
