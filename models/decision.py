@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from operator import itemgetter
 from typing import NamedTuple
 
 from models.attempt import Attempt, Decision, Facts, Match, TokenKind, Verdict
@@ -28,6 +29,8 @@ class Case(NamedTuple):
         at: event time, or a later instant at which the answer is asked for.
         mode: that holds at `at`; None when no schedule is known.
         matches: those that count at `at` (rules 18, 20).
+        states: of these matches, in their order.
+        valid: whether these matches are inside their validity; else all of them are outside.
     """
 
     attempt: Attempt
@@ -35,6 +38,8 @@ class Case(NamedTuple):
     at: UtcDatetime
     mode: Mode | None
     matches: tuple[Match, ...]
+    states: list[IdentityState | str]
+    valid: bool
 
 
 class Rung(NamedTuple):
@@ -98,11 +103,11 @@ def climb(case: Case) -> Finding:
     a denial only denying reasons are listed, in an allow only allowing ones (rule 25).
     """
     if case.mode is Mode.FREEVEND:
-        bars = tuple(rung.reason for rung in LADDER if rung.reason in _BARS and rung.holds(case))
+        bars = tuple([rung.reason for rung in BARS if rung.holds(case)])
         return Finding(Answer.ALLOW, (Reason.FREEVEND_OPEN, *bars))
     if case.mode is None or case.facts.problem is not None:
         return Finding(Answer.ERROR, (Reason.DECISION_ERROR,))
-    denying = tuple(rung.reason for rung in LADDER if rung.holds(case))
+    denying = tuple([rung.reason for rung in LADDER if rung.holds(case)])
     if denying:
         return Finding(Answer.DENY, denying)
     return Finding(Answer.ALLOW, _allowing(case.matches))
@@ -115,8 +120,10 @@ def valid_at(match: Match, at: UtcDatetime) -> bool:
 
 def _case(attempt: Attempt, facts: Facts, at: UtcDatetime, mode: Mode | None) -> Case:
     """Records outside their validity are ignored while another is inside it (rule 20)."""
-    inside = tuple(match for match in facts.matches if valid_at(match, at))
-    return Case(attempt, facts, at, mode, inside or facts.matches)
+    inside = tuple([match for match in facts.matches if valid_at(match, at)])
+    counting = inside or facts.matches
+    states = [match.state for match in counting]
+    return Case(attempt, facts, at, mode, counting, states, valid=bool(inside))
 
 
 def _freevend_tag(case: Case) -> bool:
@@ -129,26 +136,29 @@ def _unreadable(case: Case) -> bool:
 
 def _revoked(case: Case) -> bool:
     """Any revoked match that counts denies in a managed interval (rule 19)."""
-    return any(match.state == IdentityState.REVOKED for match in case.matches)
+    return IdentityState.REVOKED in case.states
 
 
 def _suspended(case: Case) -> bool:
     """Any suspended match that counts denies in a managed interval (rule 19)."""
-    return any(match.state == IdentityState.SUSPENDED for match in case.matches)
+    return IdentityState.SUSPENDED in case.states
 
 
 def _conflict(case: Case) -> bool:
     """Some matches that count would allow and some not, or one cannot be judged (rule 20)."""
-    allowing = {_allows(match, case.at) for match in case.matches}
-    return len(allowing) > 1 or any(not _judgeable(match) for match in case.matches)
+    if not all(map(_judgeable, case.matches)):
+        return True
+    return len(case.matches) > 1 and len({_allows(match, case.at) for match in case.matches}) > 1
 
 
 def _expired(case: Case) -> bool:
-    return any(match.valid_to is not None and match.valid_to <= case.at for match in case.matches)
+    return not case.valid and any(
+        match.valid_to is not None and match.valid_to <= case.at for match in case.matches
+    )
 
 
 def _not_yet(case: Case) -> bool:
-    return any(match.valid_from > case.at for match in case.matches)
+    return not case.valid and any(match.valid_from > case.at for match in case.matches)
 
 
 def _unknown(case: Case) -> bool:
@@ -179,9 +189,10 @@ LADDER: tuple[Rung, ...] = (
 )
 """The denying rungs that are built, in the order of the reason table (a test holds them to it)."""
 
-_BARS = (Reason.REVOKED, Reason.SUSPENDED)
+BARS = tuple(rung for rung in LADDER if rung.reason in {Reason.REVOKED, Reason.SUSPENDED})
+"""What is listed beside FREEVEND_OPEN and bars nobody (rule 25)."""
 
-_REASON_OF_CLASS = {
+_REASON_OF_CLASS: dict[str, Reason] = {
     IdentityClass.OWN_FLEET: Reason.OWN_FLEET,
     IdentityClass.AGREEMENT: Reason.AGREEMENT_ACTIVE,
 }
@@ -189,7 +200,7 @@ _REASON_OF_CLASS = {
 
 def _allowing(matches: tuple[Match, ...]) -> tuple[Reason, ...]:
     """OWN_FLEET is primary where any match has it (rule 20): it stands first in the table."""
-    reasons = {_REASON_OF_CLASS[IdentityClass(match.identity_class)] for match in matches}
+    reasons = {_REASON_OF_CLASS[match.identity_class] for match in matches}
     return tuple(sorted(reasons, key=PRECEDENCE.__getitem__))
 
 
@@ -203,8 +214,10 @@ def _near_boundary(case: Case, _finding: Finding) -> bool:
     if schedule is None:
         return False
     margin = timedelta(seconds=case.attempt.uncertainty_s)
-    edges = (schedule.starts_at, schedule.ends_at)
-    return any(edge is not None and abs(edge - case.at) <= margin for edge in edges)
+    begins, ends = schedule.starts_at, schedule.ends_at
+    return (begins is not None and abs(begins - case.at) <= margin) or (
+        ends is not None and abs(ends - case.at) <= margin
+    )
 
 
 def _ambiguous(case: Case, finding: Finding) -> bool:
@@ -232,23 +245,46 @@ def next_change(case: Case, answer: Answer) -> Change | None:
     if case.facts.schedule is None or case.facts.problem is not None:
         return None
     mode = case.mode
-    for change, turned in sorted(_instants(case), key=lambda instant: instant[0].at):
-        mode = turned or mode
-        later = climb(_case(case.attempt, case.facts, change.at, mode))
-        if later.answer is not answer:
-            return change
+    for at, cause, begun in sorted(_instants(case), key=_instant_at):
+        mode = begun or mode
+        if _answer_at(case, answer, at, mode) is not answer:
+            return Change(at, cause)
     return None
 
 
-def _instants(case: Case) -> Iterator[tuple[Change, Mode | None]]:
-    """Instants after event time that may change the answer, with the mode that begins there."""
+def _answer_at(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -> Answer:
+    """The answer at a later instant of a case that is answered at its own."""
+    if mode is Mode.FREEVEND:
+        return Answer.ALLOW
+    later = _case(case.attempt, case.facts, at, mode)
+    # Time itself matters only to records outside their validity.
+    unchanged = mode is case.mode and case.valid and later.valid and later.matches == case.matches
+    return answer if unchanged else climb(later).answer
+
+
+_BEGINS = {mode: f"{mode.value} begins" for mode in Mode}
+
+
+class _Instant(NamedTuple):
+    """An instant that may change the answer, why, and the mode that begins there."""
+
+    at: UtcDatetime
+    cause: str
+    begun: Mode | None
+
+
+_instant_at = itemgetter(0)
+
+
+def _instants(case: Case) -> Iterator[_Instant]:
+    """Instants after event time at which a mode or a validity changes."""
     assert case.facts.schedule is not None
     edges = case.facts.schedule.edges_ahead
     # Without an edge ahead the mode stays; otherwise nothing is known past the last known edge.
     horizon = edges[-1].at if edges else None
     for edge in edges:
-        yield Change(edge.at, f"{edge.mode.value} begins"), edge.mode
+        yield _Instant(edge.at, _BEGINS[edge.mode], edge.mode)
     for match in case.facts.matches:
         for at, cause in ((match.valid_from, "validity begins"), (match.valid_to, "validity ends")):
             if at is not None and at > case.at and (horizon is None or at < horizon):
-                yield Change(at, cause), None
+                yield _Instant(at, cause, None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from models.attempt import Attempt, Edge, Facts, Match, ScheduleFacts
 from models.governing import Governing
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.site import IdentityRecord, Stage
+from models.timeline import Outlook
 from models.zones import tzdata_version
 
 EDGES_AHEAD = 2
@@ -17,6 +19,10 @@ EDGES_AHEAD = 2
 MATCHES_MAX = 16
 """Records of one token that a decision keeps: more would make the record large, and no card
 belongs to that many parties. Beyond it the attempt is not decided but reported."""
+
+SCHEDULE_FACTS_MAX = 1024
+"""Remembered: what holds now for every schedule of a few hundred sites, in each scope. They are
+most of what gathering costs, and the same for every attempt until the next window."""
 
 
 class ConfigurationView(Protocol):
@@ -73,21 +79,23 @@ def _ungoverned(attempt: Attempt, evaluated_at: datetime) -> Facts:
 
 def schedule_facts(governing: Governing, at: datetime) -> ScheduleFacts:
     """The interval that holds at an instant, what won, and the edges that follow (rules 3, 7)."""
-    interval = governing.timeline.at(at)
-    edges = tuple(
-        Edge(at=edge.at, mode=edge.mode)
-        for edge in governing.timeline.edges_after(at, limit=EDGES_AHEAD)
-    )
+    outlook = governing.timeline.outlook(at, limit=EDGES_AHEAD)
+    return _schedule_facts(governing.schedule_id, governing.scope, outlook)
+
+
+@lru_cache(maxsize=SCHEDULE_FACTS_MAX)
+def _schedule_facts(schedule_id: str, scope: str, outlook: Outlook) -> ScheduleFacts:
+    interval = outlook.interval
     return ScheduleFacts(
-        schedule_id=governing.schedule_id,
-        scope=governing.scope,
+        schedule_id=schedule_id,
+        scope=scope,
         mode=interval.mode,
         layer=interval.source.layer,
         name=interval.source.name,
         date=interval.source.date.isoformat() if interval.source.date else None,
         starts_at=interval.start,
         ends_at=interval.end,
-        edges_ahead=edges,
+        edges_ahead=tuple(Edge(at=edge.at, mode=edge.mode) for edge in outlook.edges),
         conflict=interval.conflict,
     )
 
@@ -95,22 +103,10 @@ def schedule_facts(governing: Governing, at: datetime) -> ScheduleFacts:
 def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
     """Every record that any candidate's pseudonym meets, in the candidates' order (rule 17)."""
     return tuple(
-        _match(record)
-        for candidate in attempt.token.candidates
-        for pseudonym in candidate.pseudonyms
-        for record in view.identities(pseudonym, attempt.site_id)
-    )
-
-
-def _match(record: IdentityRecord) -> Match:
-    return Match(
-        source=record.source,
-        reference=record.reference,
-        identity_class=record.identity_class,
-        identifier_type=record.identifier_type,
-        pseudonym=record.pseudonym,
-        valid_from=record.valid_from,
-        valid_to=record.valid_to,
-        state=record.state,
-        state_since=record.state_since,
+        [
+            Match.model_validate(record, from_attributes=True)
+            for candidate in attempt.token.candidates
+            for pseudonym in candidate.pseudonyms
+            for record in view.identities(pseudonym, attempt.site_id)
+        ]
     )

@@ -33,6 +33,9 @@ def _sentences(text: str) -> tuple[_Sentence, ...]:
 
 
 _DRIVER = {row.reason: _sentences(row.driver_text) for row in REASON_TABLE}
+_FIXED = {row.reason: row.driver_text for row in REASON_TABLE if "{" not in row.driver_text}
+"""Driver texts that need nothing: most of what is told."""
+
 _SUPPORT = {row.reason: _sentences(row.support_text) for row in REASON_TABLE}
 
 
@@ -44,6 +47,9 @@ def driver_text(
     change_at: UtcDatetime | None,
 ) -> str:
     """What the charger shows: times in the site's zone, no identifier, no reference."""
+    fixed = _FIXED.get(reason)
+    if fixed is not None:
+        return fixed
     values = {"holder": _holder(matches)}
     if change_at is not None:
         values["t"] = _local(change_at, attempt.event_at, facts.timezone)
@@ -96,9 +102,11 @@ def _holder(matches: tuple[Match, ...]) -> str:
 def _filled(sentences: tuple[_Sentence, ...], values: dict[str, str]) -> str:
     """The text without the sentences that need a value that does not exist."""
     return " ".join(
-        sentence.text.format_map(values)
-        for sentence in sentences
-        if sentence.needs <= values.keys()
+        [
+            sentence.text.format_map(values)
+            for sentence in sentences
+            if sentence.needs <= values.keys()
+        ]
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +21,9 @@ BLOCK_DAYS = 64
 
 BLOCKS_MAX = 64
 """Kept per schedule, oldest forgotten first: eleven years, more than any replay asks for."""
+
+OUTLOOKS_MAX = 512
+"""Remembered per schedule: a few months of one that changes several times a day."""
 
 RUNS_MAX = 512
 """Stretches of one mode kept per schedule: a year of a schedule that changes daily."""
@@ -75,6 +79,18 @@ class ModeEdge(NamedTuple):
     source: Source
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What an instant sees: the interval that holds, and the mode edges after it, nearest first.
+
+    Every instant of a segment sees the same, and gets the same object: what is made from it can be
+    remembered by its identity.
+    """
+
+    interval: Interval
+    edges: tuple[ModeEdge, ...]
+
+
 class _Run(NamedTuple):
     """A stretch of one mode between two edges: same-mode segments merged (rule 6)."""
 
@@ -94,6 +110,7 @@ class Timeline:
         self._zone = zone
         self._blocks: dict[int, tuple[tuple[datetime, ...], tuple[Segment, ...]]] = {}
         self._runs: list[_Run] = []
+        self._outlooks: dict[tuple[int, int, int], Outlook] = {}
         self._written = _written_dates(schedule)
 
     def at(self, when: datetime) -> Interval:
@@ -113,6 +130,18 @@ class Timeline:
     def edges_after(self, when: datetime, *, limit: int) -> tuple[ModeEdge, ...]:
         """The next `limit` mode edges after an instant, nearest first."""
         return tuple(edge for _, edge in zip(range(limit), self._edges_after(when), strict=False))
+
+    def outlook(self, when: datetime, *, limit: int) -> Outlook:
+        """`at` and `edges_after` of an instant, remembered for the segment that it is in."""
+        number = _block_of(when.date())
+        place = bisect_right(self._block(number)[0], when)
+        outlook = self._outlooks.get((number, place, limit))
+        if outlook is None:
+            if len(self._outlooks) >= OUTLOOKS_MAX:
+                self._outlooks.clear()
+            outlook = Outlook(self.at(when), self.edges_after(when, limit=limit))
+            self._outlooks[number, place, limit] = outlook
+        return outlook
 
     def edges(self, start: datetime, end: datetime) -> tuple[ModeEdge, ...]:
         """Every mode edge in (start, end]."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from models.schedule import Mode, Schedule
-from models.timeline import BLOCKS_MAX, RUNS_MAX, Timeline
+from models.timeline import BLOCKS_MAX, OUTLOOKS_MAX, RUNS_MAX, Timeline
 from models.zones import zone
 
+SECOND = timedelta(seconds=1)
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
 SUNDAY_NIGHT: dict[str, Any] = {"days": ["sun"], "from": "02:15", "to": "02:45", "mode": "managed"}
 WORKDAYS: dict[str, Any] = {
@@ -91,7 +92,17 @@ def test_what_is_remembered_is_bounded() -> None:
     timeline = _timeline(windows=[WORKDAYS])
     for year in range(1970, 2038):
         for month in range(1, 13):
-            timeline.at(datetime(year, month, 15, 12, tzinfo=UTC))
+            timeline.outlook(datetime(year, month, 15, 12, tzinfo=UTC), limit=2)
     assert len(timeline._blocks) <= BLOCKS_MAX
     assert len(timeline._runs) <= RUNS_MAX
+    assert len(timeline._outlooks) <= OUTLOOKS_MAX
     assert timeline.at(NOW).end == datetime(2026, 7, 14, 16, tzinfo=UTC)
+
+
+def test_an_outlook_is_the_same_object_until_the_next_edge() -> None:
+    timeline = _timeline(windows=[WORKDAYS])
+    begins = timeline.at(NOW).end
+    assert begins is not None
+    assert timeline.outlook(NOW, limit=2) is timeline.outlook(begins - SECOND, limit=2)
+    assert timeline.outlook(begins, limit=2) is not timeline.outlook(NOW, limit=2)
+    assert timeline.outlook(begins, limit=2).interval == timeline.at(begins)

@@ -221,6 +221,8 @@ def test_neither_the_order_of_questions_nor_the_size_of_blocks_matters(
     with blocks_of(walk.block_days):
         remembering = walk.timeline()
         said = [(remembering.at(at), remembering.edges_after(at, limit=2)) for at in asked]
-    for at, found in zip(asked, said, strict=True):
+        seen = [remembering.outlook(at, limit=2) for at in asked]
+    for at, found, outlook in zip(asked, said, seen, strict=True):
         fresh = walk.timeline()
         assert found == (fresh.at(at), fresh.edges_after(at, limit=2))
+        assert (outlook.interval, outlook.edges) == found
