@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
-import promql_parser
 import pytest
 
 from dashboards.__main__ import ACCESS_JSON, access_json
 from dashboards.access import expressions
 from models.metrics import METRICS, MetricKind
-
-_SCRAPE_LABELS = {"le", "job", "instance"}
-"""Labels that Prometheus itself adds."""
-
-_GRAFANA = {"$__rate_interval": "5m", "$site": ".*"}
+from tests.dashboards.expressions import SCRAPE_LABELS, asked_by
 
 
 def _series() -> dict[str, set[str]]:
@@ -24,38 +18,19 @@ def _series() -> dict[str, set[str]]:
     for metric in METRICS:
         suffixes = ("_bucket", "_count", "_sum") if metric.kind is MetricKind.HISTOGRAM else ("",)
         for suffix in suffixes:
-            names[metric.name + suffix] = set(metric.labels)
+            own = {"le"} if suffix == "_bucket" else set()
+            names[metric.name + suffix] = own | set(metric.labels)
     return names
-
-
-def _interpolated(expression: str) -> str:
-    for variable, value in _GRAFANA.items():
-        expression = expression.replace(variable, value)
-    return expression
-
-
-def _selectors(node: object) -> list[promql_parser.VectorSelector]:
-    if isinstance(node, promql_parser.VectorSelector):
-        return [node]
-    children = [
-        getattr(node, name, None) for name in ("expr", "lhs", "rhs", "vector_selector", "vs")
-    ]
-    children += list(getattr(node, "args", None) or [])
-    return [found for child in children if child is not None for found in _selectors(child)]
 
 
 @pytest.mark.parametrize("expression", sorted(set(expressions())))
 def test_each_expression_names_known_metrics_and_labels(expression: str) -> None:
-    parsed = promql_parser.parse(_interpolated(expression))
-    selectors = _selectors(parsed)
-    assert selectors, "an expression without a metric shows nothing"
+    asked = asked_by(expression)
+    assert asked, "an expression without a metric shows nothing"
     series = _series()
-    grouped = set(re.findall(r"by \(([^)]*)\)", expression)[0].replace(" ", "").split(",")) - {""}
-    for selector in selectors:
-        assert selector.name in series
-        allowed = series[selector.name] | _SCRAPE_LABELS
-        assert {matcher.name for matcher in selector.matchers.matchers} <= allowed
-        assert grouped <= allowed
+    for each in asked:
+        assert each.name in series
+        assert each.labels <= series[each.name] | SCRAPE_LABELS
 
 
 def test_the_provisioned_dashboard_is_the_one_that_is_built() -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -277,3 +277,31 @@ def metric(url: str, name: str, **labels: str) -> float:
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
+
+
+class Series(NamedTuple):
+    """A name that a process serves; one that nothing happened to yet has no sample and no labels."""
+
+    name: str
+    labels: frozenset[str]
+    sampled: bool
+
+
+def series_of(url: str) -> list[Series]:
+    """Every series of a `/metrics` page."""
+    with urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - from run.json
+        families = list(text_string_to_metric_families(page.read().decode()))
+    found = {
+        Series(sample.name, frozenset(sample.labels), sampled=True)
+        for family in families
+        for sample in family.samples
+    }
+    # Counters are families without their `_total` (prometheus-client's parser).
+    empty = [family for family in families if not family.samples]
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+    found |= {
+        Series(family.name + suffix, frozenset(), sampled=False)
+        for family in empty
+        for suffix in suffixes.get(family.type, ("",))
+    }
+    return list(found)

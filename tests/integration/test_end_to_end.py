@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from connectors.kafka.broker_jars import jars_obstacle
+from dashboards.access import expressions
 from depotgate.demo.charger import Charger
 from depotgate.demo.session import Card
 from models.attempt import Basis, Denial, Outcome
@@ -25,6 +26,7 @@ from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.reasons import Reason
 from models.schedule import Mode
 from models.topics import DENIALS, MODE, OUTCOMES, PRIMARY_TOPICS, STATE
+from tests.dashboards.expressions import SCRAPE_LABELS, asked_by
 from tests.integration.depots import CARDS, Depot, rows, whole_minute_after
 from tests.integration.installations import (
     Fleet,
@@ -35,6 +37,7 @@ from tests.integration.installations import (
     processes_on,
     read_all,
     read_values,
+    series_of,
     told,
 )
 
@@ -416,6 +419,17 @@ async def test_what_happened_is_told_in_lines_and_in_json(up: Up, fleet: Fleet) 
         assert "unreadable" not in lines
         first = orjson.loads((await up.ask(*arguments, "--json")).splitlines()[0])
         assert any(key.endswith("id") for key in first)
+
+
+async def test_running_processes_have_what_the_dashboard_asks_for(up: Up, fleet: Fleet) -> None:
+    urls = [url for urls in up.run["metrics"].values() for url in urls]
+    served = [series for url in urls for series in await asyncio.to_thread(series_of, url)]
+    for expression in expressions():
+        for name, labels in asked_by(expression):
+            found = [series for series in served if series.name == name]
+            assert found, f"nobody serves {name}"
+            wanted = labels - SCRAPE_LABELS
+            assert any(wanted <= series.labels or not series.sampled for series in found), name
 
 
 async def test_doctor_finds_everything_well(up: Up, fleet: Fleet) -> None:
