@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connectors.kafka.broker_jars import start_child
-from connectors.processes import ended_within, stop_child
+from connectors.processes import ended_within, start_child, stop_child
 from models.errors import DepotgateError
 
 STOP_S = 10.0

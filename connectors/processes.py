@@ -40,6 +40,22 @@ def die_with_parent(with_signal: signal.Signals = signal.SIGTERM) -> Callable[[]
     return in_child
 
 
+def start_child(command: list[str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a child that ends with us and writes to a file.
+
+    In a session of its own: Ctrl-C is for the launcher, which stops its children in order.
+    """
+    with output.open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see above
+        )
+
+
 def command_of(pid: int) -> tuple[str, ...]:
     """The command line of a running process; empty when it is gone, a zombie or not to be seen."""
     try:

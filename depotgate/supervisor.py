@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.kafka.broker import Broker
-from connectors.kafka.broker_jars import start_child
-from connectors.processes import ended_within, stop_child
+from connectors.processes import ended_within, start_child, stop_child
 from models.errors import BrokerUnavailableError, DepotgateError
 
 Say = Callable[[str], None]

@@ -23,7 +23,7 @@ from connectors.kafka.broker_files import (
     unwritable,
 )
 from connectors.kafka.readiness import READY_S, ready
-from connectors.processes import die_with_parent, ended_within, kill_child, stop_child
+from connectors.processes import ended_within, kill_child, start_child, stop_child
 from models.errors import BrokerUnavailableError
 
 JAVA_NEEDED = 17
@@ -200,22 +200,6 @@ def new_cluster_id() -> str:
         drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not drawn.startswith("-"):
             return drawn
-
-
-def start_child(command: list[str], output: Path) -> subprocess.Popen[bytes]:
-    """Start a child that ends with us and writes to a file.
-
-    In a session of its own: Ctrl-C is for the launcher, which stops its children in order.
-    """
-    with output.open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see there
-        )
 
 
 class JarsBroker:

@@ -280,7 +280,7 @@ def metric(url: str, name: str, **labels: str) -> float:
 
 
 class Series(NamedTuple):
-    """A name that a process serves; one that nothing happened to yet has no sample and no labels."""
+    """A name that a process serves; before anything happened to it, without sample and labels."""
 
     name: str
     labels: frozenset[str]
