@@ -193,7 +193,7 @@ class Station:
         self.instance = GatewayInstance(f"gw-{slot}")
         self.connection_id = new_connection_id()
         self._topics = topics
-        self._site_id = depot.site_id
+        self.site_id = depot.site_id
         self._events_count = 0
 
     async def event(self, name: str, **fields: object) -> int:
@@ -204,7 +204,7 @@ class Station:
             {
                 "event_id": timed_id(now, self.charger_id, self.connection_id, self._events_count),
                 "charger_id": self.charger_id,
-                "site_id": self._site_id,
+                "site_id": self.site_id,
                 "ocpp": "2.0.1",
                 "connection_id": self.connection_id,
                 "gateway_instance": self.instance,
@@ -247,7 +247,7 @@ class Station:
             request_id=request_id,
             attempt_id=AttemptId(request_id),
             charger_id=self.charger_id,
-            site_id=self._site_id,
+            site_id=self.site_id,
             ocpp="2.0.1",
             kind=AttemptKind.AUTHORIZE,
             token=token(card),

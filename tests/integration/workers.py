@@ -17,7 +17,7 @@ from pathlib import Path
 import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
-from connectors.kafka.broker_jars import start_child
+from connectors.processes import start_child
 from connectors.telemetry.logs import configure_logs
 from connectors.telemetry.metrics import Metrics
 from models.errors import DepotgateError
@@ -65,15 +65,19 @@ class WorkerProcess:
         return self._process.poll() is not None
 
     @property
+    def ready(self) -> bool:
+        """Whether it has told that its partitions are assigned and their state loaded."""
+        return (self._folder / "ready").exists()
+
+    @property
     def log(self) -> str:
         """Everything it said, on standard output and standard error."""
         return (self._folder / "log").read_text(errors="replace")
 
     def wait_ready(self) -> WorkerProcess:
         """Wait until its partitions are assigned and the state of their chargers is loaded."""
-        ready = self._folder / "ready"
-        assert holds(lambda: ready.exists() or self.ended, READY_S), f"not ready:\n{self.log}"
-        assert ready.exists(), f"ended with {self._process.returncode}:\n{self.log}"
+        assert holds(lambda: self.ready or self.ended, READY_S), f"not ready:\n{self.log}"
+        assert self.ready, f"ended with {self._process.returncode}:\n{self.log}"
         return self
 
     def metric(self, row: Metric, *labels: str) -> float:
