@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from models.errors import ConfigurationError
 from models.metrics import METRICS, Metric, MetricKind
 
 Instrument = Counter | Gauge | Histogram
+K = TypeVar("K", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -18,28 +21,34 @@ class Metrics:
         self._instruments = {
             row.name: _instrument(row, self.registry) for row in METRICS if role in row.role
         }
+        self._labelled: dict[tuple[str, tuple[str, ...]], Any] = {}
 
     def count(self, row: Metric, *labels: str, by: float = 1) -> None:
         """Add to a counter."""
-        counter = self._instruments[row.name]
-        assert isinstance(counter, Counter)
-        (counter.labels(*labels) if row.labels else counter).inc(by)
+        self._of(row, Counter, labels).inc(by)
 
     def set(self, row: Metric, value: float, *labels: str) -> None:
         """Set a gauge."""
-        gauge = self._instruments[row.name]
-        assert isinstance(gauge, Gauge)
-        (gauge.labels(*labels) if row.labels else gauge).set(value)
+        self._of(row, Gauge, labels).set(value)
 
     def clear(self, row: Metric) -> None:
         """Forget every label set of a gauge, before it is set from a fresh count."""
         self._instruments[row.name].clear()
+        self._labelled = {key: each for key, each in self._labelled.items() if key[0] != row.name}
 
     def observe(self, row: Metric, seconds: float, *labels: str) -> None:
         """Put a duration into a histogram."""
-        histogram = self._instruments[row.name]
-        assert isinstance(histogram, Histogram)
-        (histogram.labels(*labels) if row.labels else histogram).observe(seconds)
+        self._of(row, Histogram, labels).observe(seconds)
+
+    def _of(self, row: Metric, kind: type[K], labels: tuple[str, ...]) -> K:
+        """The instrument of a label set; remembered, as finding it costs more than writing it."""
+        found: K | None = self._labelled.get((row.name, labels))
+        if found is None:
+            instrument = self._instruments[row.name]
+            assert isinstance(instrument, kind)
+            found = instrument.labels(*labels) if row.labels else instrument
+            self._labelled[row.name, labels] = found
+        return found
 
     def serve(self, host: str, port: int) -> int:
         """Serve `/metrics` from a thread of its own; returns the port.

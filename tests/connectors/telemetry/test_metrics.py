@@ -109,3 +109,14 @@ def test_a_trace_begins_as_w3c_says() -> None:
 
 def test_connections_are_a_gauge_by_site_and_version() -> None:
     assert (CONNECTED.kind, CONNECTED.labels) == (MetricKind.GAUGE, ("site", "ocpp"))
+
+
+def test_a_gauge_that_was_cleared_is_set_anew() -> None:
+    metrics = Metrics("worker")
+    for mode in ("freevend", "managed"):
+        metrics.set(CHARGERS_BY_MODE, 3, "north", "desired", mode)
+        metrics.clear(CHARGERS_BY_MODE)
+    metrics.set(CHARGERS_BY_MODE, 4, "north", "desired", "freevend")
+    samples = [each for family in metrics.registry.collect() for each in family.samples]
+    chargers = [each for each in samples if each.name == CHARGERS_BY_MODE.name]
+    assert [(each.labels["mode"], each.value) for each in chargers] == [("freevend", 4)]
