@@ -22,6 +22,7 @@ import structlog
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
+from connectors.first_step import Begun
 from connectors.kafka.producer import Producer
 from connectors.kafka.spool import Spool, Spooled
 from connectors.telemetry.metrics import Metrics
@@ -120,8 +121,8 @@ class Publisher:
         if self._away and self._unacknowledged:
             return None
         try:
-            async with asyncio.timeout(within_s):
-                delivery = await self._producer.send(
+            appending = Begun(
+                self._producer.send(
                     topic,
                     key,
                     record,
@@ -130,6 +131,8 @@ class Publisher:
                     partition=partition,
                     traceparent=traceparent,
                 )
+            )
+            delivery = appending.result if appending.done else await _in_time(appending, within_s)
         except (KafkaError, TimeoutError) as fault:
             self._lost(fault)
             return None
@@ -359,11 +362,34 @@ class Publisher:
                 log.info("spool.drained")
 
 
+async def _in_time(appending: Begun[Delivery], within_s: float) -> Delivery:
+    async with asyncio.timeout(within_s):
+        return await appending
+
+
 async def acknowledged(delivery: Delivery, within_s: float) -> bool:
     """Whether all in-sync replicas have the record, waiting `within_s` for it."""
     if not delivery.done():
-        await asyncio.wait((delivery,), timeout=max(within_s, 0.0))
+        await _ended(delivery, within_s)
     return delivery.done() and not delivery.cancelled() and delivery.exception() is None
+
+
+async def _ended(delivery: Delivery, within_s: float) -> None:
+    """Wait for a delivery to end, `within_s` at most: `asyncio.wait`, at half its price."""
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    timer = loop.call_later(max(within_s, 0.0), wake)
+    delivery.add_done_callback(wake)
+    try:
+        await woken
+    finally:
+        timer.cancel()
+        delivery.remove_done_callback(wake)
 
 
 async def acknowledged_by(delivery: Delivery, until_s: float) -> bool:

@@ -24,7 +24,7 @@ from streams.chargers import ChargerDesk
 from streams.decisions import DecisionDesk
 from streams.denials import DenialDesk
 from streams.outbox import Outbox
-from streams.overrides import DepotgateApp, Worker
+from streams.overrides import DepotgateApp, RawSchema, Worker
 from streams.states import ChargerStates
 
 GROUP = "depotgate-worker"
@@ -135,9 +135,7 @@ def _add_agents(
 
 
 def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
-    return app.topic(
-        topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )
+    return app.topic(topic.name, schema=RawSchema(key_type=bytes, value_type=bytes))
 
 
 def _traceparent(event: EventT[bytes]) -> str | None:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import monotonic
 from typing import Any
 
 import faust
 import structlog
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, AppT, EventT, Message
 from mode.services import WaitResults
 from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
+from connectors.first_step import Begun
 from streams.outbox import DeliveryFailedError, Outbox
 
 log = structlog.get_logger()
@@ -87,40 +87,31 @@ class Consumer(driver.Consumer):
         match coros:
             case (Coroutine() as delivery, Coroutine() as suspended):
                 try:
-                    awaited = delivery.send(None)
-                except BaseException as ended:
+                    begun = Begun(delivery)
+                except BaseException:
                     suspended.close()
-                    if isinstance(ended, StopIteration):
-                        return WaitResults([delivery], [None], stopped=False)
                     raise
-                coros = (_Begun(delivery, awaited), suspended)
+                if begun.done:
+                    suspended.close()
+                    return WaitResults([delivery], [begun.result], stopped=False)
+                coros = (begun, suspended)
         return await super().wait_first(*coros, timeout=timeout)
 
 
-class _Begun:
-    """A coroutine whose first step has been taken, to be awaited from there on.
+class RawSchema(faust.Schema[bytes, bytes]):
+    """Leaves key and value as the bytes that came, and the headers where they are.
 
-    Args:
-        awaited: what its first step waits for.
+    Faust's own looks up a codec for the key and one for the value of each event, which have nothing
+    to do for bytes, and makes a dictionary of the headers; agents read `event.message`.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], awaited: object) -> None:
-        self._coroutine = coroutine
-        self._awaited = awaited
+    def compile(self, app: AppT, **_: Any) -> Callable[..., Awaitable[EventT[bytes]]]:
+        create_event = app.create_event
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        awaited = self._awaited
-        while True:
-            try:
-                sent = yield awaited
-            except BaseException as fault:
-                step = partial(self._coroutine.throw, fault)
-            else:
-                step = partial(self._coroutine.send, sent)
-            try:
-                awaited = step()
-            except StopIteration:
-                return
+        async def decode(message: Message, *, propagate: bool = False) -> EventT[bytes]:
+            return create_event(message.key, message.value, None, message)
+
+        return decode
 
 
 class Monitor(faust.Monitor):

@@ -32,7 +32,15 @@ from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
 from models.topics import REQUESTS
 from streams.outbox import DeliveryFailedError, Outbox
-from streams.overrides import Consumer, DepotgateApp, Flow, Monitor, Transport, Worker
+from streams.overrides import (
+    Consumer,
+    DepotgateApp,
+    Flow,
+    Monitor,
+    RawSchema,
+    Transport,
+    Worker,
+)
 
 PARTITION = TP(REQUESTS.name, 3)
 
@@ -56,6 +64,7 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (faust_consumer.Consumer.verify_event_path,          "aead7dc3d8dc"),
     (driver.AIOKafkaConsumerThread.verify_event_path,    "b983e7735f64"),
     (Conductor._compile_message_handler,                 "9fbc0538097a"),
+    (faust.Schema.compile,                               "d46eec5ce319"),
     (SensorDelegate.on_stream_event_in,                  "8d61a7ef5f31"),
     (Service.wait_first,                                 "feade6a31f8a"),
     (Service.stop,                                       "e17cd2b6bd01"),
@@ -150,22 +159,24 @@ def consumer_of(app: DepotgateApp, told: list[str]) -> Recorded:
     return consumer
 
 
-def acknowledge(consumer: Consumer, offset: int) -> None:
-    app = consumer.app
-    app.topics.acking_topics.add(PARTITION.topic)
-    message = Message(
+def message_at(offset: int, *, key: bytes | None = b"", value: bytes | None = b"") -> Message:
+    return Message(
         topic=PARTITION.topic,
         partition=PARTITION.partition,
         offset=offset,
         timestamp=0.0,
         timestamp_type=0,
         headers=None,
-        key=b"",
-        value=b"",
+        key=key,
+        value=value,
         checksum=None,
         tp=PARTITION,
     )
-    consumer.ack(message)
+
+
+def acknowledge(consumer: Consumer, offset: int) -> None:
+    consumer.app.topics.acking_topics.add(PARTITION.topic)
+    consumer.ack(message_at(offset))
 
 
 async def queued(flow: FlowControlEvent) -> FlowControlQueue[int]:
@@ -317,6 +328,16 @@ async def test_what_goes_wrong_with_an_event_reaches_the_fetch_loop(tmp_path: Pa
     for after in (at_once, lambda: asyncio.sleep(0)):
         with pytest.raises(ValueError, match="no such stream"):
             await consumer.wait_first(fails(after), consumer.suspend_flow.wait())
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"CP-1", b"{"), (b"\xff", b"\xfe"), (None, None)])
+async def test_key_and_value_are_left_as_they_came(
+    tmp_path: Path, key: bytes | None, value: bytes | None
+) -> None:
+    app = app_with(tmp_path)
+    topic = app.topic(REQUESTS.name, schema=RawSchema(key_type=bytes, value_type=bytes))
+    event = await topic.decode(message_at(7, key=key, value=value), propagate=True)
+    assert (event.key, event.value, event.message.offset) == (key, value, 7)
 
 
 async def test_a_stream_that_stands_still_is_still_noticed(tmp_path: Path) -> None:
