@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -18,6 +19,12 @@ REPLICAS_WANTED = 3
 
 _TOPIC_ALREADY_EXISTS = 36
 """Kafka protocol error code: another process applied the table at the same moment."""
+
+
+APPLIED_WITHIN_S = 30.0
+"""A controller says that it is done before its brokers know: milliseconds on an idle machine."""
+
+_LOOK_EVERY_S = 0.05
 
 
 class TopicChange(NamedTuple):
@@ -52,7 +59,10 @@ async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicChange]:
     """Create what the table has and the broker lacks, and set what differs.
 
+    Returns when the broker shows it: who starts next finds every topic.
+
     Raises:
+        DepotgateError: the broker refused, or did not show it in time.
         TopicMismatchError: a topic has another number of partitions: keys and slots would move.
     """
     async with admin_client(bootstrap) as admin:
@@ -61,9 +71,10 @@ async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicCh
         missing = [topic for topic in TOPICS if topic.name not in existing]
         present = [topic for topic in TOPICS if topic.name in existing]
         differing = await _differing_settings(admin, present)
-        if not dry_run:
+        if not dry_run and (missing or differing):
             await _create(admin, missing)
             await _set(admin, differing)
+            await _wait_until_applied(admin)
     return [
         *(TopicChange(topic.name, f"create, {topic.partitions} partitions") for topic in missing),
         *(
@@ -154,3 +165,21 @@ async def _set(admin: AIOKafkaAdminClient, differing: dict[Topic, dict[str, str]
                 for topic in differing
             ]
         )
+
+
+async def _wait_until_applied(admin: AIOKafkaAdminClient) -> None:
+    """Wait until the broker that answers shows every topic with the settings of the table."""
+    deadline_s = asyncio.get_running_loop().time() + APPLIED_WITHIN_S
+    while True:
+        existing = await _partition_counts(admin)
+        # Another process may have created one meanwhile, and not by this table.
+        _refuse_partition_changes(existing)
+        present = [topic for topic in TOPICS if topic.name in existing]
+        if len(present) == len(TOPICS) and not await _differing_settings(admin, present):
+            return
+        if asyncio.get_running_loop().time() > deadline_s:
+            raise DepotgateError(
+                f"the broker does not show the topics {APPLIED_WITHIN_S:.0f} s after it was told; "
+                "run `depotgate topics apply` again"
+            )
+        await asyncio.sleep(_LOOK_EVERY_S)
