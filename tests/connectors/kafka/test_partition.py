@@ -1,0 +1,36 @@
+"""Keys live where every other Kafka producer would put them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+
+from connectors.kafka.partition import partition_of
+
+PUBLISHED = (
+    # Kafka's own test vectors for murmur2 (UtilsTest.testMurmur2), as signed 32-bit hashes.
+    ("21", -973932308),
+    ("foobar", -790332482),
+    ("a-little-bit-long-string", -985981536),
+    ("a-little-bit-longer-string", -1486304829),
+    ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+)
+
+
+@pytest.mark.parametrize(("key", "hashed"), PUBLISHED)
+def test_a_key_lives_where_kafka_itself_puts_it(key: str, hashed: int) -> None:
+    assert partition_of(key, 16) == (hashed & 0x7FFFFFFF) % 16
+    assert partition_of(key, 8) == (hashed & 0x7FFFFFFF) % 8
+
+
+@pytest.mark.parametrize("count", [1, 8, 16])
+def test_aiokafka_agrees(count: int) -> None:
+    partitions = list(range(count))
+    letters = random.Random(1)
+    for number in range(500):
+        key = f"CP-{number:04d}-{'ü' * (number % 3)}{letters.random()}"
+        assert partition_of(key, count) == DefaultPartitioner()(
+            key.encode(), partitions, partitions
+        )
