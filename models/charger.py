@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from models.attempt import SLOTS
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
@@ -13,6 +15,16 @@ from models.schedule import Mode
 from models.site import Stage
 
 Scalar = str | int | float | bool | None
+
+
+def _partition(slot: int) -> int:
+    if not 0 <= slot < SLOTS:
+        raise ValueError(f"expected a partition of charger.commands, 0 to {SLOTS - 1}")
+    return slot
+
+
+ReplySlot = Annotated[Slot, AfterValidator(_partition)]
+"""Where commands to a connection go: one that does not exist could be sent none, ever again."""
 
 
 class EventName(StrEnum):
@@ -66,7 +78,7 @@ class ChargerEvent(Record):
     ocpp: Open[OcppVersion]
     connection_id: ConnectionId
     gateway_instance: GatewayInstance
-    slot: Slot
+    slot: ReplySlot
     name: str
     received_at: UtcDatetime
     data: dict[str, Scalar] = Field(default_factory=dict)

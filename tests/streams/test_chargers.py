@@ -25,6 +25,7 @@ from models.charger import (
     ModeFact,
     ModeFactKind,
 )
+from models.errors import UndecodableRecordError
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.record import Record
@@ -302,6 +303,26 @@ async def test_the_older_of_two_connections_is_closed_by_the_same_command_for_ev
         EventName.CONNECTED, connection_id=SECOND, gateway="gw-2", received_at=at
     )
     assert taken_over.commands(CommandKind.CLOSE)[0].command_id == close.command_id
+
+
+@pytest.mark.parametrize("slot", [-1, 16])
+async def test_an_event_of_a_connection_that_no_command_reaches_is_refused(
+    desk: Desk, slot: int
+) -> None:
+    event = ChargerEvent.model_construct(
+        event_id="event-1",
+        charger_id=CHARGER,
+        site_id=SITE,
+        ocpp="2.0.1",
+        connection_id=FIRST,
+        gateway_instance=GatewayInstance("gw-1"),
+        slot=Slot(slot),
+        name=EventName.CONNECTED,
+        received_at=datetime.now(UTC),
+        data={},
+    )
+    with pytest.raises(UndecodableRecordError, match="slot"):
+        await desk.desk.apply(Consumed(event.encode(), 1))
 
 
 async def test_a_charger_that_nothing_governs_keeps_its_row_and_gets_nothing(desk: Desk) -> None:
