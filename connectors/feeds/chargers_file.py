@@ -53,7 +53,7 @@ class ChargersFile(NamedTuple):
     """A chargers.csv that was read.
 
     Attributes:
-        rows: those with nothing wrong; without a site there are none.
+        rows: those with nothing wrong.
         profiles: that any row names, for the tags that they reserve (rule 17).
     """
 
@@ -64,7 +64,7 @@ class ChargersFile(NamedTuple):
 def read_chargers(
     lines: Iterable[Line],
     folder: Path,
-    site_id: SiteId | None,
+    site_id: SiteId,
     references: References,
     pseudonymiser: Pseudonymiser,
     *,
@@ -74,7 +74,6 @@ def read_chargers(
 
     Args:
         folder: where `file:` credentials are.
-        site_id: None when site.yaml is refused.
     """
     reader = _Reader(folder, references, pseudonymiser)
     rows: list[ChargerRow] = []
@@ -84,7 +83,7 @@ def read_chargers(
         for fault in faults:
             problems.add(FILE, row.line, fault)
         profiles.add(row.fields["profile"] or STANDARD_PROFILE)
-        if not faults and site_id is not None:
+        if not faults:
             rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifier)))
     return ChargersFile(tuple(rows), frozenset(profiles & PROFILES.keys()))
 

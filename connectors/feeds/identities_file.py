@@ -17,10 +17,14 @@ from connectors.feeds.places import Problems, near, one_of
 from connectors.feeds.text_file import Line
 from models.errors import IdentifierError
 from models.identifiers import READINGS, Candidate, Pseudonymiser, display_form, normalise
-from models.ids import Pseudonym
-from models.site import IdentityClass, IdentityState
+from models.ids import Pseudonym, SiteId
+from models.site import IdentityClass, IdentityRecord, IdentityState, identity_key
 
 FILE = "identities.csv"
+
+SOURCE = "folder"
+"""Rule 21: the depot folder is a source of its own."""
+
 COLUMNS = Columns(
     ("type", "identifier", "class", "reference", "valid_from", "valid_to", "state"),
     ("state_since",),
@@ -55,9 +59,11 @@ class IdentityRow(NamedTuple):
     """One checked row; a plain tuple, because there may be a million of them.
 
     Attributes:
+        line: 1-based, in identities.csv.
         state_since: None where the file does not say.
     """
 
+    line: int
     pseudonym: Pseudonym
     identifier_type: str
     display: str
@@ -68,25 +74,59 @@ class IdentityRow(NamedTuple):
     state: IdentityState
     state_since: datetime | None
 
+    def record(self, site_id: SiteId, state_since: datetime) -> IdentityRecord:
+        """What is published of it."""
+        return IdentityRecord(
+            source=SOURCE,
+            site_id=site_id,
+            pseudonym=self.pseudonym,
+            identifier_type=self.identifier_type,
+            display=self.display,
+            identity_class=self.identity_class,
+            reference=self.reference,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            state=self.state,
+            state_since=state_since,
+        )
+
+    def stands(self, record: IdentityRecord) -> bool:
+        """Whether a record with this row's key says the same."""
+        return (
+            self.identity_class == record.identity_class
+            and self.state == record.state
+            and self.valid_to == record.valid_to
+            and self.display == record.display
+            and self.identifier_type == record.identifier_type
+            and record.state_since is not None
+            and self.state_since in (None, record.state_since)
+        )
+
+
+IdentityRows = dict[str, IdentityRow]
+"""By topic key: each is there once."""
+
 
 def read_identities(
     lines: Iterable[Line],
     lines_count: int,
+    site_id: SiteId,
     reserved_tags: frozenset[str],
     pseudonymiser: Pseudonymiser,
     *,
     problems: Problems,
     on_progress: Progress | None = None,
-) -> tuple[IdentityRow, ...]:
+) -> IdentityRows:
     """Every identity that is as it should be; what is wrong is noted.
 
     Args:
+        site_id: a folder's records are known at its site only.
         lines_count: for the progress.
         reserved_tags: freevend tags, casefolded: nobody's identity (rule 17).
     """
     rows_count = max(0, lines_count - 1)
     reader = _Reader(reserved_tags, pseudonymiser)
-    found: list[IdentityRow] = []
+    found: IdentityRows = {}
     rows = read_rows(FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX)
     for done, row in enumerate(rows):
         if on_progress is not None and done % PROGRESS_EVERY_ROWS == 0:
@@ -96,18 +136,33 @@ def read_identities(
         for fault in faults:
             problems.add(FILE, row.line, fault)
         if identity is not None:
-            found.append(identity)
+            first = found.setdefault(key_of(identity, site_id), identity)
+            if first is not identity:
+                problems.add(
+                    FILE,
+                    row.line,
+                    "the same identifier, reference and valid_from as on line "
+                    f"{first.line}; keep one",
+                )
     if on_progress is not None:
         on_progress(len(found), len(found))
-    return tuple(found)
+    return found
 
 
-def content_revision(rows: Iterable[IdentityRow]) -> str:
+def key_of(row: IdentityRow, site_id: SiteId) -> str:
+    """Topic key of a row (see `identity_key`)."""
+    return identity_key(SOURCE, site_id, row.pseudonym, row.reference, row.valid_from)
+
+
+def content_revision(rows: IdentityRows) -> str:
     """A hash of what the rows say. Their order means nothing: each one's hash is added."""
     total = 0
-    for row in rows:
-        said = "\x1f".join(map(str, row)).encode()
-        total += int.from_bytes(hashlib.blake2b(said, digest_size=16).digest())
+    for key, row in rows.items():
+        said = (
+            f"{key}\x1f{row.identifier_type}\x1f{row.display}\x1f{row.identity_class}\x1f"
+            f"{row.valid_to}\x1f{row.state}\x1f{row.state_since}"
+        )
+        total += int.from_bytes(hashlib.blake2b(said.encode(), digest_size=16).digest())
     return hashlib.sha256(str(total).encode()).hexdigest()[:12]
 
 
@@ -115,7 +170,6 @@ class _Reader:
     def __init__(self, reserved_tags: frozenset[str], pseudonymiser: Pseudonymiser) -> None:
         self._reserved = reserved_tags
         self._pseudonymiser = pseudonymiser
-        self._line_of: dict[tuple[Pseudonym, str, datetime], int] = {}
 
     def read(self, row: CsvRow, faults: list[str]) -> IdentityRow | None:
         """The row's identity; None when something is wrong, which is then among `faults`."""
@@ -136,7 +190,8 @@ class _Reader:
             faults.append("valid_to: expected a time after valid_from, or nothing (open-ended)")
         if faults or not (candidate and identity_class and state and valid_from):
             return None
-        identity = IdentityRow(
+        return IdentityRow(
+            row.line,
             self._pseudonymiser.current(candidate),
             candidate.identifier_type,
             display_form(candidate),
@@ -147,7 +202,6 @@ class _Reader:
             state,
             state_since,
         )
-        return identity if self._first_of_its_key(identity, row.line, faults) else None
 
     def _candidate(self, stated_type: str, identifier: str, faults: list[str]) -> Candidate | None:
         if stated_type not in READINGS:
@@ -167,15 +221,6 @@ class _Reader:
             )
             return None
         return Candidate(stated_type, canonical)
-
-    def _first_of_its_key(self, identity: IdentityRow, line: int, faults: list[str]) -> bool:
-        key = (identity.pseudonym, identity.reference, identity.valid_from)
-        first = self._line_of.setdefault(key, line)
-        if first != line:
-            faults.append(
-                f"the same identifier, reference and valid_from as on line {first}; keep one"
-            )
-        return first == line
 
 
 def _reference(reference: str, candidate: Candidate | None, faults: list[str]) -> str:

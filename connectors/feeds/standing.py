@@ -1,120 +1,116 @@
-"""What stands on the depot.* topics now, as a load compares with it."""
+"""What stands on the depot.* topics now, read to their end and compared as it comes."""
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import position_reached, start_consumer
-from models.errors import UndecodableRecordError
+from connectors.feeds.differences import IdentityDifference, Standing
+from connectors.feeds.identities_file import SOURCE
+from connectors.kafka.consumer import position_reached, start_consumer, stop_consumer
+from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import ChargerId, SiteId
-from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
+from models.site import ChargerRecord, FeedReceipt, SiteRecord
 from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES
 
-BATCH_RECORDS = 20_000
+BATCH_RECORDS = 2_000
+"""Compared without a pause: 20 ms in which the loop does nothing else."""
+
+SILENCE_MAX_S = 30.0
+"""Long enough for a broker that is killed and started again (13 s measured), and then some."""
 
 
-class StandingIdentity(NamedTuple):
-    """As much of an identity record as a load needs to know; there may be a million."""
+async def read_standing(
+    bootstrap: str, site_id: SiteId, identities: IdentityDifference
+) -> Standing:
+    """Read the topics to the end offsets captured at start. A row that cannot be read is none.
 
-    content: bytes
-    state: str
-    state_since: datetime | None
-    partition: int
-
-
-@dataclass(slots=True)
-class Standing:
-    """What of a site and one of its sources stands.
-
-    Attributes:
-        chargers: of all sites: ids are unique over all of them.
-        identities: of this site and source, by topic key.
-    """
-
-    site: SiteRecord | None = None
-    receipt: FeedReceipt | None = None
-    chargers: dict[ChargerId, ChargerRecord] = field(default_factory=dict)
-    identities: dict[str, StandingIdentity] = field(default_factory=dict)
-
-
-def content_hash(value: bytes) -> bytes:
-    """Eight bytes that tell two records apart."""
-    return hashlib.blake2b(value, digest_size=8).digest()
-
-
-async def read_standing(bootstrap: str, site_id: SiteId, source: str) -> Standing:
-    """Read the topics to their end. A row that cannot be read counts as none, and is replaced.
+    Args:
+        identities: is given every identity that stands.
 
     Raises:
-        BrokerUnavailableError: nothing answers at the bootstrap address.
+        BrokerUnavailableError: nothing answers at the bootstrap address, or not any more.
     """
-    reader = _Reader(site_id, source)
+    reader = _Reader(site_id, identities)
     consumer = await start_consumer(bootstrap)
     try:
-        partitions = [
-            TopicPartition(topic.name, number)
-            for topic in (SITES, CHARGERS, IDENTITIES, FEEDS)
-            for number in range(topic.partitions)
-        ]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while not await position_reached(consumer, ends):
-            batches = await consumer.getmany(timeout_ms=200, max_records=BATCH_RECORDS)
-            for messages in batches.values():
-                for message in messages:
-                    reader.take(message)
+        async with asyncio.timeout(SILENCE_MAX_S) as silence:
+            await _read(consumer, reader, silence)
+    except (KafkaError, TimeoutError) as fault:
+        raise BrokerUnavailableError(
+            f"Kafka at {bootstrap} does not answer any more ({type(fault).__name__}); "
+            "load again when it is back"
+        ) from fault
     finally:
-        await consumer.stop()
-    return reader.standing
+        await stop_consumer(consumer)
+    return reader.standing()
+
+
+async def _read(consumer: AIOKafkaConsumer, reader: _Reader, silence: asyncio.Timeout) -> None:
+    loop = asyncio.get_running_loop()
+    partitions = [
+        TopicPartition(topic.name, number)
+        for topic in (SITES, CHARGERS, IDENTITIES, FEEDS)
+        for number in range(topic.partitions)
+    ]
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    ends = await consumer.end_offsets(partitions)
+    while not await position_reached(consumer, ends):
+        batches = await consumer.getmany(timeout_ms=200, max_records=BATCH_RECORDS)
+        for messages in batches.values():
+            for message in messages:
+                reader.take(message)
+        if batches:
+            silence.reschedule(loop.time() + SILENCE_MAX_S)
+        # A fetch that is there already is handed over without a pause.
+        await asyncio.sleep(0)
 
 
 class _Reader:
-    def __init__(self, site_id: SiteId, source: str) -> None:
-        self.standing = Standing()
+    def __init__(self, site_id: SiteId, identities: IdentityDifference) -> None:
         self._site_id = site_id
-        self._owner = f"{source}/{site_id}"
+        self._identities = identities
+        self._site: SiteRecord | None = None
+        self._receipt: FeedReceipt | None = None
+        self._chargers: dict[ChargerId, ChargerRecord] = {}
         self._takers: dict[str, Callable[[str, ConsumerRecord], None]] = {
-            SITES.name: self._site,
-            CHARGERS.name: self._charger,
-            IDENTITIES.name: self._identity,
-            FEEDS.name: self._receipt,
+            SITES.name: self._take_site,
+            CHARGERS.name: self._take_charger,
+            IDENTITIES.name: self._take_identity,
+            FEEDS.name: self._take_receipt,
         }
+
+    def standing(self) -> Standing:
+        return Standing(self._site, self._receipt, self._chargers)
 
     def take(self, message: ConsumerRecord) -> None:
         try:
-            self._takers[message.topic]((message.key or b"").decode(), message)
+            key = (message.key or b"").decode()
+            self._takers[message.topic](key, message)
         except (UndecodableRecordError, UnicodeDecodeError):
             return
 
-    def _site(self, key: str, message: ConsumerRecord) -> None:
+    def _take_site(self, key: str, message: ConsumerRecord) -> None:
         if key == self._site_id:
-            value = message.value
-            self.standing.site = None if value is None else SiteRecord.decode(value)
+            self._site = None
+            if message.value is not None:
+                self._site = SiteRecord.decode(message.value)
 
-    def _receipt(self, key: str, message: ConsumerRecord) -> None:
-        if key == self._owner:
-            value = message.value
-            self.standing.receipt = None if value is None else FeedReceipt.decode(value)
+    def _take_receipt(self, key: str, message: ConsumerRecord) -> None:
+        if key == f"{SOURCE}/{self._site_id}":
+            self._receipt = None
+            if message.value is not None:
+                self._receipt = FeedReceipt.decode(message.value)
 
-    def _charger(self, key: str, message: ConsumerRecord) -> None:
-        self.standing.chargers.pop(ChargerId(key), None)
+    def _take_charger(self, key: str, message: ConsumerRecord) -> None:
+        self._chargers.pop(ChargerId(key), None)
         if message.value is not None:
-            self.standing.chargers[ChargerId(key)] = ChargerRecord.decode(message.value)
+            self._chargers[ChargerId(key)] = ChargerRecord.decode(message.value)
 
-    def _identity(self, key: str, message: ConsumerRecord) -> None:
-        if not key.startswith(f"{self._owner}|"):
-            return
-        self.standing.identities.pop(key, None)
-        if message.value is not None:
-            record = IdentityRecord.decode(message.value)
-            self.standing.identities[key] = StandingIdentity(
-                content_hash(message.value), record.state, record.state_since, message.partition
-            )
+    def _take_identity(self, key: str, message: ConsumerRecord) -> None:
+        self._identities.take(key, message.value, message.partition)

@@ -83,6 +83,10 @@ class Bulk:
             await self._send(place)
         await self._acknowledged()
 
+    async def forget(self) -> None:
+        """Look at how everything ended that is on its way, and say nothing of it."""
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+
     def _header(self, topic: Topic) -> list[tuple[str, bytes]]:
         common = self._headers.get(topic.name)
         if common is None:
@@ -154,9 +158,24 @@ async def bulk_producer(
         yield bulk
         await bulk.settle()
     except BaseException:
-        # aiokafka's stop delivers what is pending, however long that takes: rows of this load
-        # would arrive after those of a later one, and undo them.
-        producer._message_accumulator.fail_all(ProducerClosed())
+        await _give_up(producer)
+        await bulk.forget()
         raise
-    finally:
-        await producer.stop()
+    await producer.stop()
+
+
+async def _give_up(producer: AIOKafkaProducer) -> None:
+    """Stop, and deliver nothing more than what is on the wire.
+
+    aiokafka 0.14 delivers on stop what is pending, however long that takes: rows of this load would
+    arrive after those of a later one, and undo them. Without its sender it delivers nothing; the
+    batches then have to be told, or its own flush waits for them for ever.
+    """
+    producer._sender.sender_task.cancel()
+    await producer.stop()
+    accumulator = producer._message_accumulator
+    accumulator.fail_all(ProducerClosed())
+    for batches in accumulator._batches.values():
+        for batch in batches:
+            if batch._drain_waiter.done():
+                batch._drain_waiter.exception()  # looked at: else asyncio logs each of them

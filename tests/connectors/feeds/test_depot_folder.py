@@ -36,7 +36,7 @@ def test_a_sound_folder_is_read_whole(tmp_path: Path) -> None:
     assert (depot.site.site_id, depot.site.stage) == ("depot", Stage.ENFORCE)
     assert [row.record.charger_id for row in depot.chargers] == ["CP-1", "CP-2", "CP-3"]
     assert [row.line for row in depot.chargers] == [2, 3, 4]
-    assert [row.reference for row in depot.identities] == ["bus-17", "courier/77"]
+    assert [row.reference for row in depot.identities.values()] == ["bus-17", "courier/77"]
     assert depot.notices == ()
 
 
@@ -57,7 +57,7 @@ def test_files_as_other_systems_write_them_are_read(tmp_path: Path) -> None:
     swapped += f'"{CARD}",ISO14443, own_fleet ,"bus, 17",2025-03-01T00:00:00Z,,active\r\n,,,,,,\r\n'
     site = "\ufeff" + SITE.replace("\n", "\r\n")
     depot = read(write(tmp_path, site=site, identities=swapped))
-    assert [row.reference for row in depot.identities] == ["bus, 17"]
+    assert [row.reference for row in depot.identities.values()] == ["bus, 17"]
 
 
 def test_a_last_line_without_an_end_is_read(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ANOTHER_FORM = "expected a time such as 2026-03-01T00:00:00+11:00, got another f
 
 def test_rows_become_pseudonyms(tmp_path: Path) -> None:
     """Rules 17, 18, 26."""
-    bus, courier = read(write(tmp_path)).identities
+    bus, courier = read(write(tmp_path)).identities.values()
     assert bus.pseudonym == KEYS.current(Candidate("ISO14443", CARD))
     assert (bus.identity_class, bus.reference) == (IdentityClass.OWN_FLEET, "bus-17")
     assert bus.valid_from == datetime(2025, 2, 28, 13, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_rows_become_pseudonyms(tmp_path: Path) -> None:
 def test_a_state_may_say_since_when(tmp_path: Path) -> None:
     lines = IDENTITIES.splitlines()
     identities = f"{lines[0]},state_since\n{lines[1]},2026-05-01T00:00:00Z\n{lines[2]},\n"
-    bus, courier = read(write(tmp_path, identities=identities)).identities
+    bus, courier = read(write(tmp_path, identities=identities)).identities.values()
     assert (bus.state_since, courier.state_since) == (datetime(2026, 5, 1, tzinfo=UTC), None)
 
 
@@ -156,7 +156,11 @@ def test_progress_ends_with_every_row(tmp_path: Path) -> None:
 
 def test_the_revision_is_of_what_rows_say_in_any_order(tmp_path: Path) -> None:
     rows = read(write(tmp_path)).identities
-    assert content_revision(rows) == content_revision(rows[::-1])
-    assert content_revision(rows) != content_revision(rows[:1])
-    changed = rows[0]._replace(state=IdentityState.REVOKED)
-    assert content_revision(rows) != content_revision((changed, rows[1]))
+    assert read(write(tmp_path)).identity_revision == content_revision(rows)
+    (bus_key, bus), (courier_key, courier) = rows.items()
+    assert content_revision({courier_key: courier, bus_key: bus}) == content_revision(rows)
+    moved = {bus_key: bus._replace(line=7), courier_key: courier}
+    assert content_revision(moved) == content_revision(rows)
+    assert content_revision({bus_key: bus}) != content_revision(rows)
+    revoked = {bus_key: bus._replace(state=IdentityState.REVOKED), courier_key: courier}
+    assert content_revision(revoked) != content_revision(rows)

@@ -1,0 +1,137 @@
+"""What of a depot differs from what stands on the depot.* topics (rule 21). No IO."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from connectors.feeds.identities_file import SOURCE, IdentityRow, IdentityRows
+from models.errors import UndecodableRecordError
+from models.ids import ChargerId, SiteId
+from models.site import ChargerRecord, FeedReceipt, IdentityRecord, IdentityState, SiteRecord
+
+
+class Change(NamedTuple):
+    """How many rows of a table were new, different and gone."""
+
+    added: int
+    changed: int
+    removed: int
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+
+class Before(NamedTuple):
+    """As much of a row that stands and differs as its successor needs.
+
+    Attributes:
+        state: None where the row cannot be read.
+        partition: where it stands: its successor goes there too, so that compaction sees both.
+    """
+
+    state: IdentityState | str | None
+    state_since: datetime | None
+    partition: int
+
+
+class IdentityDifference:
+    """Compares a folder's rows with those that stand, as they come, in the order of their topic.
+
+    What is equal is only forgotten: of a million rows that stand, nothing is kept.
+    """
+
+    def __init__(self, rows: IdentityRows, site_id: SiteId) -> None:
+        self._rows = rows
+        self._owner = f"{SOURCE}/{site_id}|"
+        self._publish = dict(rows)
+        self._before: dict[str, Before] = {}
+        self._gone: dict[str, int] = {}
+
+    def take(self, key: str, value: bytes | None, partition: int) -> None:
+        """One row of the topic; a later one of the same key counts in its place."""
+        if not key.startswith(self._owner):
+            return
+        row = self._rows.get(key)
+        if row is None:
+            self._gone[key] = partition
+            if value is None:
+                del self._gone[key]
+            return
+        self._before.pop(key, None)
+        self._publish[key] = row
+        if value is None:
+            return
+        try:
+            record = IdentityRecord.decode(value)
+        except UndecodableRecordError:
+            self._before[key] = Before(None, None, partition)
+            return
+        if row.stands(record):
+            del self._publish[key]
+        else:
+            self._before[key] = Before(record.state, record.state_since, partition)
+
+    @property
+    def change(self) -> Change:
+        """How many rows are new, different and gone."""
+        changed = len(self._before)
+        return Change(len(self._publish) - changed, changed, len(self._gone))
+
+    @property
+    def publish(self) -> dict[str, IdentityRow]:
+        """Rows that are new or different, by key."""
+        return self._publish
+
+    @property
+    def gone(self) -> dict[str, int]:
+        """Keys that no row has any more, and the partition of each."""
+        return self._gone
+
+    def partition(self, key: str) -> int | None:
+        """Where a row with this key stands."""
+        before = self._before.get(key)
+        return before.partition if before else None
+
+    def state_since(self, key: str, row: IdentityRow, now: datetime) -> datetime:
+        """As written, else the content time of the first load that had this state."""
+        if row.state_since is not None:
+            return row.state_since
+        before = self._before.get(key)
+        same = before is not None and before.state == row.state
+        return before.state_since or now if before is not None and same else now
+
+
+class Standing(NamedTuple):
+    """What stands, besides identities.
+
+    Attributes:
+        site, receipt: of the site that is loaded, and of its folder's identities.
+        chargers: of all sites: ids are unique over all of them.
+    """
+
+    site: SiteRecord | None
+    receipt: FeedReceipt | None
+    chargers: dict[ChargerId, ChargerRecord]
+
+    def chargers_of(self, site_id: SiteId) -> dict[ChargerId, ChargerRecord]:
+        """The chargers of one site."""
+        return {key: row for key, row in self.chargers.items() if row.site_id == site_id}
+
+
+class ChargerDifference(NamedTuple):
+    """What differs of a site's chargers."""
+
+    publish: tuple[ChargerRecord, ...]
+    gone: tuple[ChargerId, ...]
+    change: Change
+
+
+def charger_difference(
+    rows: tuple[ChargerRecord, ...], before: dict[ChargerId, ChargerRecord]
+) -> ChargerDifference:
+    """Compare a site's chargers with those of it that stand."""
+    publish = tuple(row for row in rows if before.get(row.charger_id) != row)
+    gone = tuple(before.keys() - {row.charger_id for row in rows})
+    added = sum(row.charger_id not in before for row in publish)
+    return ChargerDifference(publish, gone, Change(added, len(publish) - added, len(gone)))

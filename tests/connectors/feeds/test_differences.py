@@ -1,0 +1,159 @@
+"""What a load publishes: what differs from what stands, in whatever order that comes (rule 21)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.feeds.differences import Change, IdentityDifference, charger_difference
+from connectors.feeds.identities_file import IdentityRow
+from models.ids import SiteId
+from models.site import IdentityClass, IdentityState
+from tests.connectors.feeds.folders import NOW, read, write
+
+SITE_ID = SiteId("depot")
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Case:
+    """A folder of two rows, and a topic in which nothing stands yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.depot = read(write(folder))
+        self.rows = self.depot.identities
+        self.bus, self.courier = self.rows
+        self.difference = IdentityDifference(self.rows, SITE_ID)
+
+    def stands(self, row: IdentityRow, *, since: datetime = EARLIER, partition: int = 3) -> None:
+        """A row on the topic, as an earlier load wrote it."""
+        record = row.record(SITE_ID, since)
+        self.difference.take(record.key, record.encode(), partition)
+
+    def gone(self, key: str) -> None:
+        self.difference.take(key, None, 3)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+def test_where_nothing_stands_every_row_is_new(case: Case) -> None:
+    assert case.difference.change == Change(2, 0, 0)
+    assert [*case.difference.publish] == [case.bus, case.courier]
+
+
+def test_a_key_is_the_one_of_the_record_that_is_published(case: Case) -> None:
+    for key, row in case.rows.items():
+        assert row.record(SITE_ID, NOW).key == key
+
+
+def test_what_stands_and_is_equal_is_not_published(case: Case) -> None:
+    for row in case.rows.values():
+        case.stands(row)
+    assert case.difference.change == Change(0, 0, 0)
+    assert not case.difference.change
+
+
+def test_what_differs_is_published_where_it_stands(case: Case) -> None:
+    bus = case.rows[case.bus]
+    case.stands(bus._replace(identity_class=IdentityClass.AGREEMENT), partition=5)
+    assert case.difference.change == Change(1, 1, 0)
+    assert case.difference.partition(case.bus) == 5
+    assert case.difference.partition(case.courier) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"identity_class": IdentityClass.AGREEMENT},
+        {"state": IdentityState.REVOKED},
+        {"valid_to": NOW},
+        {"display": "ISO14443 …"},
+        {"identifier_type": "Local"},
+    ],
+)
+def test_a_row_differs_in_each_of_its_fields(case: Case, other: dict[str, object]) -> None:
+    bus = case.rows[case.bus]
+    case.stands(IdentityRow(**{**bus._asdict(), **other}))
+    assert case.difference.change == Change(1, 1, 0)
+
+
+def test_of_two_rows_of_a_key_the_later_counts(case: Case) -> None:
+    bus = case.rows[case.bus]
+    case.stands(bus)
+    case.stands(bus._replace(state=IdentityState.REVOKED))
+    assert case.difference.change == Change(1, 1, 0)
+    case.stands(bus)
+    assert case.difference.change == Change(1, 0, 0)
+
+
+def test_a_deleted_row_is_new_again(case: Case) -> None:
+    case.stands(case.rows[case.bus])
+    case.gone(case.bus)
+    assert case.difference.change == Change(2, 0, 0)
+
+
+def test_what_the_folder_no_longer_has_is_gone_once(case: Case) -> None:
+    left = case.rows[case.bus]._replace(reference="bus-99")
+    key = left.record(SITE_ID, EARLIER).key
+    case.stands(left, partition=6)
+    assert case.difference.gone == {key: 6}
+    case.gone(key)
+    assert case.difference.gone == {}
+    case.gone(key)
+    assert case.difference.change == Change(2, 0, 0)
+
+
+def test_rows_of_other_sites_and_sources_are_not_looked_at(case: Case) -> None:
+    """Rule 21: each source owns its records; a full load replaces only its own."""
+    bus = case.rows[case.bus]
+    for owner in ("folder/depot-2", "folder", "roaming/depot", "folder/depo"):
+        case.difference.take(case.bus.replace("folder/depot", owner, 1), b"{}", 0)
+    record = bus.record(SiteId("other"), EARLIER)
+    case.difference.take(record.key, record.encode(), 0)
+    assert case.difference.change == Change(2, 0, 0)
+    assert case.difference.gone == {}
+
+
+def test_a_row_that_cannot_be_read_is_replaced(case: Case) -> None:
+    case.difference.take(case.bus, b"{", 4)
+    assert case.difference.change == Change(1, 1, 0)
+    assert case.difference.partition(case.bus) == 4
+    assert case.difference.state_since(case.bus, case.rows[case.bus], NOW) == NOW
+
+
+def test_a_state_keeps_the_time_of_the_first_load_that_had_it(case: Case) -> None:
+    bus = case.rows[case.bus]
+    assert case.difference.state_since(case.bus, bus, NOW) == NOW, "it is new"
+    case.stands(bus._replace(valid_to=NOW))
+    assert case.difference.state_since(case.bus, bus, NOW) == EARLIER, "the state is the same"
+    case.stands(bus._replace(state=IdentityState.SUSPENDED))
+    assert case.difference.state_since(case.bus, bus, NOW) == NOW, "it is another state"
+
+
+def test_a_state_s_time_that_is_written_counts(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    written = case.rows[case.bus]._replace(state_since=NOW)
+    difference = IdentityDifference({case.bus: written}, SITE_ID)
+    record = written.record(SITE_ID, EARLIER)
+    difference.take(record.key, record.encode(), 0)
+    assert difference.change == Change(0, 1, 0)
+    assert difference.state_since(case.bus, written, EARLIER) == NOW
+    record = written.record(SITE_ID, NOW)
+    difference.take(record.key, record.encode(), 0)
+    assert difference.change == Change(0, 0, 0)
+
+
+def test_a_site_s_chargers_are_compared_by_content(case: Case) -> None:
+    first, second, third = (row.record for row in case.depot.chargers)
+    other = second.model_copy(update={"profile": "easee"})
+    before = {row.charger_id: row for row in (first, other)}
+    before[third.charger_id] = third
+    found = charger_difference((first, second), before)
+    assert found.publish == (second,)
+    assert found.gone == (third.charger_id,)
+    assert found.change == Change(0, 1, 1)
+    assert charger_difference((first, second, third), {}).change == Change(3, 0, 0)
