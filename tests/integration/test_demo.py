@@ -35,6 +35,10 @@ BEGUN_S = 60.0
 ENDED_S = 30.0
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Demo:
     """A running `depotgate demo` with a temporary folder and an output of its own."""
 
@@ -54,6 +58,8 @@ class Demo:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 env=env,
+                # Tests that run in the background have Ctrl-C ignored, and would pass that on.
+                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - a plain call between fork and exec
             )
 
     @property

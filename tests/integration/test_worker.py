@@ -44,7 +44,7 @@ async def test_a_decision_goes_to_the_slot_that_asked_and_is_made_again_from_its
     await station.ask(station.request("2", UNKNOWN), traceparent=TRACEPARENT)
     made = await decisions.some(station.charger_id, 2)
     assert [decision.verdict.reason for decision in made] == [Reason.OWN_FLEET, Reason.UNKNOWN_ID]
-    for decision, message in zip(made, decisions.messages, strict=True):
+    for decision, message in zip(made, decisions.messages_about(station.charger_id), strict=True):
         # What always holds, 1: the facts are in it, and give the same bytes again.
         assert decision.facts.site_revision == "r1"
         assert decide(decision.attempt, decision.facts).encode() == message.value

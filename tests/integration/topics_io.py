@@ -38,11 +38,12 @@ class Tap(Generic[R]):
     def records(self, about: str = "") -> list[R]:
         """What came so far, decoded; `about` = key, which is the charger."""
         record = cast("type[R]", self.topic.record)
-        return [
-            record.decode(message.value)
-            for message in self.messages
-            if not about or message.key == about.encode()
-        ]
+        return [record.decode(message.value) for message in self.messages_about(about)]
+
+    def messages_about(self, about: str = "") -> list[ConsumerRecord]:
+        """What came so far as it came; the topic is shared with what other tests left behind."""
+        key = about.encode()
+        return [message for message in self.messages if not about or message.key == key]
 
     async def poll(self) -> None:
         """Take what is there."""
