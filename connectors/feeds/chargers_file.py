@@ -1,4 +1,8 @@
-"""chargers.csv: who may connect, and what governs each (rule 7)."""
+"""chargers.csv: who may connect, and what governs each (rule 7).
+
+No message here repeats anything that a row holds, but the name of a credential file that is there:
+in a row whose columns are shifted, any of them may be a password.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +120,7 @@ class _Reader:
         fields = row.fields
         credential = fields["credential"]
         if credential and not credential.startswith(KNOWN_FORMS):
-            # Its columns may be shifted, and then any of them may hold the password.
+            # Its columns are shifted, or it is the password: the rest of the row says nothing.
             return [f"credential: {EXPECTED}, got another form"], None
         faults = [
             *self._id_faults(fields["charger_id"], row.line),
@@ -145,15 +149,15 @@ class _Reader:
             return
         first = self._line_of.setdefault(charger_id, line)
         if first != line:
-            yield f"charger_id: {charger_id} is on line {first} already; expected each once"
+            yield f"charger_id: the same as on line {first}; expected each once"
 
     def _reference_faults(self, fields: dict[str, str]) -> Iterator[str]:
         schedules, groups, site_schedule = self._references
         group, schedule = fields["group"], fields["schedule"]
         if groups is not None and group and group not in groups:
-            yield f"group: there is no {group!r} in site.yaml{near(group, groups)}"
+            yield f"group: expected one of site.yaml, got another{near(group, groups)}"
         if schedules is not None and schedule and schedule not in schedules:
-            yield f"schedule: there is no {schedule!r} in site.yaml{near(schedule, schedules)}"
+            yield f"schedule: expected one of site.yaml, got another{near(schedule, schedules)}"
         known = groups is not None and schedules is not None
         if known and not (schedule or (groups or {}).get(group) or site_schedule):
             yield (
@@ -169,7 +173,7 @@ def _version_faults(ocpp: str) -> Iterator[str]:
             "write 1.6, 2.0.1 or nothing (any version)"
         )
     elif ocpp not in _OCPP:
-        yield f"ocpp: expected 1.6, 2.0.1 or nothing (any version), got {ocpp!r}"
+        yield "ocpp: expected 1.6, 2.0.1 or nothing (any version), got something else"
 
 
 def _security_faults(security_profile: str) -> Iterator[str]:
@@ -179,12 +183,10 @@ def _security_faults(security_profile: str) -> Iterator[str]:
             "version does not have yet; write 1 (HTTP Basic) or 0 (no authentication)"
         )
     elif security_profile not in ("0", "1"):
-        yield (
-            "security_profile: expected 1 (HTTP Basic) or 0 (no authentication), "
-            f"got {security_profile!r}"
-        )
+        got = "something else" if security_profile else "nothing"
+        yield f"security_profile: expected 1 (HTTP Basic) or 0 (no authentication), got {got}"
 
 
 def _profile_faults(profile: str) -> Iterator[str]:
     if profile and profile not in PROFILES:
-        yield f"profile: there is no {profile!r}{near(profile, PROFILES)}"
+        yield f"profile: expected one of docs/profiles.md, got another{near(profile, PROFILES)}"

@@ -1,6 +1,6 @@
 """From the credential column of chargers.csv to a verifier; passwords stay in their files.
 
-No message here holds a password, or a credential that has none of the known forms: it may be one.
+No message here holds a password, or the name of a file that is not there: it may be one.
 """
 
 from __future__ import annotations
@@ -96,10 +96,10 @@ def _password(name: str, folder: Path) -> str:
                 )
             return _one_line(name, file.read(CREDENTIAL_BYTES_MAX))
     except NotAFileError:
-        raise BadCredentialError(f"expected a file, and {name!r} is none") from None
+        raise BadCredentialError("expected a file, got a folder, a pipe or a device") from None
     except OSError as fault:
         raise BadCredentialError(
-            f"expected a password in {name}, and it cannot be read: {fault.strerror}"
+            f"expected a file with the password, and it cannot be read: {fault.strerror}"
         ) from None
 
 

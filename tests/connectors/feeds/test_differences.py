@@ -50,6 +50,13 @@ def test_a_key_is_the_one_of_the_record_that_is_published(case: Case) -> None:
         assert row.record(SITE_ID, NOW).key == key
 
 
+@pytest.mark.parametrize("since", [EARLIER, NOW.replace(year=9999), EARLIER.replace(second=7)])
+def test_a_row_s_bytes_are_those_of_its_record(case: Case, since: datetime) -> None:
+    odd = case.rows[case.bus]._replace(reference='Bus "17" – Süd\\Nord', valid_to=since)
+    for row in (*case.rows.values(), odd):
+        assert row.encode(SITE_ID, since) == row.record(SITE_ID, since).encode()
+
+
 def test_what_stands_and_is_equal_is_not_published(case: Case) -> None:
     for row in case.rows.values():
         case.stands(row)

@@ -109,7 +109,7 @@ PROBLEMS = [
     ("groups: {}",                "groups:\n  - {id: buses, schedule: always}", ["site.yaml:13: groups: expected a list, got keys and values"]),
     ("  - buses",                 "  - {id: buses, schedule: always}", ["site.yaml:14: groups: expected keys and values, got 'buses'"]),
     ('id: ""',                    "id: buses",             ["site.yaml:14: id: expected 1 to 64 printable characters",
-                                                            "chargers.csv:2: group: there is no 'buses' in site.yaml"]),
+                                                            "chargers.csv:2: group: expected one of site.yaml, got another"]),
     ("name: " + "x" * 101,        "name: night",           ["site.yaml:9: name: expected at most 100 printable characters"]),
     ('name: "a\\nb"',             "name: night",           ["site.yaml:9: name: expected at most 100 printable characters"]),
     ("valid_from: 2027-01-01\n    valid_to: 2026-01-01\n    windows", "windows",
@@ -124,13 +124,13 @@ PROBLEMS = [
     # References
     ("id: nights, default",       "id: always, default",   ["site.yaml:12: 'nights' is an id of schedules already; expected each once",
                                                             "site.yaml:14: there is no schedule 'always'",
-                                                            "chargers.csv:3: schedule: there is no 'always' in site.yaml"]),
+                                                            "chargers.csv:3: schedule: expected one of site.yaml, got another"]),
     ("\n  - {id: buses}\n  - {id: buses, ", "\n  - {id: buses, ", ["site.yaml:15: 'buses' is an id of groups already; expected each once"]),
     ("schedule: alway}",          "schedule: always}",     ["site.yaml:14: there is no schedule 'alway'; did you mean 'always'?"]),
     ("schedule: night\n",         LAST,                    ["site.yaml:15: there is no schedule 'night'; did you mean 'nights'?"]),
     ("schedules: []\ngroups",     SITE[SITE.index("schedules"):SITE.index("\ngroups") + 7],
                                                            ["site.yaml:5: schedules: expected a list of at least one, got an empty one",
-                                                            "chargers.csv:3: schedule: there is no 'always' in site.yaml"]),
+                                                            "chargers.csv:3: schedule: expected one of site.yaml, got another"]),
     # Rule 6: both are named, at the line of the later one.
     (f"{NIGHT}      - {{name: late, days: [tue], from: 05:00, to: 07:00, mode: freevend}}\n", NIGHT,
         ["site.yaml:10: schedule 'nights': window 'late' (freevend) overlaps 'night' (managed); opposite modes may touch, "
@@ -177,7 +177,7 @@ def test_what_is_not_there_yet_hides_no_other_problem(tmp_path: Path) -> None:
         [
             "site.yaml:15: access needs",
             "site.yaml:16: there is no key 'schedul' here; did you mean 'schedule'?",
-            "chargers.csv:2: group: there is no 'bus' in site.yaml; did you mean 'buses'?",
+            "chargers.csv:2: group: expected one of site.yaml, got another; did you mean 'buses'?",
         ],
     ), found
 
