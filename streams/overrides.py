@@ -52,9 +52,12 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Faust drops the acknowledged offsets of revoked partitions before it could commit them
-        # (faust-streaming#502): every rebalance would decide the last events again.
-        await self.commit()
-        await super().on_partitions_revoked(revoked)
+        # (faust-streaming#502): every rebalance would decide the last events again. A commit that
+        # fails costs repeats; a partition that is not let go of would have two owners.
+        try:
+            await self.commit()
+        finally:
+            await super().on_partitions_revoked(revoked)
 
     async def _commit_offsets(
         self, offsets: Mapping[TP, int], start_new_transaction: bool = True

@@ -42,7 +42,7 @@ async def test_rule_14_a_charger_that_connects_gets_the_mode_due_now_and_its_res
     (command,) = await commands.some(station.charger_id)
     assert (command.kind, command.mode) == (CommandKind.SWITCH, Mode.MANAGED)
     assert (command.connection_id, command.slot) == (station.connection_id, 7)
-    assert [message.partition for message in commands.messages] == [7]
+    assert [message.partition for message in commands.messages_about(station.charger_id)] == [7]
     offset = await station.end(command, Mode.MANAGED)
     (switched,) = await facts_about(facts, station, ModeFactKind.SWITCHED)
     assert (switched.command_id, switched.stage) == (command.command_id, Stage.ENFORCE)

@@ -245,6 +245,33 @@ async def test_a_crash_of_the_consumer_reaches_the_process(tmp_path: Path) -> No
     assert worker.crashed
 
 
+async def test_a_task_of_the_application_that_dies_stops_the_process(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    worker = Worker(app, asyncio.get_running_loop())
+    app.beacon.reattach(worker.beacon)
+
+    async def dies() -> None:
+        raise ValueError("time stands still")
+
+    await app.add_future(dies())
+    assert worker.crashed
+    assert isinstance(worker.crash_reason, ValueError)
+
+
+async def test_a_partition_is_let_go_of_though_its_commit_fails(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    consumer = consumer_of(app, [])
+
+    async def fails() -> None:
+        raise OSError("no such broker")
+
+    app.producer.flush = fails  # type: ignore[method-assign]
+    acknowledge(consumer, 7)
+    with pytest.raises(OSError, match="no such broker"):
+        await consumer.on_partitions_revoked({PARTITION})
+    assert not app.flow_control.is_active()
+
+
 async def test_offsets_are_committed_before_the_partition_is_given_away(tmp_path: Path) -> None:
     told: list[str] = []
     app = app_with(tmp_path, Deliveries(told))
