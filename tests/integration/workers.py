@@ -32,6 +32,8 @@ STOP_S = 10.0
 FOLLOWS_WITHIN_S = 5.0
 """From a published configuration to a worker that goes by it."""
 
+LOG_SHOWN_CHARS = 4_000
+
 DYNAMIC = "-"
 
 
@@ -142,6 +144,8 @@ class Workers:
         for worker in self._started:
             if not holds(lambda worker=worker: worker.ended, STOP_S):  # type: ignore[misc]
                 worker.kill()
+            # Shown by pytest where a test fails.
+            print(f"worker {worker.pid} said:\n{worker.log[-LOG_SHOWN_CHARS:]}")
 
 
 @contextmanager
