@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from models.charger import (
@@ -18,11 +20,11 @@ from models.topics import COMMANDS, MODE, STATE
 from tests.integration.topics_io import Tap, Topics
 from tests.integration.worker_depot import (
     ALWAYS_FREEVEND,
-    ALWAYS_MANAGED,
     Depot,
     Station,
     everything_is_applied,
     facts_about,
+    managed_from,
     row_with,
 )
 from tests.integration.workers import WorkerProcess
@@ -119,12 +121,15 @@ async def test_entering_enforce_pushes_the_mode_even_where_it_was_seen(
 async def test_a_changed_timetable_reaches_a_connected_charger_and_so_does_changing_it_back(
     topics: Topics, worker: WorkerProcess
 ) -> None:
-    depot = await Depot().known(topics, worker)
+    # Reserved since the same edge each time: only what was commanded in between differs.
+    reserved = managed_from(datetime.now(UTC) - timedelta(minutes=10))
+    depot = await Depot(schedule=reserved).known(topics, worker)
     station = Station(topics, depot)
     commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
     await station.connect()
-    for number, schedule in enumerate((ALWAYS_FREEVEND, ALWAYS_MANAGED, ALWAYS_FREEVEND), start=1):
-        await station.end((await commands.some(station.charger_id, number))[-1], None)
+    for number, schedule in enumerate((ALWAYS_FREEVEND, reserved, ALWAYS_FREEVEND), start=1):
+        command = (await commands.some(station.charger_id, number))[-1]
+        await station.end(command, command.mode)
         await depot.publish_site(topics, schedule=schedule)
     sent = await commands.some(station.charger_id, 4)
     assert [command.mode for command in sent] == [
