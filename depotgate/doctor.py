@@ -39,7 +39,7 @@ from models.metrics import (
 )
 from models.topics import CHARGERS, FEEDS, REQUESTS, SITES, TOPICS
 from models.zones import tzdata_version
-from streams.app import GROUP
+from streams.requests import REQUESTS_GROUP
 
 SCRAPE_S = 3.0
 """For one `/metrics` on this machine or the next: milliseconds usually."""
@@ -201,7 +201,7 @@ async def _loaded(bootstrap: str) -> list[Finding]:
 
 async def _offsets(bootstrap: str) -> list[Finding]:
     """How far the workers are behind, and what lies among the dead letters."""
-    consumer = await start_consumer(bootstrap, group=GROUP)
+    consumer = await start_consumer(bootstrap, group=REQUESTS_GROUP)
     try:
         lag = await _lag(consumer)
         dead = await _dead_letters(consumer)

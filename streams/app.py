@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -12,12 +13,12 @@ import faust
 import uvloop
 from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
-from faust.types.events import EventT
 
 from connectors.kafka.producer import BATCH_MAX_BYTES, Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
+from connectors.telemetry.trace import traceparent_in
 from models.errors import BrokerUnavailableError, DepotgateError
 from models.topics import CHARGERS, EVENTS, FEEDS, IDENTITIES, OUTCOMES, REQUESTS, SITES, Topic
 from streams.chargers import ChargerDesk
@@ -25,15 +26,14 @@ from streams.decisions import DecisionDesk
 from streams.denials import DenialDesk
 from streams.outbox import Outbox
 from streams.overrides import DepotgateApp, RawSchema, Worker
+from streams.requests import COMMIT_EVERY_S, HEARTBEAT_S, SESSION_S, follow_requests
 from streams.states import ChargerStates
 
 GROUP = "depotgate-worker"
-"""Consumer group of all workers of an installation: they share the partitions."""
+"""Faust's consumer group of all workers of an installation: they share the partitions of what its
+agents read."""
 
 REPLICA_TOPICS = (SITES, CHARGERS, FEEDS, IDENTITIES)
-
-TRACEPARENT_MAX_BYTES = 128
-"""55 in W3C Trace Context version 00, and later versions may be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,39 @@ def create_app(
     metrics: Metrics,
     ready: Callable[[], None],
 ) -> DepotgateApp:
-    """The application: three thin agents, per-charger state and its timers.
+    """The application: thin agents, requests in batches, per-charger state and its timers.
 
     Args:
         replica: loaded; the application follows it.
         producer: started; the application stops it at its end.
-        ready: called once partitions are assigned and the state of their chargers is loaded.
+        ready: called once partitions are assigned and the state of their chargers is loaded; again
+            after each change of that.
     """
     outbox = Outbox(producer, metrics)
     states = ChargerStates(settings.bootstrap, metrics)
     app = DepotgateApp(GROUP, outbox=outbox, finish=producer.stop, **_faust_settings(settings))
     chargers = ChargerDesk(replica, states, outbox, metrics)
-    _add_agents(app, DecisionDesk(replica, outbox, metrics), chargers, DenialDesk(outbox, metrics))
-    _follow_assignments(app, states, chargers, ready)
+    decisions = DecisionDesk(replica, outbox, metrics)
+    _add_agents(app, chargers, DenialDesk(outbox, metrics))
+    awaited = {EVENTS, REQUESTS}
+
+    def assigned(topic: Topic) -> None:
+        awaited.discard(topic)
+        if not awaited:
+            ready()
+
+    _follow_assignments(app, states, chargers, partial(assigned, EVENTS))
+
+    async def decide_requests() -> None:
+        await follow_requests(
+            settings.bootstrap,
+            settings.instance_id,
+            outbox,
+            lambda message: decisions.answer(message, traceparent_in(message.headers)),
+            partial(assigned, REQUESTS),
+        )
+
+    app.task(decide_requests)
     app.task(replica.follow)
     app.task(chargers.keep_time)
     return app
@@ -93,12 +113,10 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
         "web_enabled": False,
-        # Bounds what a crash repeats; the flush before each commit makes smaller values costly.
-        "broker_commit_interval": 0.25,
-        # A killed worker's partitions stand still this long (the gateway's second try goes to
-        # another worker meanwhile).
-        "broker_session_timeout": 10.0,
-        "broker_heartbeat_interval": 1.0,
+        # As for the requests, and for the same reasons.
+        "broker_commit_interval": COMMIT_EVERY_S,
+        "broker_session_timeout": SESSION_S,
+        "broker_heartbeat_interval": HEARTBEAT_S,
         "stream_buffer_maxsize": 16384,
         "producer_acks": -1,
         "producer_linger": 0,
@@ -109,18 +127,10 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
     }
 
 
-def _add_agents(
-    app: DepotgateApp, decisions: DecisionDesk, chargers: ChargerDesk, denials: DenialDesk
-) -> None:
+def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -> None:
     # One agent a topic, no concurrency and no noack(): both commit past gaps
     # (faust-streaming#315, #606). Partitions are the unit of scale. `handled` lets no exception
     # out: Faust would acknowledge the event all the same, and it would be gone.
-    @app.agent(_raw_topic(app, REQUESTS), name="decisions")
-    async def decide_requests(stream: StreamT[bytes]) -> None:
-        async for event in stream.events():
-            handling = decisions.answer(event.message, _traceparent(event))
-            await app.outbox.handled(REQUESTS, event.message, handling)
-
     @app.agent(_raw_topic(app, EVENTS), name="chargers")
     async def follow_chargers(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
@@ -130,19 +140,12 @@ def _add_agents(
     @app.agent(_raw_topic(app, OUTCOMES), name="denials")
     async def record_denials(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            handling = denials.record(event.message, _traceparent(event))
+            handling = denials.record(event.message, traceparent_in(event.message.headers or ()))
             await app.outbox.handled(OUTCOMES, event.message, handling)
 
 
 def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
     return app.topic(topic.name, schema=RawSchema(key_type=bytes, value_type=bytes))
-
-
-def _traceparent(event: EventT[bytes]) -> str | None:
-    headers = cast("list[tuple[str, bytes]]", event.message.headers or [])
-    found = next((value for name, value in headers if name == "traceparent"), b"")
-    valid = 0 < len(found) <= TRACEPARENT_MAX_BYTES and found.isascii()
-    return found.decode("ascii") if valid else None
 
 
 def _follow_assignments(

@@ -31,6 +31,12 @@ STOP_MAX_S = 9.0
 """A stop flushes and commits, in well under 3 s. What is not committed then is read again, and who
 waits longer is killed anyway: Docker and most supervisors do so after 10 s."""
 
+FETCH_MIN_BYTES = 65_536
+"""About forty attempts' events and outcomes."""
+
+FETCH_MAX_WAIT_S = 0.1
+"""How late a charger's event, and what follows from it, may be noticed: less than an edge."""
+
 
 class Flow(FlowControlEvent):
     """Clears the stream queues only when the flow really was suspended.
@@ -45,10 +51,25 @@ class Flow(FlowControlEvent):
             super().resume()
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches what is worth a fetch: nobody waits for what Faust's agents read."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        # Faust has no settings for these. One byte would be enough for it, and each fetch names and
+        # answers every partition, so that each event would cost a fetch of them all.
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_min_bytes = FETCH_MIN_BYTES
+        consumer._fetch_max_wait_ms = int(FETCH_MAX_WAIT_S * 1000)
+        return consumer
+
+
 class Consumer(driver.Consumer):
     """Commits only what Kafka has acknowledged, and before partitions are given away."""
 
     app: DepotgateApp
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Faust drops the acknowledged offsets of revoked partitions before it could commit them

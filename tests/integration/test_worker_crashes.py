@@ -25,7 +25,7 @@ from models.decision import decide
 from models.metrics import DECIDED
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, IDENTITIES, REQUESTS, topic_config
-from streams.app import GROUP
+from streams.requests import REQUESTS_GROUP
 from streams.overrides import STOP_MAX_S
 from tests.integration.topics_io import Tap, Topics, headers_of, topics_on
 from tests.integration.worker_depot import Depot, Station
@@ -131,7 +131,7 @@ async def asking(topics: Topics) -> Asking:
 
 async def lag(bootstrap: str) -> int:
     """Requests whose offsets the group has not committed."""
-    consumer = await start_consumer(bootstrap, GROUP)
+    consumer = await start_consumer(bootstrap, REQUESTS_GROUP)
     try:
         partitions = [TopicPartition(REQUESTS.name, n) for n in range(REQUESTS.partitions)]
         consumer.assign(partitions)

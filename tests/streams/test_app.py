@@ -10,7 +10,7 @@ import pytest
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from models.topics import EVENTS, OUTCOMES, REQUESTS
+from models.topics import EVENTS, OUTCOMES
 from streams.app import GROUP, REPLICA_TOPICS, WorkerSettings, create_app
 from streams.overrides import DepotgateApp
 
@@ -69,7 +69,6 @@ async def test_there_is_one_agent_a_topic_and_no_table(tmp_path: Path) -> None:
     app = app_of(tmp_path)
     topics = {name: list(agent.get_topic_names()) for name, agent in app.agents.items()}
     assert topics == {
-        "decisions": [REQUESTS.name],
         "chargers": [EVENTS.name],
         "denials": [OUTCOMES.name],
     }

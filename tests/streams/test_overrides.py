@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from faust.app.base import App
 from faust.sensors.base import SensorDelegate
 from faust.tables.recovery import Recovery
@@ -33,7 +34,9 @@ from connectors.telemetry.metrics import Metrics
 from models.topics import REQUESTS
 from streams.outbox import DeliveryFailedError, Outbox
 from streams.overrides import (
+    FETCH_MIN_BYTES,
     Consumer,
+    ConsumerThread,
     DepotgateApp,
     Flow,
     Monitor,
@@ -64,6 +67,9 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (faust_consumer.Consumer.verify_event_path,          "aead7dc3d8dc"),
     (driver.AIOKafkaConsumerThread.verify_event_path,    "b983e7735f64"),
     (Conductor._compile_message_handler,                 "9fbc0538097a"),
+    (driver.Consumer._new_consumer_thread,               "0870ec53dea7"),
+    (driver.AIOKafkaConsumerThread._create_worker_consumer, "c2701bfc3e6f"),
+    (AIOKafkaConsumer.start,                             "2f1ba7044332"),
     (faust.Schema.compile,                               "d46eec5ce319"),
     (SensorDelegate.on_stream_event_in,                  "8d61a7ef5f31"),
     (Service.wait_first,                                 "feade6a31f8a"),
@@ -209,6 +215,7 @@ async def test_the_application_uses_the_overrides(tmp_path: Path) -> None:
     assert isinstance(app.transport, Transport)
     assert isinstance(app.consumer, Consumer)
     assert isinstance(app.monitor, Monitor)
+    assert isinstance(app.consumer._thread, ConsumerThread)
     assert driver.Consumer in Consumer.__mro__
 
 
@@ -355,6 +362,18 @@ async def test_what_goes_wrong_with_an_event_reaches_the_fetch_loop(tmp_path: Pa
     for after in (at_once, lambda: asyncio.sleep(0)):
         with pytest.raises(ValueError, match="no such stream"):
             await consumer.wait_first(fails(after), consumer.suspend_flow.wait())
+
+
+async def test_a_fetch_waits_until_it_is_worth_one(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    thread, transport = cast("Any", app.consumer)._thread, app.transport
+    consumer = thread._create_worker_consumer(transport)
+    try:
+        # What AIOKafkaConsumer.start hands to its fetcher.
+        assert consumer._fetch_min_bytes == FETCH_MIN_BYTES
+        assert consumer._fetch_max_wait_ms == 100
+    finally:
+        await consumer.stop()
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"CP-1", b"{"), (b"\xff", b"\xfe"), (None, None)])
