@@ -25,8 +25,8 @@ from models.decision import decide
 from models.metrics import DECIDED
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, IDENTITIES, REQUESTS, topic_config
-from streams.requests import REQUESTS_GROUP
 from streams.overrides import STOP_MAX_S
+from streams.requests import REQUESTS_GROUP
 from tests.integration.topics_io import Tap, Topics, headers_of, topics_on
 from tests.integration.worker_depot import Depot, Station
 from tests.integration.workers import READY_S, WorkerProcess, Workers, workers_on
