@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from models.attempt import AttemptKind, TokenKind
@@ -148,6 +149,8 @@ def reconcile(  # noqa: PLR0917 - the six things that are compared, in the order
     return step_of(stage, link, order, seen, tries_left=tries_left(commanded))
 
 
+# Its arguments have a few dozen combinations, and every event of every charger asks.
+@cache
 def step_of(stage: Stage, link: Link, order: Order, seen: Seen, *, tries_left: bool) -> NextStep:
     """One cell of the table."""
     cell = (stage, link, order, seen, tries_left)
