@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import start_consumer, stop_consumer
+from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Decision
@@ -86,11 +86,7 @@ class Sink:
         consumer = await start_consumer(self._bootstrap)
         self._consumer = consumer
         assigned = [TopicPartition(topic.name, self._slot) for topic in (DECISIONS, COMMANDS)]
-        consumer.assign(assigned)
-        # Offsets asked for now: a seek to the end would be resolved at the first fetch, and lose
-        # what is written between.
-        for partition, end in (await consumer.end_offsets(assigned)).items():
-            consumer.seek(partition, end)
+        await read_from_now(consumer, assigned)
 
     async def close(self) -> None:
         """Let go of the slot."""

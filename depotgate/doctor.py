@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
 from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
-from connectors.kafka.consumer import start_consumer
+from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
 from connectors.kafka.readiness import kafka_answers
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
@@ -206,7 +206,7 @@ async def _offsets(bootstrap: str) -> list[Finding]:
         lag = await _lag(consumer)
         dead = await _dead_letters(consumer)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     much = lag > LAG_MUCH
     advice = "start another worker, and see the worker's log" if much else ""
     findings = [
@@ -219,7 +219,7 @@ async def _offsets(bootstrap: str) -> list[Finding]:
 
 
 async def _lag(consumer: AIOKafkaConsumer) -> int:
-    partitions = [TopicPartition(REQUESTS.name, number) for number in range(REQUESTS.partitions)]
+    partitions = partitions_of(REQUESTS)
     begins = await consumer.beginning_offsets(partitions)
     ends = await consumer.end_offsets(partitions)
     committed = {each: await consumer.committed(each) for each in partitions}
@@ -231,7 +231,7 @@ async def _dead_letters(consumer: AIOKafkaConsumer) -> Mapping[str, int]:
     for topic in TOPICS:
         if topic.record is not None:
             continue
-        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        partitions = partitions_of(topic)
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         count = sum(ends[each] - begins[each] for each in partitions)

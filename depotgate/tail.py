@@ -9,10 +9,17 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from connectors.kafka.consumer import position_reached, start_consumer
+from connectors.kafka.consumer import (
+    partitions_of,
+    position_reached,
+    read_from_beginning,
+    read_from_now,
+    start_consumer,
+    stop_consumer,
+)
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.attempt import Attempt, Decision, Denial, Outcome
@@ -158,7 +165,8 @@ async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json
     view = view_named(what)
     consumer = await start_consumer(reachable_kafka(settings))
     try:
-        ends = await _seek(consumer, view.topic, extent)
+        begin = read_from_beginning if extent.from_start else read_from_now
+        ends = await begin(consumer, partitions_of(view.topic))
         left = extent.records_max
         while left != 0 and (extent.follow or not await position_reached(consumer, ends)):
             values = await _fetch(consumer, BATCH_RECORDS if left is None else left)
@@ -167,21 +175,7 @@ async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json
             sys.stdout.flush()
             left = None if left is None else left - len(values)
     finally:
-        await consumer.stop()
-
-
-async def _seek(
-    consumer: AIOKafkaConsumer, topic: Topic, extent: Extent
-) -> Mapping[TopicPartition, int]:
-    """Go where reading begins; returns where the topic ends now."""
-    partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-    consumer.assign(partitions)
-    # Offsets asked for now: a seek would be resolved at the first fetch, and lose what is between.
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-    begins = await consumer.beginning_offsets(partitions) if extent.from_start else ends
-    for partition, offset in begins.items():
-        consumer.seek(partition, offset)
-    return ends
+        await stop_consumer(consumer)
 
 
 async def _fetch(consumer: AIOKafkaConsumer, limit: int) -> list[bytes]:

@@ -10,7 +10,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import position_reached, start_consumer
+from connectors.kafka.consumer import (
+    position_reached,
+    read_from_beginning,
+    start_consumer,
+    stop_consumer,
+)
 from connectors.kafka.partition import partition_of
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
@@ -103,16 +108,14 @@ class ChargerStates:
         consumer = await start_consumer(self._bootstrap)
         try:
             assigned = [TopicPartition(STATE.name, partition) for partition in partitions]
-            consumer.assign(assigned)
-            await consumer.seek_to_beginning(*assigned)
-            ends = await consumer.end_offsets(assigned)
+            ends = await read_from_beginning(consumer, assigned)
             while not await position_reached(consumer, ends):
                 batches = await consumer.getmany(timeout_ms=int(POLL_S * 1000))
                 for messages in batches.values():
                     for message in messages:
                         self._take(rows[message.partition], message)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
         return rows
 
     def _take(self, rows: dict[ChargerId, ChargerState], message: ConsumerRecord) -> None:

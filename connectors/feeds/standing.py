@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.differences import IdentityDifference, Standing
 from connectors.feeds.identities_file import SOURCE
-from connectors.kafka.consumer import position_reached, start_consumer, stop_consumer
+from connectors.kafka.consumer import (
+    partitions_of,
+    position_reached,
+    read_from_beginning,
+    start_consumer,
+    stop_consumer,
+)
 from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import ChargerId, SiteId
 from models.site import ChargerRecord, FeedReceipt, SiteRecord
@@ -52,14 +58,8 @@ async def read_standing(
 
 async def _read(consumer: AIOKafkaConsumer, reader: _Reader, silence: asyncio.Timeout) -> None:
     loop = asyncio.get_running_loop()
-    partitions = [
-        TopicPartition(topic.name, number)
-        for topic in (SITES, CHARGERS, IDENTITIES, FEEDS)
-        for number in range(topic.partitions)
-    ]
-    consumer.assign(partitions)
-    await consumer.seek_to_beginning(*partitions)
-    ends = await consumer.end_offsets(partitions)
+    partitions = partitions_of(SITES, CHARGERS, IDENTITIES, FEEDS)
+    ends = await read_from_beginning(consumer, partitions)
     while not await position_reached(consumer, ends):
         batches = await consumer.getmany(timeout_ms=200, max_records=BATCH_RECORDS)
         for messages in batches.values():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import BrokerUnavailableError
+from models.topics import Topic
+
+Ends = Mapping[TopicPartition, int]
+"""Where partitions ended when they were asked."""
 
 
 async def start_consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
@@ -55,7 +59,37 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
         stopping.result()
 
 
-async def position_reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+def partitions_of(*topics: Topic) -> list[TopicPartition]:
+    """Every partition of these topics."""
+    return [
+        TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)
+    ]
+
+
+async def read_from_beginning(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> Ends:
+    """Assign partitions and begin at what they still have; returns where they end now."""
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    ends: Ends = await consumer.end_offsets(partitions)
+    return ends
+
+
+async def read_from_now(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> Ends:
+    """Assign partitions and begin at their ends, which are returned.
+
+    Offsets asked for now: a seek to the end would be resolved at the first fetch, and lose what is
+    written between.
+    """
+    consumer.assign(partitions)
+    ends: Ends = await consumer.end_offsets(partitions)
+    for partition, end in ends.items():
+        consumer.seek(partition, end)
+    return ends
+
+
+async def position_reached(consumer: AIOKafkaConsumer, ends: Ends) -> bool:
     """Whether every partition has been read to its end offset.
 
     By position, not by the last record's offset: in a compacted topic that record may be gone.

@@ -14,11 +14,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import position_reached, start_consumer, stop_consumer
+from connectors.kafka.consumer import (
+    partitions_of,
+    position_reached,
+    read_from_beginning,
+    start_consumer,
+    stop_consumer,
+)
 from connectors.telemetry.metrics import Metrics
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
@@ -117,14 +123,7 @@ class Replica:
         """
         consumer = await start_consumer(self._bootstrap)
         self._consumer = consumer
-        partitions = [
-            TopicPartition(topic.name, number)
-            for topic in self._topics.values()
-            for number in range(topic.partitions)
-        ]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
+        ends = await read_from_beginning(consumer, partitions_of(*self._topics.values()))
         with _collector_paused():
             while not await position_reached(consumer, ends):
                 await self._take(consumer, timeout_s=0.2)

@@ -8,11 +8,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import start_consumer
+from connectors.kafka.consumer import partitions_of, read_from_now, start_consumer, stop_consumer
 from connectors.recent import Recent
 from models.attempt import Denial, Outcome
 from models.charger import ChargerState, ModeFact
@@ -60,14 +60,7 @@ class Watch:
         """
         consumer = await start_consumer(self._bootstrap)
         self._consumer = consumer
-        partitions = [
-            TopicPartition(topic.name, number)
-            for topic in TOPICS.values()
-            for number in range(topic.partitions)
-        ]
-        consumer.assign(partitions)
-        for partition, end in (await consumer.end_offsets(partitions)).items():
-            consumer.seek(partition, end)
+        await read_from_now(consumer, partitions_of(*TOPICS.values()))
         return self
 
     async def __aexit__(
@@ -77,7 +70,7 @@ class Watch:
         _traceback: TracebackType | None,
     ) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def follow(self) -> None:
         """Hear what comes until cancelled; a Kafka that is away only makes it later."""
