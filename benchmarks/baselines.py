@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import orjson
@@ -11,7 +10,7 @@ from benchmarks.generator import SETTLED_WITHIN_S, Plan, write_plan
 from benchmarks.processes import Children
 from benchmarks.summary import Latency, Load, Run
 from connectors.kafka.broker import Broker
-from connectors.kafka.broker_files import LOOPBACK, PORTS, port_free
+from connectors.kafka.broker_files import LOOPBACK, free_port, port_free
 from connectors.processes import ended_within
 
 READY_S = 60.0
@@ -101,8 +100,3 @@ def by_lines(loads: Sequence[Load]) -> list[tuple[Load, ...]]:
 def with_broker(pids: dict[str, int], broker: Broker) -> dict[str, int]:
     """The processes to count, with the broker's where it is one of ours (not in a container)."""
     return pids if broker.pid is None else {**pids, "broker": broker.pid}
-
-
-def free_port() -> int:
-    """A port on loopback that nothing listens on, below the ephemeral ones."""
-    return next(port for port in random.sample(PORTS, len(PORTS)) if port_free(port))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from connectors.feeds.depot_folder import folder_signature
 from connectors.feeds.publish import load_depot
 from connectors.kafka.broker import Broker, start_broker
-from connectors.kafka.broker_files import PORTS, port_free
+from connectors.kafka.broker_files import free_port
 from connectors.kafka.topics import apply_topics
 from depotgate.loading import actor, said
 from depotgate.roles import data_folder, pseudonymiser_of
@@ -78,10 +77,8 @@ async def _processes(
 ) -> AsyncIterator[tuple[Run, Supervisor]]:
     """Worker and gateway, and run.json while they are there."""
     ocpp = _with_port(settings.ocpp)
-    gateway_metrics = _with_port(settings.metrics)
-    worker_metrics = _with_port(
-        gateway_metrics.next() if settings.metrics.port else settings.metrics
-    )
+    gateway_metrics = _with_port(settings.metrics, ocpp.port)
+    worker_metrics = _with_port(settings.metrics.next(), ocpp.port, gateway_metrics.port)
     worker = Child("worker", _worker_options(settings, broker, worker_metrics), settings.data)
     gateway = Child(
         "gateway", _gateway_options(settings, broker, ocpp, gateway_metrics), settings.data
@@ -110,12 +107,9 @@ async def _processes(
         await supervisor.stop()
 
 
-def _with_port(address: Address) -> Address:
+def _with_port(address: Address, *taken: int) -> Address:
     """With a port of its own in place of 0: it has to stay the same when a process is restarted."""
-    if address.port:
-        return address
-    port = next(port for port in random.sample(PORTS, len(PORTS)) if port_free(port))
-    return Address(address.host, port)
+    return address if address.port else Address(address.host, free_port(*taken))
 
 
 def _shared_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:

@@ -227,8 +227,8 @@ def choose_ports(asked: int | None, last: tuple[int, int] | None) -> tuple[int, 
             f"port {asked} on {LOOPBACK} is taken; stop what listens there, or choose another port"
         )
     broker_before, controller_before = last or (None, None)
-    broker = asked or _free_port(broker_before, None)
-    return broker, _free_port(controller_before, broker)
+    broker = asked or free_port(wanted=broker_before)
+    return broker, free_port(broker, wanted=controller_before)
 
 
 def port_free(port: int) -> bool:
@@ -243,12 +243,20 @@ def port_free(port: int) -> bool:
     return True
 
 
-def _free_port(wanted: int | None, taken: int | None) -> int:
-    if wanted is not None and wanted != taken and port_free(wanted):
+def free_port(*taken: int, wanted: int | None = None) -> int:
+    """The wanted port if nothing listens on it, else a random one of PORTS that is free.
+
+    Args:
+        taken: ports that are promised to somebody who does not listen yet.
+
+    Raises:
+        BrokerUnavailableError: none of those that were tried is free.
+    """
+    if wanted is not None and wanted not in taken and port_free(wanted):
         return wanted
     for _ in range(PORT_TRIES):
         port = random.choice(PORTS)
-        if port != taken and port_free(port):
+        if port not in taken and port_free(port):
             return port
     raise BrokerUnavailableError(
         f"no free port between {PORTS.start} and {PORTS.stop - 1} on {LOOPBACK}; "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from connectors.kafka.broker_files import free_port
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import apply_topics
@@ -293,13 +293,6 @@ class House:
 
 def _rows(gateway: Running) -> float:
     return gateway.metric(REPLICA_ROWS.name, table=CHARGERS.name)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @asynccontextmanager

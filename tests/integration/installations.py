@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from connectors.kafka.broker_files import PORTS, port_free
+from connectors.kafka.broker_files import free_port
 from connectors.keys import write_new_keys
 from connectors.processes import command_of
 from depotgate.demo.charger import Charger
@@ -160,7 +158,8 @@ class Process:
     """A gateway or a worker by itself, on a data folder of its own."""
 
     def __init__(self, role: str, data: Path, kafka: str, keys: Path, slot: int) -> None:
-        metrics_port, ocpp_port = free_ports(2)
+        metrics_port = free_port()
+        ocpp_port = free_port(metrics_port)
         self.metrics = f"http://127.0.0.1:{metrics_port}/metrics"
         self.ocpp = f"ws://127.0.0.1:{ocpp_port}/ocpp"
         options = [f"--kafka={kafka}", f"--metrics=127.0.0.1:{metrics_port}"]
@@ -175,12 +174,6 @@ class Process:
 
     async def stop(self) -> None:
         await self._child.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nothing listens on."""
-    free = (port for port in random.sample(PORTS, len(PORTS)) if port_free(port))
-    return list(itertools.islice(free, count))
 
 
 def environment() -> dict[str, str]:

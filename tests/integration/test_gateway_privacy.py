@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 
+from connectors.kafka.broker_files import free_port
 from connectors.kafka.consumer import start_consumer
 from connectors.ocpp.wire import wire_time
 from connectors.telemetry.metrics import Metrics
@@ -31,7 +32,7 @@ from depotgate.demo.link import ChargerError
 from models.attempt import Outcome
 from models.ids import Slot
 from models.topics import EVENTS, OUTCOMES, TOPICS
-from tests.integration.gateways import DEADLINE_S, PASSWORD, House, Running, ask, free_port
+from tests.integration.gateways import DEADLINE_S, PASSWORD, House, Running, ask
 from tests.integration.installations import environment
 from tests.integration.records import until
 
