@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from models.localtime import instant
 from models.schedule import WEEKDAYS, DatedException, Mode, Schedule, Window, local_time
 
-LAYERS = ("exception", "window")
-"""Highest first; under them lies the default (rule 7)."""
+LAYERS = ("exception", "holiday", "window")
+"""What a schedule writes, highest first; under it lies the default, over it what people decide of
+the day: overrides, and above all the safety lock (rule 7)."""
 
 E = TypeVar("E", Window, DatedException)
 
@@ -30,7 +31,7 @@ class Source(NamedTuple):
 
 
 class Occurrence(NamedTuple):
-    """One window or exception on one date, in UTC."""
+    """One window, holiday or exception on one date, in UTC."""
 
     starts_at: datetime
     ends_at: datetime
@@ -42,7 +43,7 @@ class ScheduleFault(NamedTuple):
     """Two entries of one layer that contradict each other (rule 6).
 
     Attributes:
-        layer: `window` or `exception`.
+        layer: `window`, `holiday` or `exception`.
         first, second: their places in the schedule's list of that layer.
     """
 
@@ -58,7 +59,8 @@ def occurrences(
     """Every occurrence whose start date is in [first, last]; those of no length are left out."""
     found = (
         *_of_windows(schedule, zone, first, last),
-        *_of_exceptions(schedule, zone, first, last),
+        *_of_dates("holiday", schedule.holidays, zone, first, last),
+        *_of_dates("exception", schedule.exceptions, zone, first, last),
     )
     return tuple(each for each in found if each.starts_at < each.ends_at)
 
@@ -67,7 +69,8 @@ def vanished(schedule: Schedule, zone: ZoneInfo, first: date, last: date) -> tup
     """Occurrences that a clock change reduces to nothing (rule 4), to be said when saved."""
     found = (
         *_of_windows(schedule, zone, first, last),
-        *_of_exceptions(schedule, zone, first, last),
+        *_of_dates("holiday", schedule.holidays, zone, first, last),
+        *_of_dates("exception", schedule.exceptions, zone, first, last),
     )
     return tuple(each.source for each in found if each.starts_at >= each.ends_at)
 
@@ -80,6 +83,7 @@ def contradictions(schedule: Schedule) -> tuple[ScheduleFault, ...]:
     """
     return (
         *_contradictions("window", schedule.windows, _weekly_overlap),
+        *_contradictions("holiday", schedule.holidays, _dated_overlap),
         *_contradictions("exception", schedule.exceptions, _dated_overlap),
     )
 
@@ -103,17 +107,17 @@ def _of_windows(
             )
 
 
-def _of_exceptions(
-    schedule: Schedule, zone: ZoneInfo, first: date, last: date
+def _of_dates(
+    layer: str, entries: tuple[DatedException, ...], zone: ZoneInfo, first: date, last: date
 ) -> Iterator[Occurrence]:
-    for each in schedule.exceptions:
+    for each in entries:
         if first <= each.on <= last:
             ends_on = each.on + _DAY if each.end == _MIDNIGHT else each.on
             yield Occurrence(
                 instant(each.on, local_time(each.start), zone),
                 instant(ends_on, local_time(each.end), zone),
                 each.mode,
-                Source("exception", each.label, each.on),
+                Source(layer, each.label, each.on),
             )
 
 

@@ -97,6 +97,7 @@ class Schedule(_Written):
     Attributes:
         default: mode wherever nothing else says otherwise.
         valid_from, valid_to: inclusive start dates of window occurrences (rule 1).
+        holidays: as exceptions, and below them; compiled from the calendars that a site names.
     """
 
     id: str = Field(min_length=1)
@@ -105,6 +106,7 @@ class Schedule(_Written):
     valid_to: date | None = None
     windows: tuple[Window, ...] = ()
     exceptions: tuple[DatedException, ...] = ()
+    holidays: tuple[DatedException, ...] = ()
 
     @model_validator(mode="after")
     def _is_valid_some_day(self) -> Self:

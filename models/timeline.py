@@ -273,5 +273,7 @@ def _run_start(run: _Run) -> datetime:
 def _written_dates(schedule: Schedule) -> tuple[date, ...]:
     """The dates that the schedule names, ascending: only around them is a week unlike the last."""
     limits = (schedule.valid_from, schedule.valid_to)
-    named = {day for day in limits if day} | {each.on for each in schedule.exceptions}
+    named = {day for day in limits if day} | {
+        each.on for each in (*schedule.exceptions, *schedule.holidays)
+    }
     return tuple(sorted(day for day in named if _SEARCHED_FROM < day < _SEARCHED_TO))

@@ -171,6 +171,7 @@ SCHEDULE = Schedule(
             name="party", on=date(2026, 7, 15), start="16:00", end="23:00", mode=Mode.FREEVEND
         ),
     ),
+    holidays=(DatedException(name="Easter Monday", on=date(2026, 4, 6), mode=Mode.FREEVEND),),
 )
 
 OUTCOME = Outcome(

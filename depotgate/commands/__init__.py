@@ -1,0 +1,1 @@
+"""One module a family of commands; depotgate/cli.py puts them together."""

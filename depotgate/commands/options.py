@@ -1,0 +1,30 @@
+"""Options that several commands have. None = not given: environment, depotgate.toml, default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[
+    Path, typer.Argument(help="Depot folder: site.yaml, chargers.csv, identities.csv.")
+]
+Kafka = Annotated[str | None, typer.Option(help="HOST:PORT[,HOST:PORT] of the broker.")]
+Data = Annotated[Path | None, typer.Option(help="Data folder. [default: .depotgate]")]
+Keys = Annotated[Path | None, typer.Option("--pseudonym-keys-file", help="Key epochs.")]
+Tenant = Annotated[str | None, typer.Option(help="Name of the installation. [default: default]")]
+Ocpp = Annotated[str | None, typer.Option(help="HOST:PORT for chargers. [default: 127.0.0.1:9000]")]
+MetricsAt = Annotated[
+    str | None,
+    typer.Option("--metrics", help="HOST:PORT for /metrics. [default: 127.0.0.1:9400]"),
+]
+Deadline = Annotated[float | None, typer.Option(help="For an answer, seconds. [default: 3]")]
+Slot = Annotated[int | None, typer.Option(help="Reply partition, 0–15. [default: 0]")]
+Unauthenticated = Annotated[
+    bool | None,
+    typer.Option("--allow-unauthenticated", help="Let in chargers of security profile 0."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+ReadyFile = Annotated[Path | None, typer.Option(hidden=True)]
+LogFile = Annotated[Path | None, typer.Option(help="Instead of standard error; rotated.")]

@@ -1,0 +1,86 @@
+"""How a command meets a person: what it says, how it ends, what a mistake looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from connectors.telemetry.logs import quiet_logs
+from models.errors import DepotgateError, DepotRefusedError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INTERRUPTED = 130
+"""Exit code of a shell's command that Ctrl-C ended."""
+
+PROBLEMS_SHOWN = 50
+"""On a terminal; more scroll away, and the count is told."""
+
+
+def sayable(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn what went wrong on purpose into a sentence and an exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except DepotRefusedError as fault:
+            _print_problems(fault)
+            raise typer.Exit(1) from None
+        except DepotgateError as fault:
+            errors().print(str(fault), style="red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from None
+        except BrokenPipeError:
+            # The reader of a pipe had enough: `depotgate tail … | head`.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def run_until_told(main_: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine for a person; SIGTERM and a closed terminal end it as Ctrl-C does."""
+    quiet_logs()
+
+    async def cancellable() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
+        return await main_
+
+    return asyncio.run(cancellable())
+
+
+def _print_problems(fault: DepotRefusedError) -> None:
+    console = errors()
+    for problem in fault.problems[:PROBLEMS_SHOWN]:
+        console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+    hidden = len(fault.problems) - PROBLEMS_SHOWN
+    more = f" (the first {PROBLEMS_SHOWN} are shown)" if hidden > 0 else ""
+    console.print(
+        f"refused, nothing was loaded: {len(fault.problems)} problems{more}",
+        style="red",
+        highlight=False,
+    )
+
+
+def errors() -> Console:
+    """Where what went wrong is said."""
+    return Console(stderr=True)
+
+
+def say(line: str) -> None:
+    """A line for whoever reads standard output."""
+    typer.echo(line)
