@@ -21,7 +21,7 @@ from models.ids import (
 from models.reasons import Answer, Flag, OcppVersion, Reason
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
-from models.site import IdentityClass, IdentityState, Posture, Stage
+from models.site import FeedPolicy, IdentityClass, IdentityState, Posture, Stage
 
 UNCERTAINTY_MAX_S = 86_400.0
 """A clock that is wrong by more than a day says nothing about a timetable of days."""
@@ -147,12 +147,21 @@ class ScheduleFacts(Frozen):
     conflict: bool
 
 
+class FeedFacts(Frozen):
+    """A source that ages and speaks about the site, and the time of what it said last (rule 22)."""
+
+    source: str
+    content_at: UtcDatetime
+
+
 class Facts(Frozen):
     """Everything a decision was made from, so that it can be made again from itself (rule 10).
 
     Attributes:
         evaluated_at: when the worker gathered the facts.
         problem: why they could not be gathered; a rung of the ladder, not an exception (rule 24).
+        feeds: sources that speak about the site and age; those of depot folders do not.
+        feed_policy: how old they may be here; None = nothing ages, or the defaults of rule 22.
     """
 
     evaluated_at: UtcDatetime
@@ -164,6 +173,8 @@ class Facts(Frozen):
     identity_revision: str
     tzdata_version: str
     problem: str | None = None
+    feeds: tuple[FeedFacts, ...] = ()
+    feed_policy: FeedPolicy | None = None
 
 
 class Verdict(Frozen):
@@ -175,6 +186,8 @@ class Verdict(Frozen):
         attribution: reference of the one matched record; empty when several matched (rule 20).
         next_change_at: when the answer would next change, as far as the known edges tell.
         next_change_cause: what changes it then.
+        valid_until: the next edge of mode, validity or feed age, whether or not the answer changes
+            there: no copy of the answer may live up to it (rule 23). None = no edge is known.
     """
 
     answer: Open[Answer]
@@ -186,6 +199,7 @@ class Verdict(Frozen):
     next_change_cause: str | None
     driver_text: str
     support_text: str
+    valid_until: UtcDatetime | None = None
 
 
 class Decision(Record):

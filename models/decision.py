@@ -6,19 +6,21 @@ which is what makes explanations and replays possible (rule 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
 from models.attempt import Attempt, Decision, Facts, Match, TokenKind, Verdict
+from models.feed_age import FeedState, age_edges, all_fresh, believed, match_state
 from models.reasons import PRECEDENCE, Answer, Flag, Reason
 from models.record import UtcDatetime
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState
 from models.texts import driver_text, support_text
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Raised whenever the same attempt and facts could give another answer."""
 
 
@@ -29,7 +31,8 @@ class Case(NamedTuple):
         at: event time, or a later instant at which the answer is asked for.
         mode: that holds at `at`; None when no schedule is known.
         matches: those that count at `at` (rules 18, 20).
-        states: of these matches, in their order.
+        judged: those of them whose source is not too old to be believed (rule 22).
+        states: of the judged ones, in their order.
         valid: whether these matches are inside their validity; else all of them are outside.
     """
 
@@ -38,6 +41,7 @@ class Case(NamedTuple):
     at: UtcDatetime
     mode: Mode | None
     matches: tuple[Match, ...]
+    judged: tuple[Match, ...]
     states: list[IdentityState | str]
     valid: bool
 
@@ -73,19 +77,22 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     mode = facts.schedule.mode if facts.schedule else None
     case = _case(attempt, facts, attempt.event_at, mode)
     finding = climb(case)
-    change = next_change(case, finding.answer)
+    instants = sorted(_instants(case), key=_instant_at)
+    change = next_change(case, finding.answer, instants)
     reason = finding.reasons[0]
+    told_of = case.judged or case.matches
     verdict = Verdict(
         answer=finding.answer,
         reason=reason,
         reasons=finding.reasons,
         flags=tuple(flag for flag, holds in FLAGS if holds(case, finding)),
         # A session is attributed to the one record that matched; to none when several did (20).
-        attribution=case.matches[0].reference if len(case.matches) == 1 else None,
+        attribution=told_of[0].reference if len(told_of) == 1 else None,
         next_change_at=change.at if change else None,
         next_change_cause=change.cause if change else None,
-        driver_text=driver_text(reason, attempt, facts, case.matches, change and change.at),
-        support_text=support_text(reason, attempt, facts, case.matches),
+        driver_text=driver_text(reason, attempt, facts, told_of, change and change.at),
+        support_text=support_text(reason, attempt, facts, told_of),
+        valid_until=_valid_until(case, finding, instants),
     )
     return Decision(
         decision_id=attempt.request_id,
@@ -110,7 +117,7 @@ def climb(case: Case) -> Finding:
     denying = tuple([rung.reason for rung in LADDER if rung.holds(case)])
     if denying:
         return Finding(Answer.DENY, denying)
-    return Finding(Answer.ALLOW, _allowing(case.matches))
+    return Finding(Answer.ALLOW, _allowing(case.judged))
 
 
 def valid_at(match: Match, at: UtcDatetime) -> bool:
@@ -119,11 +126,14 @@ def valid_at(match: Match, at: UtcDatetime) -> bool:
 
 
 def _case(attempt: Attempt, facts: Facts, at: UtcDatetime, mode: Mode | None) -> Case:
-    """Records outside their validity are ignored while another is inside it (rule 20)."""
+    """Records outside their validity are ignored while another is inside it (rule 20), and so are
+    those of a source that is too old, while another is not (rule 22)."""
     inside = tuple([match for match in facts.matches if valid_at(match, at)])
-    counting = inside or facts.matches
-    states = [match.state for match in counting]
-    return Case(attempt, facts, at, mode, counting, states, valid=bool(inside))
+    judged = counting = inside or facts.matches
+    if facts.feeds:
+        judged = tuple([match for match in counting if believed(facts, match, at)])
+    states = [match.state for match in judged]
+    return Case(attempt, facts, at, mode, counting, judged, states, valid=bool(inside))
 
 
 def _freevend_tag(case: Case) -> bool:
@@ -146,22 +156,34 @@ def _suspended(case: Case) -> bool:
 
 def _conflict(case: Case) -> bool:
     """Some matches that count would allow and some not, or one cannot be judged (rule 20)."""
-    if not all(map(_judgeable, case.matches)):
+    if not all(map(_judgeable, case.judged)):
         return True
-    return len(case.matches) > 1 and len({_allows(match, case.at) for match in case.matches}) > 1
+    return len(case.judged) > 1 and len({_allows(match, case.at) for match in case.judged}) > 1
 
 
 def _expired(case: Case) -> bool:
     return not case.valid and any(
-        match.valid_to is not None and match.valid_to <= case.at for match in case.matches
+        match.valid_to is not None and match.valid_to <= case.at for match in case.judged
     )
 
 
 def _not_yet(case: Case) -> bool:
-    return not case.valid and any(match.valid_from > case.at for match in case.matches)
+    return not case.valid and any(match.valid_from > case.at for match in case.judged)
+
+
+def _uncertain(case: Case) -> bool:
+    """Known only to sources that are too old, or to nobody while one is not fresh (rule 22)."""
+    if case.matches:
+        return not case.judged
+    return _unmatched(case) and not all_fresh(case.facts, case.at)
 
 
 def _unknown(case: Case) -> bool:
+    """No record, and every source is fresh: only then is an identifier unknown (rule 22)."""
+    return _unmatched(case) and all_fresh(case.facts, case.at)
+
+
+def _unmatched(case: Case) -> bool:
     """No record, whatever a newer gateway calls this kind of token: it never allows by itself."""
     return not (case.matches or _freevend_tag(case) or _unreadable(case))
 
@@ -185,6 +207,7 @@ LADDER: tuple[Rung, ...] = (
     Rung(Reason.IDENTITY_CONFLICT, _conflict),
     Rung(Reason.AGREEMENT_EXPIRED, _expired),
     Rung(Reason.AGREEMENT_NOT_YET, _not_yet),
+    Rung(Reason.IDENTITY_UNCERTAIN, _uncertain),
     Rung(Reason.UNKNOWN_ID, _unknown),
 )
 """The denying rungs that are built, in the order of the reason table (a test holds them to it)."""
@@ -220,8 +243,16 @@ def _near_boundary(case: Case, _finding: Finding) -> bool:
     )
 
 
+def _stale_feed(case: Case, _finding: Finding) -> bool:
+    """A record that is judged as usual comes from a source that is not fresh (rule 22)."""
+    facts = case.facts
+    return bool(facts.feeds) and any(
+        match_state(facts, match, case.at) is not FeedState.FRESH for match in case.judged
+    )
+
+
 def _ambiguous(case: Case, finding: Finding) -> bool:
-    return finding.answer is Answer.ALLOW and len(case.matches) > 1
+    return finding.answer is Answer.ALLOW and len(case.judged) > 1
 
 
 def _retrospective(case: Case, _finding: Finding) -> bool:
@@ -232,20 +263,22 @@ def _retrospective(case: Case, _finding: Finding) -> bool:
 FLAGS: tuple[tuple[Flag, Callable[[Case, Finding], bool]], ...] = (
     (Flag.SCHEDULE_CONFLICT, _in_conflict),
     (Flag.NEAR_BOUNDARY, _near_boundary),
+    (Flag.STALE_FEED, _stale_feed),
     (Flag.IDENTITY_AMBIGUOUS, _ambiguous),
     (Flag.RETROSPECTIVE, _retrospective),
 )
 
 
-def next_change(case: Case, answer: Answer) -> Change | None:
+def next_change(case: Case, answer: Answer, instants: Iterable[_Instant]) -> Change | None:
     """The next time the answer would be another, as far as the known edges reach (rule 25).
 
-    The same ladder is climbed again at each instant at which mode or validity changes.
+    The same ladder is climbed again at each instant at which mode, validity or feed age changes.
+
+    Args:
+        instants: in their order.
     """
-    if case.facts.schedule is None or case.facts.problem is not None:
-        return None
     mode = case.mode
-    for at, cause, begun in sorted(_instants(case), key=_instant_at):
+    for at, cause, begun in instants:
         mode = begun or mode
         if _answer_at(case, answer, at, mode) is not answer:
             return Change(at, cause)
@@ -257,9 +290,16 @@ def _answer_at(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -
     if mode is Mode.FREEVEND:
         return Answer.ALLOW
     later = _case(case.attempt, case.facts, at, mode)
-    # Time itself matters only to records outside their validity.
-    unchanged = mode is case.mode and case.valid and later.valid and later.matches == case.matches
+    # Time itself matters only to records outside their validity, and to no record at all.
+    unchanged = mode is case.mode and case.valid and later.valid and later.judged == case.judged
     return answer if unchanged else climb(later).answer
+
+
+def _valid_until(case: Case, finding: Finding, instants: Sequence[_Instant]) -> UtcDatetime | None:
+    """What no copy of the answer outlives (rule 23); of facts that are not whole none is kept."""
+    if finding.answer is Answer.ERROR or case.facts.problem is not None:
+        return case.at
+    return instants[0].at if instants else None
 
 
 _BEGINS = {mode: f"{mode.value} begins" for mode in Mode}
@@ -277,14 +317,21 @@ _instant_at = itemgetter(0)
 
 
 def _instants(case: Case) -> Iterator[_Instant]:
-    """Instants after event time at which a mode or a validity changes."""
-    assert case.facts.schedule is not None
+    """Instants after event time at which a mode, a validity or the age of a feed changes."""
+    if case.facts.schedule is None or case.facts.problem is not None:
+        return
     edges = case.facts.schedule.edges_ahead
     # Without an edge ahead the mode stays; otherwise nothing is known past the last known edge.
     horizon = edges[-1].at if edges else None
     for edge in edges:
         yield _Instant(edge.at, _BEGINS[edge.mode], edge.mode)
-    for match in case.facts.matches:
-        for at, cause in ((match.valid_from, "validity begins"), (match.valid_to, "validity ends")):
-            if at is not None and at > case.at and (horizon is None or at < horizon):
-                yield _Instant(at, cause, None)
+    for at, cause in chain(_validity_edges(case.facts), age_edges(case.facts)):
+        if at > case.at and (horizon is None or at < horizon):
+            yield _Instant(at, cause, None)
+
+
+def _validity_edges(facts: Facts) -> Iterator[tuple[UtcDatetime, str]]:
+    for match in facts.matches:
+        yield match.valid_from, "validity begins"
+        if match.valid_to is not None:
+            yield match.valid_to, "validity ends"

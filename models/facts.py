@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
-from models.attempt import Attempt, Edge, Facts, Match, ScheduleFacts
+from models.attempt import Attempt, Edge, Facts, FeedFacts, Match, ScheduleFacts
 from models.governing import Governing
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.site import IdentityRecord, Stage
@@ -37,6 +37,9 @@ class ConfigurationView(Protocol):
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of the sources that speak about a site."""
 
+    def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
+        """The sources that speak about a site and age (rule 22)."""
+
 
 def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) -> Facts:
     """Everything the rules need to know of an attempt (rules 7, 10, 17–21).
@@ -49,6 +52,7 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
         return _ungoverned(attempt, evaluated_at)
     matches = matches_of(attempt, view)
     too_many = len(matches) > MATCHES_MAX
+    feeds = view.feed_facts(attempt.site_id)
     return Facts(
         evaluated_at=evaluated_at,
         stage=governing.site.stage_known(),
@@ -59,6 +63,8 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
         identity_revision=view.identity_revision(attempt.site_id),
         tzdata_version=tzdata_version(),
         problem=f"more than {MATCHES_MAX} records match one token" if too_many else None,
+        feeds=feeds,
+        feed_policy=governing.site.feed if feeds else None,
     )
 
 

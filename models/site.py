@@ -46,6 +46,28 @@ class IdentityState(StrEnum):
     REVOKED = "revoked"
 
 
+class ExpiredFeed(StrEnum):
+    """Which records of an expired feed are still judged as usual (rule 22)."""
+
+    OWN_FLEET = "own_fleet"
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class FeedPolicy(Frozen):
+    """How old a feed may be at a site (rule 22); the defaults are the rule's own.
+
+    Attributes:
+        fresh_for_s: up to and with this age it is fresh.
+        stale_for_s: up to and with this age it is stale, beyond it expired.
+        expired: own-fleet records only, none, or all of them.
+    """
+
+    fresh_for_s: int = 900
+    stale_for_s: int = 86_400
+    expired: Open[ExpiredFeed] = ExpiredFeed.OWN_FLEET
+
+
 class Group(Frozen):
     """Chargers that share a schedule."""
 
@@ -60,6 +82,7 @@ class SiteRecord(Record):
         fail: the posture.
         freevend_tag: reserved (rule 17); 5–20 characters.
         schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
+        feed: how old feeds may be here (rule 22).
         revision: hash of the content; every decision stores it (rule 10).
         loaded_at: when this revision was published.
     """
@@ -73,6 +96,7 @@ class SiteRecord(Record):
     schedules: tuple[Schedule, ...]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
+    feed: FeedPolicy = FeedPolicy()
     revision: str
     loaded_at: UtcDatetime
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.attempt import Attempt, Facts, Match
+from models.feed_age import oldest_age
 from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
 from models.site import IdentityClass, IdentityState
@@ -18,6 +19,8 @@ DRIVER_TEXT_MAX_CHARS = 512
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _A_DAY = timedelta(hours=24)
+
+_UNITS_S = (("days", 86_400), ("h", 3_600), ("min", 60))
 
 
 class _Sentence(NamedTuple):
@@ -62,6 +65,9 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
     about = _time_of(reason, attempt, facts, matches)
     if about is not None:
         values["t"] = _local(about, attempt.event_at, facts.timezone, date=True)
+    age = oldest_age(facts, matches, attempt.event_at)
+    if age is not None:
+        values["age"] = age_in_words(age)
     if attempt.token.pseudonym is not None:
         values["pseudonym"] = matches[0].pseudonym if matches else attempt.token.pseudonym
     return _filled(_SUPPORT[reason], values)
@@ -91,6 +97,15 @@ def _time_of(
 def _state_since(matches: tuple[Match, ...], state: IdentityState) -> UtcDatetime | None:
     known = (match.state_since for match in matches if match.state == state)
     return max((since for since in known if since is not None), default=None)
+
+
+def age_in_words(age: timedelta) -> str:
+    """An age as people say it: the largest unit of which there are at least two."""
+    seconds = int(age.total_seconds())
+    for unit, length_s in _UNITS_S:
+        if seconds >= 2 * length_s:
+            return f"{seconds // length_s} {unit}"
+    return f"{seconds} s"
 
 
 def _holder(matches: tuple[Match, ...]) -> str:

@@ -178,6 +178,7 @@ def _site_record(written: WrittenSite, at: datetime, problems: Problems) -> Site
         schedules=written.schedules,
         groups=written.groups,
         schedule=written.schedule,
+        feed=written.feed.policy(),
         revision="",
         # The revision is of the content: not of when it was loaded.
         loaded_at=datetime.min.replace(tzinfo=UTC),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.feeds.places import Problems
 from connectors.feeds.site_checks import faults_of, vanishing
@@ -16,7 +16,7 @@ from connectors.feeds.yaml_lines import Document, Path, read_yaml
 from models.errors import Problem
 from models.record import Frozen
 from models.schedule import Schedule
-from models.site import Group, Posture, Stage
+from models.site import ExpiredFeed, FeedPolicy, Group, Posture, Stage
 
 FILE = "site.yaml"
 
@@ -32,7 +32,6 @@ NOT_YET: Mapping[str, str] = {
 
 WITHOUT_EFFECT: Mapping[str, str] = {
     # key                         why nobody's access depends on it
-    "feed":                      "rule 22 is about sources that age, and a folder's records do not",
     "identify_within_s":         "it belongs to `edge: identify` (rule 12)",
     "no_identification_after_s": "occupations without a card are not recorded yet",
 }
@@ -61,9 +60,22 @@ Seconds = Annotated[int, Field(gt=0, le=SECONDS_MAX)]
 class WrittenFeed(Frozen):
     """How old a feed may be (rule 22)."""
 
-    fresh_for_s: Seconds = 900
-    stale_for_s: Seconds = 86_400
-    expired: Literal["own_fleet", "closed", "open"] = "own_fleet"
+    fresh_for_s: Seconds = FeedPolicy().fresh_for_s
+    stale_for_s: Seconds = FeedPolicy().stale_for_s
+    expired: ExpiredFeed = ExpiredFeed.OWN_FLEET
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stale_for_s < self.fresh_for_s:
+            raise ValueError(
+                f"stale_for_s: expected at least fresh_for_s ({self.fresh_for_s}), "
+                f"got {self.stale_for_s}: a feed is fresh, then stale, then expired (rule 22)"
+            )
+        return self
+
+    def policy(self) -> FeedPolicy:
+        """What is published of it."""
+        return FeedPolicy(**dict(self))
 
 
 class WrittenSite(Frozen):

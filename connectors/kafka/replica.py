@@ -26,6 +26,7 @@ from connectors.kafka.consumer import (
     stop_consumer,
 )
 from connectors.telemetry.metrics import Metrics
+from models.attempt import FeedFacts
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, Pseudonym, SiteId
@@ -63,6 +64,7 @@ class Replica:
         self.chargers: dict[ChargerId, ChargerRecord] = {}
         self.feeds: dict[str, FeedReceipt] = {}
         self._identities = IdentityTable()
+        self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
         self._governing: dict[ChargerId, Governing | None] = {}
         self._timelines: dict[tuple[SiteId, str], Timeline] = {}
         self._bootstrap = bootstrap
@@ -88,12 +90,24 @@ class Replica:
 
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""
-        receipts = [
-            receipt
-            for receipt in self.feeds.values()
-            if receipt.site_id is None or receipt.site_id == site_id
-        ]
+        receipts = self.receipts_about(site_id)
         return ",".join(sorted(f"{receipt.source}@{receipt.revision}" for receipt in receipts))
+
+    def receipts_about(self, site_id: SiteId) -> list[FeedReceipt]:
+        """The last load of each source that speaks about a site."""
+        return [each for each in self.feeds.values() if each.site_id in (None, site_id)]
+
+    def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
+        """The sources that speak about a site and age, in the order of their names (rule 22)."""
+        try:
+            return self._feed_facts[site_id]
+        except KeyError:
+            ageing = [each for each in self.receipts_about(site_id) if each.ages]
+            ageing.sort(key=lambda receipt: (receipt.source, receipt.site_id or ""))
+            found = self._feed_facts[site_id] = tuple(
+                [FeedFacts(source=each.source, content_at=each.content_at) for each in ageing]
+            )
+            return found
 
     def governing(self, charger_id: ChargerId) -> Governing | None:
         """All that governs a charger; None when the charger, its site or schedule is unknown."""
@@ -209,6 +223,7 @@ class Replica:
                 _set_row(self.chargers, ChargerId(key), charger)
             case FEEDS.name:
                 _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
+                self._feed_facts.clear()
             case IDENTITIES.name:
                 self._identities.put(key, value)
 

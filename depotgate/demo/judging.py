@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from depotgate.demo.cards import DemoCard
 from depotgate.demo.depot import REVISION, DemoDepot
 from models.answers import told_for
-from models.attempt import Attempt, Outcome, Told, Verdict
+from models.attempt import Attempt, FeedFacts, Outcome, Told, Verdict
 from models.decision import decide
 from models.facts import gather
 from models.governing import Governing
@@ -82,3 +82,6 @@ class _View:
 
     def identity_revision(self, site_id: SiteId) -> str:
         return REVISION
+
+    def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
+        return ()

@@ -14,6 +14,7 @@ from models.attempt import (
     Denial,
     Edge,
     Facts,
+    FeedFacts,
     Match,
     Outcome,
     PseudonymousCandidate,
@@ -53,6 +54,8 @@ from models.schedule import DatedException, Mode, Schedule, Weekday, Window
 from models.site import (
     AuditRecord,
     ChargerRecord,
+    ExpiredFeed,
+    FeedPolicy,
     FeedReceipt,
     Group,
     IdentityClass,
@@ -136,6 +139,8 @@ FACTS = Facts(
     identity_revision="folder@i1",
     tzdata_version="2026f",
     problem="more than 16 records match one token",
+    feeds=(FeedFacts(source="own-fleet", content_at=NOON - HOUR),),
+    feed_policy=FeedPolicy(fresh_for_s=600, stale_for_s=7200, expired=ExpiredFeed.CLOSED),
 )
 
 VERDICT = Verdict(
@@ -148,6 +153,7 @@ VERDICT = Verdict(
     next_change_cause="freevend begins",
     driver_text="Card has ended.",
     support_text="Ended 2026-07-14 14:00.",
+    valid_until=NOON + HOUR,
 )
 
 TOLD = Told(accepted=False, status="Expired", text="Card has ended.", basis=Basis.DECISION)
@@ -311,6 +317,7 @@ _RECORDS: tuple[Record, ...] = (
         schedules=(SCHEDULE,),
         groups=(Group(id="bus-lane", schedule="nights"),),
         schedule="nights",
+        feed=FeedPolicy(fresh_for_s=600, stale_for_s=7200, expired=ExpiredFeed.CLOSED),
         revision="s1",
         loaded_at=NOON,
     ),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from models.attempt import Attempt, AttemptKind, Decision, PseudonymousCandidate, Token, TokenKind
+from models.attempt import (
+    Attempt,
+    AttemptKind,
+    Decision,
+    FeedFacts,
+    PseudonymousCandidate,
+    Token,
+    TokenKind,
+)
 from models.decision import LADDER, decide
 from models.facts import gather
 from models.governing import Governing, governing_schedule
@@ -19,6 +28,8 @@ from models.reasons import PRECEDENCE, Reason, wire_status
 from models.schedule import Schedule
 from models.site import (
     ChargerRecord,
+    ExpiredFeed,
+    FeedPolicy,
     Group,
     IdentityClass,
     IdentityRecord,
@@ -42,14 +53,23 @@ CASES: list[dict[str, Any]] = [
     for case in yaml.safe_load(path.read_text())
 ]
 
-BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 11, 17, 18, 19, 20, 24, 25}
+BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 11, 17, 18, 19, 20, 21, 22, 23, 24, 25}
 """Rules that show in a decision; the others have tests of their own."""
 
 
 class Depot:
-    """The depot of depot.yaml as the rules look things up in it."""
+    """The depot of depot.yaml as the rules look things up in it.
 
-    def __init__(self) -> None:
+    Args:
+        feeds: age in seconds of each source that ages.
+        expired: the site's choice for those that have expired (rule 22).
+    """
+
+    def __init__(self, at: datetime, feeds: Mapping[str, float], expired: ExpiredFeed) -> None:
+        self._feeds = tuple(
+            FeedFacts(source=source, content_at=at - timedelta(seconds=age_s))
+            for source, age_s in feeds.items()
+        )
         self.site = SiteRecord(
             site_id=SITE,
             name="Depot",
@@ -61,6 +81,7 @@ class Depot:
             ),
             groups=tuple(Group(**row) for row in DEPOT["groups"]),
             schedule=DEPOT["schedule"],
+            feed=FeedPolicy(expired=expired),
             revision="r1",
             loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
@@ -85,11 +106,14 @@ class Depot:
     def identity_revision(self, site_id: SiteId) -> str:
         return "folder@r1"
 
+    def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
+        return self._feeds
+
 
 def _record(row: dict[str, Any]) -> IdentityRecord:
     candidate = Candidate(row["type"], normalise(row["type"], row["identifier"]))
     return IdentityRecord(
-        source="folder",
+        source=row.get("source", "folder"),
         site_id=SITE,
         pseudonym=PSEUDONYMS.current(candidate),
         identifier_type=row["type"],
@@ -134,7 +158,8 @@ def _decided(case: dict[str, Any]) -> Decision:
         replayed=replayed,
         uncertainty_s=REPLAY_UNCERTAINTY_S if replayed else LIVE_UNCERTAINTY_S,
     )
-    return decide(attempt, gather(attempt, Depot(), at))
+    depot = Depot(at, case.get("feeds", {}), ExpiredFeed(case.get("expired", "own_fleet")))
+    return decide(attempt, gather(attempt, depot, at))
 
 
 _OF_SCHEDULE = {"window": "name", "scope": "scope", "starts": "starts_at"}
@@ -190,5 +215,5 @@ def test_the_ladder_is_in_the_order_of_the_reason_table() -> None:
 
 
 def test_depot_dates_are_read_as_dates() -> None:
-    exceptions = Depot().site.schedules[0].exceptions
+    exceptions = Depot(datetime.now(UTC), {}, ExpiredFeed.OPEN).site.schedules[0].exceptions
     assert exceptions[0].on == date(2026, 7, 15)

@@ -10,7 +10,7 @@ import pytest
 from connectors.feeds.places import PROBLEMS_KEPT
 from connectors.feeds.site_checks import EXCEPTIONS_MAX, WINDOWS_MAX
 from models.schedule import Mode
-from models.site import Posture, Stage
+from models.site import ExpiredFeed, FeedPolicy, Posture, Stage
 from tests.connectors.feeds.folders import SITE, begin_with, problems_of, read, spoilt, write
 
 NOT_YET = "which this version does not have yet"
@@ -183,14 +183,13 @@ def test_what_is_not_there_yet_hides_no_other_problem(tmp_path: Path) -> None:
 
 
 def test_settings_without_effect_are_loaded_with_a_notice(tmp_path: Path) -> None:
-    site = f"{SITE}feed: {{fresh_for_s: 900}}\nidentify_within_s: 60\nno_identification_after_s: 60"
+    site = f"{SITE}identify_within_s: 60\nno_identification_after_s: 60"
     notices = [str(notice) for notice in read(write(tmp_path, site=site)).notices]
     assert begin_with(
         notices,
         [
-            "site.yaml:16: feed is loaded and has no effect yet: rule 22",
-            "site.yaml:17: identify_within_s is loaded and has no effect yet",
-            "site.yaml:18: no_identification_after_s is loaded and has no effect yet",
+            "site.yaml:16: identify_within_s is loaded and has no effect yet",
+            "site.yaml:17: no_identification_after_s is loaded and has no effect yet",
         ],
     ), notices
 
@@ -248,3 +247,18 @@ def test_of_many_problems_the_first_are_named_and_the_rest_counted(tmp_path: Pat
     found = problems_of(write(tmp_path, site=SITE + keys))
     assert found[0].startswith("site.yaml:16: there is no key 'key0' here")
     assert found[PROBLEMS_KEPT:] == ["site.yaml: and 250 problems more in this file"]
+
+
+def test_rule_22_a_site_says_how_old_its_feeds_may_be(tmp_path: Path) -> None:
+    site = f"{SITE}feed: {{fresh_for_s: 60, stale_for_s: 3600, expired: closed}}\n"
+    policy = read(write(tmp_path, site=site)).site.feed
+    assert policy == FeedPolicy(fresh_for_s=60, stale_for_s=3600, expired=ExpiredFeed.CLOSED)
+    assert read(write(tmp_path, site=SITE)).site.feed == FeedPolicy()
+
+
+def test_rule_22_a_feed_does_not_expire_before_it_is_stale(tmp_path: Path) -> None:
+    site = f"{SITE}feed: {{fresh_for_s: 3600, stale_for_s: 60}}\n"
+    problems = problems_of(write(tmp_path, site=site))
+    assert begin_with(
+        problems, ["site.yaml:16: stale_for_s: expected at least fresh_for_s (3600), got 60"]
+    )

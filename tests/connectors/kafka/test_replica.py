@@ -247,3 +247,23 @@ def test_rule_10_the_identity_revision_names_the_sources_that_speak_of_a_site(
         replica.take(FEEDS, key, fed.encode())
     assert replica.identity_revision(NORTH) == "crm@r3,folder@r7"
     assert replica.identity_revision(SOUTH) == "crm@r3,folder@r8"
+
+
+def test_rule_22_only_sources_that_age_are_facts_and_each_load_is_seen(replica: Fed) -> None:
+    def ageing(source: str, site_id: SiteId | None, minute: int) -> FeedReceipt:
+        at = datetime(2026, 7, 14, 12, minute, tzinfo=UTC)
+        fed = receipt(source, site_id, "r1")
+        return fed.model_copy(update={"ages": True, "content_at": at})
+
+    def seen(site_id: SiteId) -> list[tuple[str, int]]:
+        return [(each.source, each.content_at.minute) for each in replica.feed_facts(site_id)]
+
+    replica.take(FEEDS, "folder/north", receipt("folder", NORTH, "r7").encode())
+    replica.take(FEEDS, "own-fleet", ageing("own-fleet", None, 5).encode())
+    replica.take(FEEDS, "agreements/north", ageing("agreements", NORTH, 7).encode())
+    assert seen(NORTH) == [("agreements", 7), ("own-fleet", 5)]
+    assert seen(SOUTH) == [("own-fleet", 5)]
+    replica.take(FEEDS, "own-fleet", ageing("own-fleet", None, 9).encode())
+    assert seen(SOUTH) == [("own-fleet", 9)]
+    replica.take(FEEDS, "own-fleet", None)
+    assert seen(SOUTH) == []
