@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from models.charger import ModeFactKind
 from models.decision import FLAGS, LADDER
+from models.layers import PRECEDENCE
 from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
 from models.modes import ATTEMPTS_MAX, RESEND_AFTER_S, RULES, NextStep
 from models.profiles import PROFILES, Confidence, Profile
@@ -115,6 +116,16 @@ def topic_settings() -> str:
         for config in reversed(found)
     )
     return _table(("topics", "settings"), rows)
+
+
+def precedence() -> str:
+    """What governs a charger's mode, highest first."""
+    header = ("#", "layer", "what", "written where", "of several wins", "it ends")
+    rows = (
+        (place, f"`{layer.name}`", layer.what, layer.comes_from, layer.among_several, layer.ends)
+        for place, layer in enumerate(PRECEDENCE, start=1)
+    )
+    return _table(header, rows)
 
 
 def metrics() -> str:
@@ -247,6 +258,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "topics": topics,
     "dead letters": dead_letters,
     "topic settings": topic_settings,
+    "precedence": precedence,
     "metrics": metrics,
     "buckets": buckets,
     "reasons": reasons,

@@ -129,10 +129,12 @@ class ScheduleFacts(Frozen):
     """Which schedule governed the charger, and the interval that held at event time.
 
     Attributes:
-        scope: charger, group or site: whose schedule it is (rule 7).
-        layer, name, date: the window, exception or default that won, and its start date.
+        scope: charger, group or site: whose schedule it is, or whose override (rule 7).
+        layer, name, date: what won: a row of models.layers, its name (of an override its reason),
+            and the date on which it starts (of an override None).
         starts_at, ends_at: the half-open interval of one mode (rule 3); None = no edge there.
         edges_ahead: the next mode edges after event time, nearest first.
+        override_id: of the override or lock that won (rule 9).
     """
 
     schedule_id: str
@@ -145,6 +147,7 @@ class ScheduleFacts(Frozen):
     ends_at: UtcDatetime | None
     edges_ahead: tuple[Edge, ...]
     conflict: bool
+    override_id: str | None = None
 
 
 class FeedFacts(Frozen):

@@ -60,6 +60,10 @@ class ScheduleError(ConfigurationError):
     """A schedule contradicts itself (rule 6) or says something the grammar does not have."""
 
 
+class OverrideRefusedError(ConfigurationError):
+    """An override, or the end of one, breaks rule 9 or speaks for nothing that is there."""
+
+
 class IdentifierError(DepotgateError):
     """An identifier has no readable form (rule 17). Never carries the identifier itself."""
 

@@ -94,7 +94,7 @@ def _schedule_facts(schedule_id: str, scope: str, outlook: Outlook) -> ScheduleF
     interval = outlook.interval
     return ScheduleFacts(
         schedule_id=schedule_id,
-        scope=scope,
+        scope=interval.source.scope or scope,
         mode=interval.mode,
         layer=interval.source.layer,
         name=interval.source.name,
@@ -103,6 +103,7 @@ def _schedule_facts(schedule_id: str, scope: str, outlook: Outlook) -> ScheduleF
         ends_at=interval.end,
         edges_ahead=tuple(Edge(at=edge.at, mode=edge.mode) for edge in outlook.edges),
         conflict=interval.conflict,
+        override_id=interval.source.override_id,
     )
 
 

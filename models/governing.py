@@ -1,12 +1,13 @@
-"""Which schedule governs a charger (rule 7): its own, else its group's, else its site's."""
+"""What governs a charger (rule 7): one schedule, its own, else its group's, else its site's, under
+overrides and locks."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from models.overridden import AnyTimeline
 from models.schedule import Schedule
 from models.site import ChargerRecord, SiteRecord
-from models.timeline import Timeline
 
 
 class Governing(NamedTuple):
@@ -14,13 +15,14 @@ class Governing(NamedTuple):
 
     Attributes:
         scope: `charger`, `group` or `site`: whose schedule it is.
+        timeline: of that schedule, under the overrides and locks of all three scopes.
     """
 
     charger: ChargerRecord
     site: SiteRecord
     schedule_id: str
     scope: str
-    timeline: Timeline
+    timeline: AnyTimeline
 
 
 def governing_schedule(charger: ChargerRecord, site: SiteRecord) -> tuple[str, Schedule] | None:

@@ -17,6 +17,7 @@ RequestId = NewType("RequestId", str)
 """Also the decision's id and the outcome's id: one attempt, one id."""
 AttemptId = NewType("AttemptId", str)
 CommandId = NewType("CommandId", str)
+OverrideId = NewType("OverrideId", str)
 Pseudonym = NewType("Pseudonym", str)
 """`kid:hex`, HMAC-SHA256 over tenant, type and canonical identifier (rule 26)."""
 Slot = NewType("Slot", int)

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from models.layers import LayerName
 from models.localtime import instant
 from models.schedule import WEEKDAYS, DatedException, Mode, Schedule, Window, local_time
 
-LAYERS = ("exception", "holiday", "window")
-"""What a schedule writes, highest first; under it lies the default, over it what people decide of
-the day: overrides, and above all the safety lock (rule 7)."""
+LAYERS = (LayerName.EXCEPTION, LayerName.HOLIDAY, LayerName.WINDOW)
+"""What a schedule writes, highest first, between overrides and the default (models.layers)."""
 
 E = TypeVar("E", Window, DatedException)
 
@@ -23,11 +23,17 @@ _MINUTES_PER_WEEK = 7 * _MINUTES_PER_DAY
 
 
 class Source(NamedTuple):
-    """What says so: layer, name, and the local date on which the occurrence starts."""
+    """What says so: layer, name, and the local date on which the occurrence starts.
+
+    Attributes:
+        scope, override_id: of an override or lock, whose name is its reason; else None.
+    """
 
     layer: str
     name: str
     date: date | None
+    scope: str | None = None
+    override_id: str | None = None
 
 
 class Occurrence(NamedTuple):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from models.attempt import SLOTS, AccessRequest, Decision, Denial, Outcome
 from models.charger import ChargerCommand, ChargerEvent, ChargerState, ModeFact
+from models.overrides import OverrideRecord
 from models.record import Record
 from models.site import AuditRecord, ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
 
@@ -92,6 +93,8 @@ IDENTITIES = Topic("depot.identities.v1", IdentityRecord,
                    DEPOT_PARTITIONS, False, "load", "worker")
 FEEDS = Topic("depot.feeds.v1", FeedReceipt, "source", Kind.CONFIGURATION, FOREVER,
               DEPOT_PARTITIONS, False, "load", "worker")
+OVERRIDES = Topic("depot.overrides.v1", OverrideRecord, "override", Kind.CONFIGURATION, FOREVER,
+                  DEPOT_PARTITIONS, False, "override add, override end", "worker, gateway")
 AUDIT = Topic("depot.audit.v1", AuditRecord, "actor", Kind.AUDIT, 400,
               DEPOT_PARTITIONS, False, "whoever changed something", "console")
 # fmt: on
@@ -109,6 +112,7 @@ PRIMARY_TOPICS: tuple[Topic, ...] = (
     CHARGERS,
     IDENTITIES,
     FEEDS,
+    OVERRIDES,
     AUDIT,
 )
 

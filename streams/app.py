@@ -20,7 +20,17 @@ from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
 from connectors.telemetry.trace import traceparent_in
 from models.errors import BrokerUnavailableError, DepotgateError
-from models.topics import CHARGERS, EVENTS, FEEDS, IDENTITIES, OUTCOMES, REQUESTS, SITES, Topic
+from models.topics import (
+    CHARGERS,
+    EVENTS,
+    FEEDS,
+    IDENTITIES,
+    OUTCOMES,
+    OVERRIDES,
+    REQUESTS,
+    SITES,
+    Topic,
+)
 from streams.chargers import ChargerDesk
 from streams.decisions import DecisionDesk
 from streams.denials import DenialDesk
@@ -33,7 +43,7 @@ GROUP = "depotgate-worker"
 """Faust's consumer group of all workers of an installation: they share the partitions of what its
 agents read."""
 
-REPLICA_TOPICS = (SITES, CHARGERS, FEEDS, IDENTITIES)
+REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, FEEDS, IDENTITIES)
 
 
 @dataclass(frozen=True, slots=True)

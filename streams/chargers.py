@@ -26,7 +26,7 @@ from models.modes import (
     resend_due,
     superseded_connection,
 )
-from models.topics import CHARGERS, SITES, Topic
+from models.topics import CHARGERS, OVERRIDES, SITES, Topic
 from streams.charger_post import ChargerPost
 from streams.outbox import DeliveryFailedError, Outbox
 from streams.states import NEVER_APPLIED, ChargerStates
@@ -154,7 +154,7 @@ class ChargerDesk:
             return None
 
     def _configuration_changed(self, topic: Topic, _key: str) -> None:
-        if topic in (SITES, CHARGERS):
+        if topic in (SITES, CHARGERS, OVERRIDES):
             self.review_all()
 
     async def _keep(self, rows: Collection[ChargerState]) -> None:

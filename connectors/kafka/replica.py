@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -29,11 +29,13 @@ from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
-from models.ids import ChargerId, Pseudonym, SiteId
+from models.ids import ChargerId, OverrideId, Pseudonym, SiteId
 from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
+from models.overridden import AnyTimeline, OverriddenTimeline
+from models.overrides import OverrideRecord, OverrideTable
 from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
 from models.timeline import Timeline
-from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
+from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, Topic
 from models.zones import zone
 
 log = structlog.get_logger()
@@ -48,12 +50,19 @@ RETRY_AFTER_S = 1.0
 """Between fetches that fail while Kafka is away."""
 
 Changed = Callable[[Topic, str], None]
+
+_GOVERNING_TOPICS = frozenset({SITES, CHARGERS, OVERRIDES})
+
+_ScheduleKey = tuple[SiteId, str]
+_Overridden = tuple[_ScheduleKey, tuple[OverrideId, ...]]
+"""A schedule, and the overrides over it."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Replica:
-    """Sites, chargers, identities and feed receipts, as the compacted topics have them.
+    """Sites, chargers, overrides, identities and feed receipts, as the compacted topics have them.
 
     Args:
         topics: the depot.* topics this process needs; a gateway does without identities.
@@ -63,10 +72,13 @@ class Replica:
         self.sites: dict[SiteId, SiteRecord] = {}
         self.chargers: dict[ChargerId, ChargerRecord] = {}
         self.feeds: dict[str, FeedReceipt] = {}
+        self.overrides: dict[OverrideId, OverrideRecord] = {}
         self._identities = IdentityTable()
         self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
         self._governing: dict[ChargerId, Governing | None] = {}
-        self._timelines: dict[tuple[SiteId, str], Timeline] = {}
+        self._timelines: dict[_ScheduleKey, Timeline] = {}
+        self._overridden: dict[_Overridden, OverriddenTimeline] = {}
+        self._override_table = OverrideTable(())
         self._bootstrap = bootstrap
         self._topics = {topic.name: topic for topic in topics}
         self._metrics = metrics
@@ -127,7 +139,18 @@ class Replica:
         key = (site.site_id, schedule.id)
         if key not in self._timelines:
             self._timelines[key] = Timeline(schedule, zone(site.timezone))
-        return Governing(charger, site, schedule.id, scope, self._timelines[key])
+        timeline = self._under_overrides(key, charger)
+        return Governing(charger, site, schedule.id, scope, timeline)
+
+    def _under_overrides(self, key: _ScheduleKey, charger: ChargerRecord) -> AnyTimeline:
+        """A schedule's timeline under the overrides of a charger; chargers alike share one."""
+        overrides = self._override_table.of(charger)
+        if not overrides:
+            return self._timelines[key]
+        known = (key, tuple(override.override_id for override in overrides))
+        if known not in self._overridden:
+            self._overridden[known] = OverriddenTimeline(self._timelines[key], overrides)
+        return self._overridden[known]
 
     async def load(self) -> None:
         """Read the topics to the end offsets captured at start.
@@ -181,8 +204,7 @@ class Replica:
             for message in messages
             if self._apply(topic, message)
         ]
-        if any(topic in (SITES, CHARGERS) for topic, _key in changed):
-            self._forget_derived()
+        self._forget_derived({topic for topic, _key in changed})
         if changed:
             self._count_rows()
         return changed
@@ -224,13 +246,23 @@ class Replica:
             case FEEDS.name:
                 _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
                 self._feed_facts.clear()
+            case OVERRIDES.name:
+                override = _decoded(value, OverrideRecord.decode)
+                _hold_to_key(key, override.override_id if override else None)
+                _set_row(self.overrides, OverrideId(key), override)
             case IDENTITIES.name:
                 self._identities.put(key, value)
 
-    def _forget_derived(self) -> None:
-        # Recompiling the few schedules of a depot costs less than tracing who depends on what.
-        self._governing.clear()
-        self._timelines.clear()
+    def _forget_derived(self, changed: Collection[Topic]) -> None:
+        """Forget what follows from rows that changed; it is made again when it is asked for."""
+        if not _GOVERNING_TOPICS.isdisjoint(changed):
+            self._governing.clear()
+            self._overridden.clear()
+        if OVERRIDES in changed:
+            self._override_table = OverrideTable(self.overrides.values())
+        if SITES in changed:
+            # Recompiling the few schedules of a depot costs less than tracing whose they are.
+            self._timelines.clear()
 
     def _at_end(self) -> None:
         self._at_end_s = time.monotonic()
@@ -241,6 +273,7 @@ class Replica:
             SITES.name: len(self.sites),
             CHARGERS.name: len(self.chargers),
             FEEDS.name: len(self.feeds),
+            OVERRIDES.name: len(self.overrides),
             IDENTITIES.name: len(self._identities),
         }
         for name in self._topics:

@@ -19,6 +19,7 @@ from depotgate.demo.timetable import turns
 from models.attempt import Token, TokenKind
 from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, SiteId
+from models.overridden import AnyTimeline
 from models.profiles import profile_named, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode, Schedule
@@ -91,7 +92,7 @@ class DemoDepot:
         """What governs a charger, found as the product finds it (rule 7)."""
         return self._governing[charger_id]
 
-    def timeline(self, charger_id: ChargerId) -> Timeline:
+    def timeline(self, charger_id: ChargerId) -> AnyTimeline:
         """The schedule that governs a charger."""
         return self.governing(charger_id).timeline
 
@@ -138,7 +139,7 @@ class DemoDepot:
         }
 
     @cached_property
-    def _timelines(self) -> tuple[Timeline, ...]:
+    def _timelines(self) -> tuple[AnyTimeline, ...]:
         lines = {each.schedule_id: each.timeline for each in self._governing.values()}
         return tuple(lines.values())
 
@@ -153,7 +154,7 @@ def _found(charger: ChargerRecord, site: SiteRecord) -> tuple[str, Schedule]:
     return found
 
 
-def _next_edges(line: Timeline, at: datetime) -> tuple[ModeEdge, ...]:
+def _next_edges(line: AnyTimeline, at: datetime) -> tuple[ModeEdge, ...]:
     return line.edges_after(at, limit=EDGES_LISTED)
 
 

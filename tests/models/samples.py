@@ -43,11 +43,13 @@ from models.ids import (
     CommandId,
     ConnectionId,
     GatewayInstance,
+    OverrideId,
     Pseudonym,
     RequestId,
     SiteId,
     Slot,
 )
+from models.overrides import OverrideRecord, Scope
 from models.reasons import Answer, Flag, Reason
 from models.record import Record
 from models.schedule import DatedException, Mode, Schedule, Weekday, Window
@@ -127,6 +129,7 @@ SCHEDULE_FACTS = ScheduleFacts(
     ends_at=NOON + HOUR,
     edges_ahead=(Edge(at=NOON + HOUR, mode=Mode.FREEVEND),),
     conflict=True,
+    override_id=OverrideId("20260714T120000-00000000000000dd"),
 )
 
 FACTS = Facts(
@@ -356,6 +359,22 @@ _RECORDS: tuple[Record, ...] = (
         removed_count=1,
         ages=True,
         actor="operator",
+    ),
+    OverrideRecord(
+        override_id=OverrideId("20260714T120000-00000000000000dd"),
+        site_id=SITE,
+        scope=Scope.GROUP,
+        target="bus-lane",
+        mode=Mode.MANAGED,
+        lock=False,
+        starts_at=NOON,
+        ends_at=NOON + HOUR,
+        actor="operator",
+        reason="street festival",
+        created_at=NOON,
+        ended_at=NOON + HOUR / 2,
+        ended_by="manager",
+        ended_reason="rained off",
     ),
     AuditRecord(
         audit_id="20260714T120000-00000000000000cc",

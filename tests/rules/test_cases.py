@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,18 @@ from models.facts import gather
 from models.governing import Governing, governing_schedule
 from models.identifiers import Candidate, KeyEpoch, Pseudonymiser, candidates, normalise
 from models.ids import AttemptId, ChargerId, Pseudonym, RequestId, SiteId
+from models.overridden import OverriddenTimeline
+from models.overrides import (
+    OverrideRecord,
+    OverrideRequest,
+    OverrideTable,
+    Scope,
+    Target,
+    begun,
+    ended,
+)
 from models.reasons import PRECEDENCE, Reason, wire_status
-from models.schedule import Schedule
+from models.schedule import Mode, Schedule
 from models.site import (
     ChargerRecord,
     ExpiredFeed,
@@ -53,7 +63,7 @@ CASES: list[dict[str, Any]] = [
     for case in yaml.safe_load(path.read_text())
 ]
 
-BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 11, 17, 18, 19, 20, 21, 22, 23, 24, 25}
+BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 17, 18, 19, 20, 21, 22, 23, 24, 25}
 """Rules that show in a decision; the others have tests of their own."""
 
 
@@ -63,9 +73,16 @@ class Depot:
     Args:
         feeds: age in seconds of each source that ages.
         expired: the site's choice for those that have expired (rule 22).
+        overrides: of a case (rule 9).
     """
 
-    def __init__(self, at: datetime, feeds: Mapping[str, float], expired: ExpiredFeed) -> None:
+    def __init__(
+        self,
+        at: datetime,
+        feeds: Mapping[str, float],
+        expired: ExpiredFeed,
+        overrides: Sequence[dict[str, Any]],
+    ) -> None:
         self._feeds = tuple(
             FeedFacts(source=source, content_at=at - timedelta(seconds=age_s))
             for source, age_s in feeds.items()
@@ -86,6 +103,7 @@ class Depot:
             loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
         self._records = [_record(row) for row in DEPOT["identities"]]
+        self._overrides = OverrideTable(_override(row) for row in overrides)
 
     def governing(self, charger_id: ChargerId) -> Governing | None:
         if charger_id not in DEPOT["chargers"]:
@@ -98,7 +116,8 @@ class Depot:
         assert found is not None
         scope, schedule = found
         timeline = Timeline(schedule, zone(self.site.timezone))
-        return Governing(charger, self.site, schedule.id, scope, timeline)
+        overridden = OverriddenTimeline(timeline, self._overrides.of(charger))
+        return Governing(charger, self.site, schedule.id, scope, overridden)
 
     def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
         return tuple(record for record in self._records if record.pseudonym == pseudonym)
@@ -108,6 +127,29 @@ class Depot:
 
     def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
         return self._feeds
+
+
+def _override(row: dict[str, Any]) -> OverrideRecord:
+    """One line of a case: `charger`, `group` or `site` says whom it is for, `by` who wrote it.
+
+    One written earlier than it starts says `written`; one that a person ended says `ended`.
+    """
+    scope = next(scope for scope in Scope if scope in row)
+    record = begun(
+        OverrideRequest(
+            target=Target(SITE, scope, row[scope]),
+            mode=Mode(row.get("mode", "managed")),
+            lock=row.get("lock", False),
+            starts_at=row["from"].astimezone(UTC),
+            ends_at=row["until"].astimezone(UTC) if "until" in row else None,
+            actor=row["by"],
+            reason=row["reason"],
+        ),
+        row.get("written", row["from"]).astimezone(UTC),
+    )
+    if "ended" not in row:
+        return record
+    return ended(record, row["ended"].astimezone(UTC), row["by"], "no longer needed")
 
 
 def _record(row: dict[str, Any]) -> IdentityRecord:
@@ -158,11 +200,12 @@ def _decided(case: dict[str, Any]) -> Decision:
         replayed=replayed,
         uncertainty_s=REPLAY_UNCERTAINTY_S if replayed else LIVE_UNCERTAINTY_S,
     )
-    depot = Depot(at, case.get("feeds", {}), ExpiredFeed(case.get("expired", "own_fleet")))
+    expired = ExpiredFeed(case.get("expired", "own_fleet"))
+    depot = Depot(at, case.get("feeds", {}), expired, case.get("overrides", ()))
     return decide(attempt, gather(attempt, depot, at))
 
 
-_OF_SCHEDULE = {"window": "name", "scope": "scope", "starts": "starts_at"}
+_OF_SCHEDULE = {"window": "name", "layer": "layer", "scope": "scope", "starts": "starts_at"}
 """Expectations about the schedule that governed, and the field that answers each."""
 
 
@@ -215,5 +258,5 @@ def test_the_ladder_is_in_the_order_of_the_reason_table() -> None:
 
 
 def test_depot_dates_are_read_as_dates() -> None:
-    exceptions = Depot(datetime.now(UTC), {}, ExpiredFeed.OPEN).site.schedules[0].exceptions
+    exceptions = Depot(datetime.now(UTC), {}, ExpiredFeed.OPEN, ()).site.schedules[0].exceptions
     assert exceptions[0].on == date(2026, 7, 15)

@@ -92,7 +92,7 @@ class View(Replica):
 
     def put(self, topic: Topic, key: str, record: Record) -> None:
         self._put(topic, key, record.encode())
-        self._forget_derived()
+        self._forget_derived({topic})
         for changed in self.changed:
             changed(topic, key)
 

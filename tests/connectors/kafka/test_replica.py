@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -10,8 +10,9 @@ from aiokafka.structs import ConsumerRecord
 from connectors.kafka.replica import IdentityTable, Replica
 from connectors.telemetry.metrics import Metrics
 from models.errors import UndecodableRecordError
-from models.ids import ChargerId, Pseudonym, SiteId
+from models.ids import ChargerId, OverrideId, Pseudonym, SiteId
 from models.metrics import REPLICA_BAD
+from models.overrides import OverrideRecord, Scope
 from models.schedule import Mode, Schedule
 from models.site import (
     ChargerRecord,
@@ -20,7 +21,7 @@ from models.site import (
     IdentityRecord,
     SiteRecord,
 )
-from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
+from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, Topic
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NORTH, SOUTH = SiteId("north"), SiteId("south")
@@ -157,7 +158,9 @@ class Fed(Replica):
 
     def __init__(self) -> None:
         self.metrics = Metrics("worker")
-        super().__init__("127.0.0.1:1", (SITES, CHARGERS, FEEDS, IDENTITIES), self.metrics)
+        super().__init__(
+            "127.0.0.1:1", (SITES, CHARGERS, OVERRIDES, FEEDS, IDENTITIES), self.metrics
+        )
 
     def take(self, topic: Topic, key: str | bytes, value: bytes | None) -> bool:
         raw = key if isinstance(key, bytes) else key.encode()
@@ -165,7 +168,7 @@ class Fed(Replica):
             topic.name, 0, 0, 0, 0, raw, value, None, len(raw), len(value or b""), ()
         )
         taken = self._apply(topic, message)
-        self._forget_derived()
+        self._forget_derived({topic})
         return taken
 
     def bad(self, topic: Topic) -> float:
@@ -267,3 +270,35 @@ def test_rule_22_only_sources_that_age_are_facts_and_each_load_is_seen(replica: 
     assert seen(SOUTH) == [("own-fleet", 9)]
     replica.take(FEEDS, "own-fleet", None)
     assert seen(SOUTH) == []
+
+
+def test_an_override_governs_its_charger_and_a_tombstone_takes_it_away(replica: Fed) -> None:
+    """Rule 7; and the timelines under overrides, which others share, are not compiled again."""
+    governing = replica.governing(CHARGER)
+    assert governing is not None
+    record = OverrideRecord(
+        override_id=OverrideId("o1"),
+        site_id=NORTH,
+        scope=Scope.SITE,
+        target=NORTH,
+        mode=Mode.FREEVEND,
+        starts_at=NOON,
+        ends_at=NOON + timedelta(hours=1),
+        actor="operator",
+        reason="open day",
+        created_at=NOON,
+    )
+    assert replica.take(OVERRIDES, "o1", record.encode())
+    overridden = replica.governing(CHARGER)
+    assert overridden is not None
+    assert overridden.timeline.mode_at(NOON) is Mode.FREEVEND
+    assert overridden.timeline.mode_at(NOON + timedelta(hours=1)) is Mode.MANAGED
+    assert replica.take(OVERRIDES, "o1", None)
+    after = replica.governing(CHARGER)
+    assert after is not None
+    assert after.timeline is governing.timeline
+
+
+def test_an_override_under_anothers_key_governs_nothing(replica: Fed) -> None:
+    assert not replica.take(OVERRIDES, "o1", b'{"override_id": "o2"}')
+    assert replica.bad(OVERRIDES) == 1
