@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from math import lcm
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from models.layers import LayerName
 from models.localtime import instant
-from models.schedule import WEEKDAYS, DatedException, Mode, Schedule, Window, local_time
+from models.schedule import (
+    WEEKDAYS,
+    DatedException,
+    Mode,
+    Schedule,
+    Weekday,
+    Window,
+    local_time,
+)
 
 LAYERS = (LayerName.EXCEPTION, LayerName.HOLIDAY, LayerName.WINDOW)
 """What a schedule writes, highest first, between overrides and the default (models.layers)."""
@@ -17,9 +26,12 @@ LAYERS = (LayerName.EXCEPTION, LayerName.HOLIDAY, LayerName.WINDOW)
 E = TypeVar("E", Window, DatedException)
 
 _DAY = timedelta(days=1)
+_SOME_DAY = date(1970, 1, 2)
+_LAST_DAY = date(9999, 12, 30)
+"""Windows are compared between these, where they name no dates: what began before is nobody's."""
+
 _MIDNIGHT = "00:00"
 _MINUTES_PER_DAY = 24 * 60
-_MINUTES_PER_WEEK = 7 * _MINUTES_PER_DAY
 
 
 class Source(NamedTuple):
@@ -99,10 +111,12 @@ def _of_windows(
 ) -> Iterator[Occurrence]:
     begins = max(first, schedule.valid_from or first)
     ends = min(last, schedule.valid_to or last)
-    by_day = [[w for w in schedule.windows if day in w.days] for day in WEEKDAYS]
+    by_day = [[(w, w.weekly) for w in schedule.windows if day in w.days] for day in WEEKDAYS]
     for ordinal in range(begins.toordinal(), ends.toordinal() + 1):
         on = date.fromordinal(ordinal)
-        for window in by_day[on.weekday()]:
+        for window, weekly in by_day[on.weekday()]:
+            if not (weekly or window.begins_on(on)):
+                continue
             # End at or before start means the next day; equal means 24 h of wall time (rule 2).
             ends_on = on + _DAY if window.end <= window.start else on
             yield Occurrence(
@@ -143,22 +157,50 @@ def _contradictions(
 
 
 def _weekly_overlap(one: Window, other: Window) -> bool:
+    """Whether an occurrence of one overlaps an occurrence of the other on some date."""
     return any(
-        start < other_end and other_start < end
-        for start, end in _week_minutes(one)
-        for other_start, other_end in _week_minutes(other)
+        _both_begin(one, day, other, later)
+        for later in (-1, 0, 1)
+        if _overlap_of(one, other, later * _MINUTES_PER_DAY)
+        for day in one.days
+        if WEEKDAYS[(WEEKDAYS.index(day) + later) % 7] in other.days
     )
 
 
-def _week_minutes(window: Window) -> Iterator[tuple[int, int]]:
-    """The window's stretches in minutes of the week, one that passes its end split in two."""
-    for day in window.days:
-        start = WEEKDAYS.index(day) * _MINUTES_PER_DAY + _minutes(window.start)
-        length = (_minutes(window.end) - _minutes(window.start)) % _MINUTES_PER_DAY
-        end = start + (length or _MINUTES_PER_DAY)
-        yield start, min(end, _MINUTES_PER_WEEK)
-        if end > _MINUTES_PER_WEEK:
-            yield 0, end - _MINUTES_PER_WEEK
+def _overlap_of(one: Window, other: Window, later: int) -> bool:
+    """Whether they overlap when the other's date is so many minutes after the one's."""
+    start, other_start = _minutes(one.start), _minutes(other.start) + later
+    return start < other_start + _length(other) and other_start < start + _length(one)
+
+
+def _length(window: Window) -> int:
+    """In minutes of wall time (rule 2)."""
+    between = (_minutes(window.end) - _minutes(window.start)) % _MINUTES_PER_DAY
+    return between or _MINUTES_PER_DAY
+
+
+def _both_begin(one: Window, day: Weekday, other: Window, later: int) -> bool:
+    """Whether in some week both begin, one on `day` and the other so many days later."""
+    if one.weekly and other.weekly:
+        return True
+    first, last = _compared(one, 0)
+    other_first, other_last = _compared(other, later)
+    first, last = max(first, other_first), min(last, other_last)
+    first += (WEEKDAYS.index(day) - (first - 1)) % 7
+    excepted = len(one.except_dates) + len(other.except_dates)
+    # In each cycle the same weeks meet; so many cycles without a meeting are not all excepted.
+    weeks = lcm(one.every_weeks, other.every_weeks) * (excepted + 1)
+    return any(
+        one.begins_on(date.fromordinal(on)) and other.begins_on(date.fromordinal(on + later))
+        for on in range(first, min(last, first + 7 * weeks) + 1, 7)
+    )
+
+
+def _compared(window: Window, later: int) -> tuple[int, int]:
+    """The ordinals of the dates that are compared, so many days before the window's own."""
+    valid_from, valid_to = window.valid_from or _SOME_DAY, window.valid_to or _LAST_DAY
+    first = max(valid_from, _SOME_DAY).toordinal()
+    return first - later, min(valid_to, _LAST_DAY).toordinal() - later
 
 
 def _dated_overlap(one: DatedException, other: DatedException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from enum import StrEnum
+from math import lcm
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -52,19 +53,63 @@ class _Written(Frozen):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
+CYCLE_WEEKS_MAX = 104
+"""After so many weeks at most a schedule's windows begin again: two years. A search for the next
+edge of a mode that may never change goes once through the cycle."""
+
+
 class Window(_Written):
-    """A weekly window: on each of `days`, from one wall-clock time to another (rule 2)."""
+    """A weekly window: on each of `days`, from one wall-clock time to another (rule 2).
+
+    Attributes:
+        valid_from, valid_to: inclusive start dates of occurrences, within the schedule's own.
+        every_weeks: 2 = every second week, Monday to Sunday, counted from that of `valid_from`.
+        except_dates: on these no occurrence begins; what began the day before stands (rule 8).
+    """
 
     name: str = ""
     days: tuple[Weekday, ...] = Field(min_length=1)
     start: LocalTime = Field(alias="from")
     end: LocalTime = Field(alias="to")
     mode: Mode
+    valid_from: date | None = None
+    valid_to: date | None = None
+    every_weeks: Annotated[int, Field(ge=1, le=CYCLE_WEEKS_MAX)] = 1
+    except_dates: tuple[date, ...] = ()
 
     @property
     def label(self) -> str:
         """Its name, or what it says."""
         return self.name or f"{','.join(self.days)} {self.start}–{self.end}"
+
+    @property
+    def weekly(self) -> bool:
+        """Whether it begins on its days in each week that there is."""
+        return self.valid_from is self.valid_to is None and not self.except_dates
+
+    def begins_on(self, day: date) -> bool:
+        """Whether an occurrence begins on that local date."""
+        return (
+            WEEKDAYS[day.weekday()] in self.days
+            and (self.valid_from is None or self.valid_from <= day)
+            and (self.valid_to is None or day <= self.valid_to)
+            and (self.every_weeks == 1 or self._in_its_week(day))
+            and day not in self.except_dates
+        )
+
+    def _in_its_week(self, day: date) -> bool:
+        assert self.valid_from is not None, "refused by the validator"
+        return (week_of(day) - week_of(self.valid_from)) % self.every_weeks == 0
+
+    @model_validator(mode="after")
+    def _begins_some_day(self) -> Self:
+        if self.every_weeks > 1 and self.valid_from is None:
+            raise ValueError(
+                f"expected valid_from with every_weeks: {self.every_weeks}: weeks are counted "
+                "from the one that it is in"
+            )
+        _ordered(self.valid_from, self.valid_to)
+        return self
 
 
 class DatedException(_Written):
@@ -110,12 +155,31 @@ class Schedule(_Written):
 
     @model_validator(mode="after")
     def _is_valid_some_day(self) -> Self:
-        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+        _ordered(self.valid_from, self.valid_to)
+        cycle = self.cycle_weeks
+        if cycle > CYCLE_WEEKS_MAX:
             raise ValueError(
-                f"expected valid_to on or after {self.valid_from} (valid_from), "
-                f"got {self.valid_to} (rule 1)"
+                f"expected windows that begin again together within {CYCLE_WEEKS_MAX} weeks, "
+                f"got {cycle}: the least common multiple of every_weeks"
             )
         return self
+
+    @property
+    def cycle_weeks(self) -> int:
+        """After so many weeks its windows begin again, where no date of theirs intervenes."""
+        return lcm(*{window.every_weeks for window in self.windows})
+
+
+def week_of(day: date) -> int:
+    """Number of a date's week, Monday to Sunday; 0001-01-01 was a Monday."""
+    return (day.toordinal() - 1) // 7
+
+
+def _ordered(valid_from: date | None, valid_to: date | None) -> None:
+    if valid_from and valid_to and valid_to < valid_from:
+        raise ValueError(
+            f"expected valid_to on or after {valid_from} (valid_from), got {valid_to} (rule 1)"
+        )
 
 
 def local_time(written: str) -> time:

@@ -29,8 +29,9 @@ RUNS_MAX = 512
 """Stretches of one mode kept per schedule: a year of a schedule that changes daily."""
 
 WEEKLY_SEARCH_DAYS = 16
-"""Between two written dates a schedule repeats weekly: two weeks and the ends of their overnight
-windows without an edge mean that there is none before the next written date."""
+"""Between two written dates a schedule repeats weekly, or after its cycle of weeks: one cycle, a
+week and the ends of overnight windows without an edge mean that there is none before the next
+written date. This is for a cycle of one week; each more adds seven days."""
 
 REACH_DAYS = 3
 """An occurrence that touches a UTC day began at most this many local dates away: a day of zone
@@ -38,7 +39,7 @@ offset, and two for the longest window."""
 
 _DAY = timedelta(days=1)
 _REACH = timedelta(days=REACH_DAYS)
-_WEEKLY_SEARCH = timedelta(days=WEEKLY_SEARCH_DAYS)
+_WEEK = timedelta(days=7)
 
 _SEARCHED_FROM = date.min + timedelta(days=366)
 _SEARCHED_TO = date.max - timedelta(days=366)
@@ -112,6 +113,7 @@ class Timeline:
         self._runs: list[_Run] = []
         self._outlooks: dict[tuple[int, int, int], Outlook] = {}
         self._written = _written_dates(schedule)
+        self._search = timedelta(days=WEEKLY_SEARCH_DAYS) + _WEEK * (schedule.cycle_weeks - 1)
 
     def at(self, when: datetime) -> Interval:
         """The interval that holds at an instant; its start is inside, its end outside (rule 3)."""
@@ -195,7 +197,7 @@ class Timeline:
         following = _block_of(day)
         for anchor in (day, *later):
             first = max(following, _block_of(anchor - _REACH))
-            following = _block_of(anchor + _REACH + _WEEKLY_SEARCH) + 1
+            following = _block_of(anchor + _REACH + self._search) + 1
             yield from range(first, following)
 
     def _blocks_behind(self, day: date) -> Iterator[int]:
@@ -204,7 +206,7 @@ class Timeline:
         preceding = _block_of(day)
         for anchor in (day, *reversed(earlier)):
             last = min(preceding, _block_of(anchor + _REACH))
-            preceding = _block_of(anchor - _REACH - _WEEKLY_SEARCH) - 1
+            preceding = _block_of(anchor - _REACH - self._search) - 1
             yield from range(last, preceding, -1)
 
     def _segment(self, when: datetime) -> Segment:
@@ -272,8 +274,9 @@ def _run_start(run: _Run) -> datetime:
 
 def _written_dates(schedule: Schedule) -> tuple[date, ...]:
     """The dates that the schedule names, ascending: only around them is a week unlike the last."""
-    limits = (schedule.valid_from, schedule.valid_to)
-    named = {day for day in limits if day} | {
-        each.on for each in (*schedule.exceptions, *schedule.holidays)
-    }
+    limits = [schedule.valid_from, schedule.valid_to]
+    for window in schedule.windows:
+        limits += [window.valid_from, window.valid_to, *window.except_dates]
+    named = {day for day in limits if day}
+    named.update(each.on for each in (*schedule.exceptions, *schedule.holidays))
     return tuple(sorted(day for day in named if _SEARCHED_FROM < day < _SEARCHED_TO))

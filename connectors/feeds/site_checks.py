@@ -130,6 +130,13 @@ def _limits(path: Path, schedule: Schedule) -> Iterator[Fault]:
                 (*path, key),
                 f"{key}: expected at most {most:,} of a schedule, got {len(entries):,}",
             )
+    for place, window in enumerate(schedule.windows):
+        if len(window.except_dates) > EXCEPTIONS_MAX:
+            yield (
+                (*path, "windows", place, "except_dates"),
+                f"except_dates: expected at most {EXCEPTIONS_MAX:,} of a window, "
+                f"got {len(window.except_dates):,}",
+            )
 
 
 def _contradictions(path: Path, schedule: Schedule, document: Document) -> Iterator[Fault]:

@@ -173,6 +173,10 @@ SCHEDULE = Schedule(
             start="18:00",
             end="06:00",
             mode=Mode.MANAGED,
+            valid_from=date(2026, 1, 5),
+            valid_to=date(2026, 12, 31),
+            every_weeks=2,
+            except_dates=(date(2026, 6, 1),),
         ),
     ),
     exceptions=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from models.occurrences import contradictions, vanished
 from models.schedule import Schedule
+from models.timeline import Timeline
 from models.zones import zone
 
 WINDOW: dict[str, Any] = {"days": ["mon"], "from": "08:00", "to": "18:00", "mode": "managed"}
@@ -134,3 +135,118 @@ def test_a_window_that_the_clock_change_swallows_is_reported() -> None:
     berlin = zone("Europe/Berlin")
     lost = vanished(schedule, berlin, date(2026, 1, 1), date(2026, 12, 31))
     assert [source.date for source in lost] == [date(2026, 3, 29)]
+
+
+def test_a_window_may_have_dates_of_its_own() -> None:
+    """Rules 1 and 8: limits, every second week, and dates on which none begins."""
+    schedule = _schedule(
+        windows=[
+            {
+                **WINDOW,
+                "days": ["mon", "tue"],
+                "valid_from": date(2026, 1, 6),  # a Tuesday
+                "valid_to": date(2026, 2, 16),
+                "every_weeks": 2,
+                "except_dates": [date(2026, 2, 2)],
+            }
+        ]
+    )
+    days = [date(2026, 1, 1) + timedelta(days=each) for each in range(90)]
+    assert [day for day in days if schedule.windows[0].begins_on(day)] == [
+        date(2026, 1, 6),
+        date(2026, 1, 19),
+        date(2026, 1, 20),
+        date(2026, 2, 3),
+        date(2026, 2, 16),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"every_weeks": 2}, "expected valid_from with every_weeks: 2"),
+        ({"every_weeks": 0}, "windows.0.every_weeks"),
+        ({"every_weeks": 105, "valid_from": date(2026, 1, 1)}, "windows.0.every_weeks"),
+        (
+            {"valid_from": date(2026, 1, 2), "valid_to": date(2026, 1, 1)},
+            "expected valid_to on or after 2026-01-02",
+        ),
+    ],
+)
+def test_dates_of_a_window_that_mean_nothing_are_refused(change: dict[str, Any], said: str) -> None:
+    assert said in _refusal(windows=[{**WINDOW, **change}])
+
+
+def test_windows_that_begin_again_together_after_years_only_are_refused() -> None:
+    """So that no search for the next edge takes longer than a moment."""
+    windows = [
+        {**WINDOW, "every_weeks": weeks, "valid_from": date(2026, 1, 1)} for weeks in (13, 15)
+    ]
+    assert "within 104 weeks, got 195" in _refusal(windows=windows)
+
+
+OPEN: dict[str, Any] = {**WINDOW, "mode": "freevend", "from": "17:00", "to": "02:00"}
+ODD: dict[str, Any] = {"every_weeks": 2, "valid_from": date(2026, 1, 5)}
+EVEN: dict[str, Any] = {"every_weeks": 2, "valid_from": date(2026, 1, 12)}
+TUESDAY: dict[str, Any] = {"days": ["tue"], "from": "01:00"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meet"),
+    [
+        # Limits of their own: apart, meeting on one date, and the tail of the last night.
+        ({"valid_to": date(2026, 6, 1)}, {"valid_from": date(2026, 6, 2)}, False),
+        ({"valid_to": date(2026, 6, 1)}, {"valid_from": date(2026, 6, 1)}, True),
+        (TUESDAY, {"valid_to": date(2026, 6, 1), **ODD}, True),
+        ({**TUESDAY, "valid_from": date(2026, 6, 3)}, {"valid_to": date(2026, 6, 1)}, False),
+        # Weeks in turn; three weeks and two meet in the end.
+        (ODD, EVEN, False),
+        (ODD, ODD, True),
+        ({**ODD, "every_weeks": 3}, EVEN, True),
+        ({**ODD, "every_weeks": 4}, {**EVEN, "every_weeks": 6}, False),
+        # All dates on which both would begin are taken out, or all but one.
+        (
+            {"valid_from": date(2026, 6, 1), "valid_to": date(2026, 6, 8)},
+            {"except_dates": [date(2026, 6, 1), date(2026, 6, 8)]},
+            False,
+        ),
+        (
+            {"valid_from": date(2026, 6, 1), "valid_to": date(2026, 6, 15)},
+            {"except_dates": [date(2026, 6, 1), date(2026, 6, 8)]},
+            True,
+        ),
+        ({}, {"except_dates": [date(2026, 6, 1), date(1970, 1, 5)]}, True),
+    ],
+)
+def test_opposite_modes_contradict_only_where_both_begin(
+    first: dict[str, Any], second: dict[str, Any], *, meet: bool
+) -> None:
+    """Rule 6, between windows that do not begin in every week; in either order."""
+    one, other = {**WINDOW, **first}, {**OPEN, **second}
+    for windows in ([one, other], [other, one]):
+        assert bool(contradictions(_schedule(windows=windows))) is meet
+
+
+def test_a_window_that_a_date_takes_out_is_gone_with_its_tail() -> None:
+    """Rule 8: the whole occurrence; the tail of the night before stands."""
+    night = {**WINDOW, "days": ["mon", "tue"], "from": "22:00", "to": "06:00"}
+    schedule = _schedule(windows=[{**night, "except_dates": [date(2026, 7, 14)]}])
+    timeline = Timeline(schedule, zone("Europe/Berlin"))
+    monday = datetime(2026, 7, 13, 12, tzinfo=UTC)
+    edges = timeline.edges(monday, monday + timedelta(days=6))
+    assert [edge.at for edge in edges] == [
+        datetime(2026, 7, 13, 20, tzinfo=UTC),
+        datetime(2026, 7, 14, 4, tzinfo=UTC),
+    ]
+
+
+def test_an_edge_is_found_a_whole_cycle_away() -> None:
+    """Windows of every 8th and 13th week: the only week without one may be far."""
+    windows = [
+        {**WINDOW, "every_weeks": 104, "valid_from": date(2026, 1, 5)},
+        {**WINDOW, "every_weeks": 13, "valid_from": date(2026, 2, 2), "mode": "freevend"},
+    ]
+    timeline = Timeline(_schedule(windows=windows), zone("UTC"))
+    change = timeline.next_change(datetime(2026, 1, 6, tzinfo=UTC))
+    assert change is not None
+    assert change.at == datetime(2028, 1, 3, 8, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -68,12 +68,37 @@ def minutes(turn: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
+def dated_rows(
+    draw: st.DrawFn,
+    dates: st.SearchStrategy[date],
+    weekdays: st.SearchStrategy[frozenset[int]],
+    minute: st.SearchStrategy[int],
+) -> Row:
+    """Windows that begin on some of their weekdays only."""
+    first, last = sorted((draw(dates), draw(dates)))
+    every = draw(st.integers(1, 3))
+    return Row(
+        draw(weekdays),
+        draw(minute),
+        draw(minute),
+        draw(MODES),
+        valid_from=first - DAY * 7 * draw(st.integers(0, 4))
+        if every > 1
+        else draw(st.sampled_from([None, first])),
+        valid_to=draw(st.sampled_from([None, last])),
+        every_weeks=every,
+        except_dates=draw(st.frozensets(dates, max_size=3)),
+    )
+
+
+@st.composite
 def plans(draw: st.DrawFn, place: Place) -> Plan:
     """Any schedule; its dates lie where the walk goes. Opposite modes may overlap (rule 6)."""
     minute = minutes(place.turn)
     dates = st.integers(-2, SPAN_DAYS + 2).map(lambda days: place.first.date() + DAY * days)
     weekdays = st.one_of(st.just(frozenset(range(7))), st.frozensets(st.integers(0, 6), min_size=1))
-    rows = st.builds(Row, weekdays, minute, minute, MODES)
+    weekly = st.tuples(weekdays, minute, minute, MODES).map(lambda said: Row(*said))
+    rows = st.one_of(weekly, dated_rows(dates, weekdays, minute))
     limits = sorted((draw(dates), draw(dates)))
     return Plan(
         default=draw(MODES),
@@ -139,6 +164,10 @@ def schedule_of(plan: Plan) -> Schedule:
                 start=_written(row.from_minute),
                 end=_written(row.to_minute),
                 mode=Mode(row.mode),
+                valid_from=row.valid_from,
+                valid_to=row.valid_to,
+                every_weeks=row.every_weeks,
+                except_dates=tuple(sorted(row.except_dates)),
             )
             for row in plan.rows
         ),

@@ -24,12 +24,20 @@ MANAGED, FREEVEND = "managed", "freevend"
 
 
 class Row(NamedTuple):
-    """A window: weekdays (Monday is 0), minutes of the day, mode."""
+    """A window: weekdays (Monday is 0), minutes of the day, mode; and on which dates it begins.
+
+    Attributes:
+        every_weeks: counted from the Monday before `valid_from`, or that one.
+    """
 
     weekdays: frozenset[int]
     from_minute: int
     to_minute: int
     mode: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    every_weeks: int = 1
+    except_dates: frozenset[date] = frozenset()
 
 
 class Dated(NamedTuple):
@@ -109,4 +117,13 @@ def _starts_on(plan: Plan, row: Row, day: date) -> bool:
         return False
     if plan.valid_to is not None and day > plan.valid_to:
         return False
-    return day.weekday() in row.weekdays
+    if row.valid_from is not None and day < row.valid_from:
+        return False
+    if row.valid_to is not None and day > row.valid_to:
+        return False
+    if row.every_weeks > 1:
+        assert row.valid_from is not None
+        monday = row.valid_from - DAY * row.valid_from.weekday()
+        if (day - monday).days // 7 % row.every_weeks != 0:
+            return False
+    return day.weekday() in row.weekdays and day not in row.except_dates
