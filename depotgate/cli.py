@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from depotgate.commands.configuration import load
+from depotgate.commands.explain import explain
 from depotgate.commands.keys import keys_app
 from depotgate.commands.looking import doctor, tail
 from depotgate.commands.processes import demo, gateway, up, worker
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, demo, gateway, worker, load, tail, doctor):
+for command in (up, demo, gateway, worker, load, tail, explain, doctor):
     app.command()(command)
 for name, family in {"topics": topics_app, "keys": keys_app}.items():
     app.add_typer(family, name=name)

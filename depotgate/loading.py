@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.publish import Loaded, load_depot
 from connectors.kafka.topics import apply_topics
+from depotgate.progress import Step, progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
-
-Step = Callable[[int, int], None]
-"""Takes how many rows are done, and how many there are."""
 
 
 def actor() -> str:
@@ -39,12 +34,7 @@ async def load_folder(settings: Settings, folder: Path, *, check: bool, as_json:
         DepotRefusedError: naming every problem; nothing was loaded.
     """
     pseudonymiser = pseudonymiser_of(settings)
-    with _progress() as progress:
-        bar = progress.add_task("identities", total=None)
-
-        def step(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
-
+    with progress_bar("identities") as step:
         if check:
             _print_checked(folder, pseudonymiser, step, as_json=as_json)
             return
@@ -52,20 +42,6 @@ async def load_folder(settings: Settings, folder: Path, *, check: bool, as_json:
             reachable_kafka(settings), folder, pseudonymiser, actor=actor(), on_progress=step
         )
     _print_loaded(loaded, as_json=as_json)
-
-
-def _progress() -> Progress:
-    """A bar on standard error, where that is a terminal: standard output is for the result."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _print_checked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
+from models.advice import REASON_HELP
 from models.charger import ModeFactKind
 from models.decision import FLAGS, LADDER
 from models.layers import PRECEDENCE
@@ -190,6 +191,15 @@ def flags() -> str:
     return _table(("flag", "meaning", "built"), rows)
 
 
+def advice() -> str:
+    """What each reason means to the person who answers the phone, and what to do about it."""
+    rows = (
+        (f"`{row.reason}`", row.meaning, "<br>".join(row.advice) or "nothing")
+        for row in REASON_HELP
+    )
+    return _table(("reason", "meaning", "what to do"), rows)
+
+
 def profiles() -> str:
     """How each make of charger is switched."""
     header = (
@@ -263,6 +273,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "buckets": buckets,
     "reasons": reasons,
     "flags": flags,
+    "advice": advice,
     "profiles": profiles,
     "modes": modes,
     "steps": steps,

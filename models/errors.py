@@ -44,6 +44,10 @@ class DepotRefusedError(ConfigurationError):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+class NotFoundError(DepotgateError):
+    """What a person asked for by name or time is not there; the message says what was searched."""
+
+
 class BrokerUnavailableError(DepotgateError):
     """No broker could be reached or started; the message names what to do."""
 

@@ -66,15 +66,23 @@ class Replica:
 
     Args:
         topics: the depot.* topics this process needs; a gateway does without identities.
+        only: identities of these pseudonyms alone: for one card a million need not be kept.
     """
 
-    def __init__(self, bootstrap: str, topics: tuple[Topic, ...], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: tuple[Topic, ...],
+        metrics: Metrics,
+        only: frozenset[Pseudonym] | None = None,
+    ) -> None:
         self.sites: dict[SiteId, SiteRecord] = {}
         self.chargers: dict[ChargerId, ChargerRecord] = {}
         self.feeds: dict[str, FeedReceipt] = {}
         self.overrides: dict[OverrideId, OverrideRecord] = {}
         self._identities = IdentityTable()
         self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
+        self._only = only
         self._governing: dict[ChargerId, Governing | None] = {}
         self._timelines: dict[_ScheduleKey, Timeline] = {}
         self._overridden: dict[_Overridden, OverriddenTimeline] = {}
@@ -251,7 +259,8 @@ class Replica:
                 _hold_to_key(key, override.override_id if override else None)
                 _set_row(self.overrides, OverrideId(key), override)
             case IDENTITIES.name:
-                self._identities.put(key, value)
+                if self._only is None or _pseudonym_of_key(key) in self._only:
+                    self._identities.put(key, value)
 
     def _forget_derived(self, changed: Collection[Topic]) -> None:
         """Forget what follows from rows that changed; it is made again when it is asked for."""

@@ -1,0 +1,1 @@
+"""`depotgate explain`: an attempt is found or imagined, explained by models/, and shown."""

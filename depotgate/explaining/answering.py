@@ -1,0 +1,117 @@
+"""`depotgate explain`: from what a person asks to an explanation."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from connectors.kafka.replica import Replica
+from connectors.keys import read_keys
+from connectors.telemetry.metrics import Metrics
+from depotgate.draft import read_draft
+from depotgate.explaining.finding import find_attempt, time_in_id, zone_of_site
+from depotgate.explaining.imagining import (
+    Configured,
+    Question,
+    checked_type,
+    governed,
+    imagine,
+    moment_of,
+    token_of_card,
+)
+from depotgate.explaining.screen import show
+from depotgate.progress import progress_bar
+from depotgate.reaching import reachable_kafka
+from depotgate.roles import pseudonymiser_of
+from depotgate.settings import Settings
+from models.explaining import explain
+from models.explanation import Explanation
+from models.identifiers import Pseudonymiser
+from models.ids import Pseudonym
+from models.topics import PRIMARY_TOPICS, Kind
+
+CONFIGURATION = tuple(topic for topic in PRIMARY_TOPICS if topic.kind is Kind.CONFIGURATION)
+
+
+class Asked(NamedTuple):
+    """An attempt to imagine.
+
+    Attributes:
+        card: as it is presented; in memory only, until it is pseudonymised (rule 26).
+        stated_type: idToken type; None for a card whose type is not stated.
+        at: as written; None = now.
+    """
+
+    charger: str
+    card: str
+    stated_type: str | None
+    at: str | None
+
+
+async def explain_recorded(settings: Settings, decision_id: str) -> Explanation:
+    """Explain an attempt that the topics have.
+
+    Raises:
+        DepotgateError: it is no id, there is no such attempt, or no Kafka answers.
+    """
+    time_in_id(decision_id)
+    bootstrap = reachable_kafka(settings)
+    with progress_bar("records") as step:
+        found = await find_attempt(bootstrap, decision_id, step)
+    timezone = None
+    if found.decision is None and found.outcome is not None:
+        timezone = await zone_of_site(bootstrap, found.outcome.attempt.site_id)
+    return explain(found.decision, found.outcome, timezone=timezone or "UTC")
+
+
+async def explain_configured(settings: Settings, asked: Asked) -> Explanation:
+    """Explain what would be answered by the configuration on the topics.
+
+    Raises:
+        DepotgateError: the question does not fit the configuration, or no Kafka answers.
+    """
+    bootstrap, pseudonymiser = reachable_kafka(settings), pseudonymiser_of(settings)
+    checked_type(asked.stated_type)
+    # All readings of the card, before it is known whether the charger's site reserves it.
+    token = token_of_card(asked.card, asked.stated_type, pseudonymiser, None, None)
+    wanted = frozenset[Pseudonym](
+        pseudonym for candidate in token.candidates for pseudonym in candidate.pseudonyms
+    )
+    replica = Replica(bootstrap, CONFIGURATION, Metrics("worker"), only=wanted)
+    await replica.load()
+    await replica.close()
+    return _imagined(replica, asked, pseudonymiser)
+
+
+def explain_draft(settings: Settings, asked: Asked, folder: Path) -> Explanation:
+    """Explain what would be answered if a depot folder were loaded.
+
+    Raises:
+        DepotgateError: the folder is refused, or the question does not fit it.
+    """
+    checked_type(asked.stated_type)
+    with progress_bar("identities") as step:
+        epochs = read_keys(settings.pseudonym_keys_file)
+        # One epoch is enough: card and folder are read by the same keys.
+        draft = read_draft(folder, epochs[:1], settings.tenant, step)
+    return _imagined(draft, asked, Pseudonymiser(epochs[:1], settings.tenant))
+
+
+def _imagined(view: Configured, asked: Asked, pseudonymiser: Pseudonymiser) -> Explanation:
+    now = datetime.now(UTC)
+    charger, site = governed(view, asked.charger)
+    at = moment_of(asked.at, site.timezone, now)
+    token = token_of_card(asked.card, asked.stated_type, pseudonymiser, charger, site)
+    return imagine(Question(charger, site, token, at), view, now)
+
+
+def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
+    """For a person, or for a program: the same content."""
+    if as_json:
+        sys.stdout.write(explanation.model_dump_json() + "\n")
+    else:
+        show(explanation, Console(highlight=False))

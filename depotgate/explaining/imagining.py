@@ -1,0 +1,163 @@
+"""An attempt that was never made: what would be answered to this card, at this charger and time."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple, Protocol
+
+from connectors.ocpp.presenting import LIVE_UNCERTAINTY_S
+from connectors.ocpp.table import PresentedToken
+from connectors.ocpp.tokens import reserved_for, token_of
+from models.answers import barred, told_for
+from models.attempt import Attempt, AttemptKind, Token
+from models.decision import decide
+from models.errors import ConfigurationError
+from models.explaining import explain
+from models.explanation import Explanation
+from models.facts import ConfigurationView, gather
+from models.identifiers import READINGS, Pseudonymiser
+from models.ids import AttemptId, ChargerId, RequestId, timed_id
+from models.localtime import instant
+from models.site import ChargerRecord, Posture, SiteRecord
+from models.zones import zone
+
+STATED_TYPES = (*READINGS, "NoAuthorization")
+"""idToken types that a charger may state."""
+
+OCPP_ASSUMED = "2.0.1"
+"""Of a charger that may speak any: the version that carries a text."""
+
+_LOCAL = re.compile(
+    r"(?:(?P<date>\d{4}-\d{2}-\d{2})[T ])?(?P<time>\d{2}:\d{2}(?::\d{2})?)", re.ASCII
+)
+_EXPECTED = (
+    "expected a time such as 2026-07-14T18:05:00+02:00, or 2026-07-14 18:05 or 18:05 on the "
+    "clocks of the site"
+)
+
+
+class Configured(ConfigurationView, Protocol):
+    """A replica, or a draft."""
+
+    @property
+    def chargers(self) -> Mapping[ChargerId, ChargerRecord]:
+        """Every charger there is."""
+
+
+class Question(NamedTuple):
+    """What is asked.
+
+    Attributes:
+        charger: with its site, as configured.
+        token: already pseudonymised: the card itself is forgotten by then.
+        at: UTC.
+    """
+
+    charger: ChargerRecord
+    site: SiteRecord
+    token: Token
+    at: datetime
+
+
+def governed(view: Configured, charger_id: str) -> tuple[ChargerRecord, SiteRecord]:
+    """A charger and its site.
+
+    Raises:
+        ConfigurationError: there is no such charger, or nothing governs it; names near ones.
+    """
+    governing = view.governing(ChargerId(charger_id))
+    if governing is not None:
+        return governing.charger, governing.site
+    if charger_id in view.chargers:
+        raise ConfigurationError(f"charger {charger_id} has no site or no schedule")
+    near = difflib.get_close_matches(charger_id, view.chargers, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise ConfigurationError(
+        f"there is no charger {charger_id!r} among the {len(view.chargers)} that are configured"
+        f"{hint}"
+    )
+
+
+def checked_type(stated: str | None) -> str | None:
+    """An idToken type that exists; None for a card whose type is not stated (rule 17).
+
+    Raises:
+        ConfigurationError: naming those that exist.
+    """
+    if stated is not None and stated not in STATED_TYPES:
+        raise ConfigurationError(f"--type: expected one of {', '.join(STATED_TYPES)}")
+    return stated
+
+
+def token_of_card(
+    card: str,
+    stated_type: str | None,
+    pseudonymiser: Pseudonymiser,
+    charger: ChargerRecord | None,
+    site: SiteRecord | None,
+) -> Token:
+    """The card as it may be looked up: pseudonyms and a display form.
+
+    Without charger and site no tag is reserved: for asking which pseudonyms there are.
+    """
+    profile = charger.profile if charger else "standard"
+    reserved = reserved_for(site, profile, None) if charger else frozenset[str]()
+    return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser)
+
+
+def moment_of(written: str | None, timezone: str, now: datetime) -> datetime:
+    """A time as a person writes it: with its offset, or on the clocks of the site.
+
+    Args:
+        written: None = now; without a date, today.
+
+    Raises:
+        ConfigurationError: it is no time.
+    """
+    if written is None:
+        return now
+    local = _LOCAL.fullmatch(written.strip())
+    try:
+        if local is None:
+            at = datetime.fromisoformat(written.strip())
+            if at.tzinfo is None:
+                raise ConfigurationError(f"--at: {_EXPECTED}, got {written!r}")
+            return at.astimezone(UTC)
+        today = now.astimezone(zone(timezone)).date()
+        on = date.fromisoformat(local["date"]) if local["date"] else today
+        return instant(on, time.fromisoformat(local["time"]), zone(timezone))
+    except (ValueError, OverflowError):
+        raise ConfigurationError(f"--at: {_EXPECTED}, got {written!r}") from None
+
+
+def imagine(question: Question, view: ConfigurationView, now: datetime) -> Explanation:
+    """What would be answered, by the rules that answer real attempts."""
+    charger, site, token, at = question
+    ocpp = charger.ocpp or OCPP_ASSUMED
+    request_id = RequestId(timed_id(at, charger.charger_id, "imagined", token.pseudonym or ""))
+    attempt = Attempt(
+        request_id=request_id,
+        attempt_id=AttemptId(request_id),
+        charger_id=charger.charger_id,
+        site_id=site.site_id,
+        ocpp=ocpp,
+        kind=AttemptKind.AUTHORIZE,
+        token=token,
+        event_at=at,
+        received_at=at,
+        uncertainty_s=LIVE_UNCERTAINTY_S,
+    )
+    decision = decide(attempt, gather(attempt, view, now))
+    told = told_for(
+        ocpp,
+        site.stage_known(),
+        decision.verdict,
+        posture=Posture.OPEN if site.fail == Posture.OPEN else Posture.CLOSED,
+        # Asked of the gateway's replica only where no decision can be made.
+        freevend=False,
+        barred=barred(decision.facts),
+    )
+    return explain(decision, None, would_tell=told)

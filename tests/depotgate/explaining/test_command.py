@@ -1,0 +1,132 @@
+"""`depotgate explain` about a draft: what a support person sees, and what nobody ever sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from depotgate.cli import app
+from models.explanation import Explanation
+from models.reasons import Reason
+from tests.depotgate.explaining.folders import (
+    OWN_CARD,
+    SUSPENDED_CARD,
+    UNKNOWN_CARD,
+    write_depot,
+    write_keys,
+)
+
+NIGHT = "2026-07-14 20:05"
+ROW_COLUMNS_MAX = 80
+
+
+@pytest.fixture
+def depot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DEPOTGATE_PSEUDONYM_KEYS_FILE", str(write_keys(tmp_path)))
+    monkeypatch.setenv("COLUMNS", str(ROW_COLUMNS_MAX))
+    return write_depot(tmp_path / "depot")
+
+
+def explained(depot: Path, card: str, *options: str, charger: str = "YARD-001") -> Result:
+    command = ["explain", "--depot", str(depot), "--charger", charger, "--card", "-", *options]
+    return CliRunner().invoke(app, command, input=card + "\n")
+
+
+@pytest.mark.parametrize(
+    ("card", "at", "reason"),
+    [
+        (OWN_CARD, NIGHT, Reason.OWN_FLEET),
+        (SUSPENDED_CARD, NIGHT, Reason.SUSPENDED),
+        (UNKNOWN_CARD, NIGHT, Reason.UNKNOWN_ID),
+        ("YARDISOPEN", NIGHT, Reason.FREEVEND_TAG_IN_MANAGED),
+        ("", NIGHT, Reason.UNREADABLE_ID),
+        (UNKNOWN_CARD, "2026-07-14 12:00", Reason.FREEVEND_OPEN),
+        (UNKNOWN_CARD, "2026-07-14T18:05:00Z", Reason.UNKNOWN_ID),
+    ],
+)
+def test_a_draft_answers_as_it_would_once_loaded(
+    depot: Path, card: str, at: str, reason: Reason
+) -> None:
+    result = explained(depot, card, "--at", at, "--json")
+    assert result.exit_code == 0, result.output
+    said = Explanation.model_validate_json(result.stdout)
+    assert said.reasons[0].code == reason
+    assert said.zone == "Europe/Berlin"
+    assert not said.recorded
+
+
+def test_the_screen_says_the_same_as_the_json_within_80_columns(depot: Path) -> None:
+    screen = explained(depot, SUSPENDED_CARD, "--at", NIGHT).stdout
+    said = orjson.loads(explained(depot, SUSPENDED_CARD, "--at", NIGHT, "--json").stdout)
+    assert max(map(len, screen.splitlines())) <= ROW_COLUMNS_MAX
+    assert len(screen.splitlines()) <= 24, "one screen"
+    words = " ".join(screen.split())
+    for part in (
+        said["headline"],
+        said["sentence"],
+        said["token"],
+        said["told"]["status"],
+        said["told"]["text"],
+        said["reasons"][0]["code"],
+        said["different"]["at"]["clock"],
+        said["advice"][0],
+        *(match["reference"] for match in said["matches"]),
+        *(stretch["mode"] for stretch in said["timeline"]),
+    ):
+        assert part in words
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--type", "nonsense"), ("--at", "noon")])
+def test_a_card_is_never_printed(depot: Path, options: tuple[str, ...]) -> None:
+    """Rule 26: whatever becomes of the question."""
+    for charger in ("YARD-001", "YARD-009"):
+        result = explained(depot, SUSPENDED_CARD, *options, charger=charger)
+        assert SUSPENDED_CARD not in result.output
+        assert not isinstance(result.exception, BaseException) or isinstance(
+            result.exception, SystemExit
+        )
+
+
+def test_a_card_without_the_option_is_asked_for_hidden(depot: Path) -> None:
+    command = ["explain", "--depot", str(depot), "--charger", "YARD-001", "--at", NIGHT]
+    result = CliRunner().invoke(app, command, input=SUSPENDED_CARD + "\n")
+    assert result.exit_code == 0, result.output
+    assert "bus-03" in result.stdout
+    assert SUSPENDED_CARD not in result.output
+
+
+def test_a_card_on_the_command_line_works_and_is_warned_of(depot: Path) -> None:
+    command = ["explain", "--depot", str(depot), "--charger", "YARD-001", "--card", OWN_CARD]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0
+    assert "stays in the shell's history" in " ".join(result.stderr.split())
+    assert OWN_CARD not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nonsense"], "expected the id of a decision such as"),
+        (["20260732T120000-0123456789abcdef"], "expected the id of a decision such as"),
+        ([], "expected the id of a decision, or --charger ID"),
+        (["20260714T120000-0123456789abcdef", "--charger", "X"], "leave out --charger"),
+        (
+            ["20260714T120000-0123456789abcdef", "--kafka", "127.0.0.1:1"],
+            "no Kafka answers at 127.0.0.1:1",
+        ),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence(depot: Path, arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, ["explain", *arguments])
+    assert result.exit_code == 1
+    assert sentence in " ".join(result.stderr.split())
+    assert len(result.stderr.strip().splitlines()) <= 1
+
+
+def test_an_unknown_charger_is_said_with_its_neighbours(depot: Path) -> None:
+    result = explained(depot, OWN_CARD, charger="YARD-01")
+    assert result.exit_code == 1
+    assert "did you mean YARD-001" in result.stderr
