@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.attempt import Attempt, Basis, Decision, Edge, Facts, Outcome, Told
+from models.attempt import Attempt, Basis, Decision, Edge, Facts, FeedFacts, Outcome, Told
 from models.decision import decide
 from models.explaining import explain
-from models.explanation import Explanation
+from models.explanation import DataSeen, Explanation
 from models.reasons import Answer, Flag, Reason
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Posture, Stage
@@ -36,6 +36,9 @@ NIGHT = SCHEDULE_FACTS.model_copy(
             Edge(at=datetime(2026, 7, 15, 16, tzinfo=UTC), mode=Mode.MANAGED),
         ),
         "conflict": False,
+        "layer": "window",
+        "name": "weeknight",
+        "override_id": None,
     }
 )
 LIVE: Attempt = ATTEMPT.model_copy(
@@ -55,7 +58,15 @@ ENDED = MATCH.model_copy(
         "valid_to": datetime(2026, 7, 1, tzinfo=UTC),
     }
 )
-KNOWN: Facts = FACTS.model_copy(update={"schedule": NIGHT, "matches": (ENDED,), "problem": None})
+KNOWN: Facts = FACTS.model_copy(
+    update={
+        "schedule": NIGHT,
+        "matches": (ENDED,),
+        "problem": None,
+        "feeds": (),
+        "feed_policy": None,
+    }
+)
 
 
 def decided(**facts: object) -> Decision:
@@ -200,6 +211,20 @@ def test_what_could_not_be_evaluated_is_no_refusal() -> None:
     )
     assert said.headline == "Not decided: the evaluation failed"
     assert "charger ND-001 has no site or no schedule" in said.sentence
+
+
+def test_how_old_a_source_was_is_said_in_words() -> None:
+    """Rule 22."""
+    feed = FeedFacts(source="agreements", content_at=EVENING - timedelta(hours=3))
+    said = explain(decided(feeds=(feed,)), None)
+    assert DataSeen(what="source agreements", said="3 h old, stale") in said.data
+
+
+def test_an_override_is_named_by_its_reason() -> None:
+    """Rule 9."""
+    fields = {"layer": "override", "name": "power cut", "override_id": "20260714T170000-x"}
+    said = explain(decided(schedule=NIGHT.model_copy(update=fields)), None)
+    assert said.timeline[1].because == "override “power cut” for this site"
 
 
 @pytest.mark.parametrize("reason", Reason)
