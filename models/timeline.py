@@ -72,6 +72,20 @@ class Interval(NamedTuple):
     conflict: bool
 
 
+class Stretch(NamedTuple):
+    """A half-open stretch [start, end) of a period, with one mode and one source.
+
+    Attributes:
+        conflict: windows of both modes hold there; managed won (rule 6).
+    """
+
+    start: datetime
+    end: datetime
+    mode: Mode
+    source: Source
+    conflict: bool
+
+
 class ModeEdge(NamedTuple):
     """An instant at which the mode changes, what to, and what brings it."""
 
@@ -153,6 +167,44 @@ class Timeline:
                 break
             found.append(edge)
         return tuple(found)
+
+    def intervals(self, start: datetime, end: datetime) -> tuple[Stretch, ...]:
+        """The period [start, end) as adjoining stretches, each as long as one source wins.
+
+        The first and the last are clipped to the period. Two of the same mode may follow each
+        other, where another source says the same: between them there is no mode edge (rule 6).
+        """
+        found: list[Stretch] = []
+        for segment, ends_at in self._segments(start, end):
+            said = (segment.mode, segment.source, segment.conflict)
+            begins_at = max(segment.starts_at, start)
+            if found and found[-1][2:] == said:
+                begins_at = found.pop().start
+            found.append(Stretch(begins_at, ends_at, *said))
+        return tuple(found)
+
+    def overlaps(self, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
+        """Every window, holiday and exception that touches [start, end), whole, also where
+        another wins; in the order of their starts, the higher layer first (rule 7)."""
+        found = occurrences(self._schedule, self._zone, start.date() - _REACH, end.date() + _REACH)
+        touching = (each for each in found if each.starts_at < end and start < each.ends_at)
+        return tuple(
+            sorted(touching, key=lambda each: (each.starts_at, LAYERS.index(each.source.layer)))
+        )
+
+    def _segments(self, start: datetime, end: datetime) -> Iterator[tuple[Segment, datetime]]:
+        """Segments that touch [start, end), and where each ends in it."""
+        if start >= end:
+            return
+        held = self._segment(start)
+        for number in range(_block_of(start.date()), _block_of(end.date()) + 1):
+            for segment in self._block(number)[1]:
+                if segment.starts_at >= end:
+                    break
+                if segment.starts_at > start:
+                    yield held, segment.starts_at
+                    held = segment
+        yield held, end
 
     def _edges_after(self, when: datetime) -> Iterator[ModeEdge]:
         run = self._run(when)

@@ -81,7 +81,7 @@ def read_depot(
         problems.add(str(folder), 0, f"expected a folder with {', '.join(FILES)}, and it is none")
         problems.refuse()
     at = loaded_at.astimezone(UTC).replace(microsecond=0)
-    found = _read_site(folder, at, problems)
+    found = read_site_of(folder, at, problems)
     chargers = _read_chargers(folder, found, pseudonymiser, problems)
     reserved = _reserved(found.written, chargers.profiles)
     identities = _read_identities(
@@ -92,7 +92,7 @@ def read_depot(
         problems=problems,
         on_progress=on_progress,
     )
-    site = _site_record(found.written, at, problems) if found.written else None
+    site = site_record(found.written, at, problems) if found.written else None
     problems.refuse()
     assert site is not None, "a site.yaml that is not loaded has a problem"
     revision = content_revision(identities)
@@ -106,14 +106,21 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _read_site(folder: Path, at: datetime, problems: Problems) -> SiteFile:
-    name = site_file.FILE
+def read_site_of(
+    folder: Path, at: datetime, problems: Problems, name: str = site_file.FILE
+) -> SiteFile:
+    """The site of a folder, with the files that it names; what is wrong is noted.
+
+    Args:
+        at: windows that vanish are looked for from its date on.
+        name: of the site.yaml, which may be a draft of another name.
+    """
     with opened(folder, name, SITE_BYTES_MAX, problems) as file:
         if file is None:
             return SiteFile()
         text = "\n".join(line.text for line in read_lines(file, name, SITE_BYTES_MAX, problems))
     # A line that cannot be read is missing: what the others mean without it says nothing.
-    return SiteFile() if problems.names(name) else read_site(text, at.date(), problems)
+    return SiteFile() if problems.names(name) else read_site(text, at.date(), problems, name)
 
 
 def _read_chargers(
@@ -167,7 +174,8 @@ def _reserved(site: WrittenSite | None, profiles: frozenset[str]) -> frozenset[s
     return frozenset(tag.casefold() for tag in (own, *defaults) if tag)
 
 
-def _site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:
+def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:
+    """A site as it stands on the topics, with the revision of its content; too long is noted."""
     site = SiteRecord(
         site_id=SiteId(written.site),
         name=written.name or written.site,

@@ -121,28 +121,29 @@ class SiteFile(NamedTuple):
     notices: tuple[Problem, ...] = ()
 
 
-def read_site(text: str, today: date, problems: Problems) -> SiteFile:
+def read_site(text: str, today: date, problems: Problems, file: str = FILE) -> SiteFile:
     """Check a site.yaml; what is wrong is noted.
 
     Args:
         today: windows that vanish are looked for from here on.
+        file: its name, for messages.
     """
-    document = read_yaml(FILE, text, problems)
+    document = read_yaml(file, text, problems)
     if document is None:
         return SiteFile()
     if not isinstance(document.content, dict):
-        problems.add(FILE, 1, "expected keys and values, beginning with `site: NAME`")
+        problems.add(document.file, 1, "expected keys and values, beginning with `site: NAME`")
         return SiteFile()
     later = [*_not_yet(document.content)]
     for path in later:
-        problems.add(FILE, document.line(path), _needs(path, document))
+        problems.add(document.file, document.line(path), _needs(path, document))
     site = _validated(_without(document.content, later), document, problems)
     references = _references(document.content)
     if site is None:
         return SiteFile(None, references)
     for path, message in faults_of(site, document):
-        problems.add(FILE, document.line(path), message)
-    if problems.names(FILE):
+        problems.add(document.file, document.line(path), message)
+    if problems.names(document.file):
         return SiteFile(None, references)
     notices = (*_without_effect(document), *_vanishing(site, document, today))
     return SiteFile(site, references, notices)
@@ -151,15 +152,16 @@ def read_site(text: str, today: date, problems: Problems) -> SiteFile:
 def _validated(
     content: dict[str, Any], document: Document, problems: Problems
 ) -> WrittenSite | None:
+    file = document.file
     try:
         # As JSON, strictly: enums, dates and lists come from text, and nothing else is converted.
         return WrittenSite.model_validate_json(orjson.dumps(content), by_alias=True, by_name=False)
     except orjson.JSONEncodeError:
-        problems.add(FILE, 0, "expected text, got half of a character (\\ud800 to \\udfff)")
+        problems.add(file, 0, "expected text, got half of a character (\\ud800 to \\udfff)")
     except ValidationError as fault:
         for error in fault.errors(include_url=False):
             path: Path = tuple(error["loc"])
-            problems.add(FILE, document.line(path), sentence_of(error, WrittenSite, [*NOT_YET]))
+            problems.add(file, document.line(path), sentence_of(error, WrittenSite, [*NOT_YET]))
     return None
 
 
@@ -223,11 +225,10 @@ def _ids(items: Any) -> dict[str, str | None] | None:
 def _without_effect(document: Document) -> Iterator[Problem]:
     for key, why in WITHOUT_EFFECT.items():
         if key in document.content:
-            yield Problem(
-                FILE, document.line((key,)), f"{key} is loaded and has no effect yet: {why}"
-            )
+            message = f"{key} is loaded and has no effect yet: {why}"
+            yield Problem(document.file, document.line((key,)), message)
 
 
 def _vanishing(site: WrittenSite, document: Document, today: date) -> Iterator[Problem]:
     for path, message in vanishing(site.schedules, site.timezone, today):
-        yield Problem(FILE, document.line(path), message)
+        yield Problem(document.file, document.line(path), message)

@@ -40,10 +40,12 @@ class Document(NamedTuple):
     Attributes:
         content: plain Python values.
         lines: 1-based line of every key (where the key stands) and item.
+        file: its name, for messages.
     """
 
     content: Any
     lines: dict[Path, int]
+    file: str
 
     def line(self, path: Path) -> int:
         """The line of a value, or of the nearest thing around it that is in the file."""
@@ -82,7 +84,7 @@ def read_yaml(file: str, text: str, problems: Problems) -> Document | None:
     except yaml.YAMLError:
         problems.add(file, 0, "expected YAML, got characters that it does not allow")
         return None
-    return Document(content, reader.lines)
+    return Document(content, reader.lines, file)
 
 
 def _begun(fault: yaml.MarkedYAMLError) -> str:

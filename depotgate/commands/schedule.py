@@ -1,0 +1,72 @@
+"""`depotgate schedule`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from depotgate.commands.options import AsJson
+from depotgate.commands.saying import say, sayable
+
+schedule_app = typer.Typer(
+    help="Schedules of a site.yaml: checked, shown, compared.", no_args_is_help=True
+)
+
+WIDTH_PIPED = 120
+"""Columns in a file or a pipe, which say of no width of their own."""
+
+SiteFile = Annotated[Path, typer.Argument(metavar="FILE", help="A site.yaml, or its folder.")]
+OfCharger = Annotated[
+    str | None, typer.Option("--charger", metavar="ID", help="What a charger follows.")
+]
+OfGroup = Annotated[
+    str | None, typer.Option("--group", metavar="ID", help="What a group's chargers follow.")
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="2026-10-03, 2026-10-03T18:00 (local) or 2026-10-03T08:00:00Z. [default: today]",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="TIME", help="Likewise, and not within. [default: a week later]"),
+]
+
+
+@schedule_app.command("show")
+@sayable
+def schedule_show(
+    file: SiteFile,
+    *,
+    charger: OfCharger = None,
+    group: OfGroup = None,
+    start: From = None,
+    end: To = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="One interval a mode, whatever says so.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Which mode holds when, and what says so; with neither charger nor group, for the site."""
+    from depotgate.schedules.show import look, print_shown, rows
+
+    shown = look(
+        file, datetime.now(UTC), charger=charger, group=group, start=start, end=end, merge=merge
+    )
+    if as_json:
+        say(orjson.dumps(rows(shown)).decode())
+    else:
+        print_shown(shown, _console())
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)

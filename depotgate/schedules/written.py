@@ -1,0 +1,138 @@
+"""A site.yaml that is not loaded yet, and the schedule in it that a question is about (rule 7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from connectors.feeds import chargers_file, site_file
+from connectors.feeds.csv_rows import LINE_BYTES_MAX, CsvRow, read_rows
+from connectors.feeds.depot_folder import CHARGERS_BYTES_MAX, read_site_of, site_record
+from connectors.feeds.places import Problems, near
+from connectors.feeds.text_file import opened, read_lines
+from models.errors import ConfigurationError, Problem
+from models.governing import governing_schedule
+from models.ids import ChargerId
+from models.schedule import Schedule
+from models.site import ChargerRecord, SiteRecord
+from models.zones import zone
+
+
+class Draft(NamedTuple):
+    """A site.yaml in which nothing is wrong.
+
+    Attributes:
+        folder: where chargers.csv and the files that it names are.
+        notices: what a person should know of it.
+    """
+
+    folder: Path
+    site: SiteRecord
+    notices: tuple[Problem, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """In which its local times are."""
+        return zone(self.site.timezone)
+
+
+class Governed(NamedTuple):
+    """The schedule that a charger, a group or a site follows.
+
+    Attributes:
+        scope: `charger`, `group` or `site`: whose schedule it is.
+    """
+
+    schedule: Schedule
+    scope: str
+
+
+def place_of(file: Path) -> tuple[Path, str]:
+    """The folder and the name of a site.yaml, given as itself or as its folder."""
+    return (file, site_file.FILE) if file.is_dir() else (file.parent, file.name)
+
+
+def read_draft(file: Path, now: datetime) -> Draft:
+    """Read a site.yaml, given as itself or as its folder.
+
+    Args:
+        now: what a clock change does is looked for from its date on.
+
+    Raises:
+        DepotRefusedError: with every problem, by file and line.
+    """
+    folder, name = place_of(file)
+    problems = Problems()
+    found = read_site_of(folder, now, problems, name)
+    site = site_record(found.written, now, problems) if found.written else None
+    problems.refuse()
+    assert site is not None, "a site.yaml that is not loaded has a problem"
+    return Draft(folder, site, found.notices)
+
+
+def governed(draft: Draft, charger: str | None, group: str | None) -> Governed:
+    """The schedule of a charger or of a group's chargers; with neither, the site's own.
+
+    Raises:
+        ConfigurationError: there is no such charger or group, or nothing governs it.
+        DepotRefusedError: chargers.csv cannot be read.
+    """
+    if charger is not None and group is not None:
+        raise ConfigurationError("expected --charger or --group, got both")
+    groups = [each.id for each in draft.site.groups]
+    if group is not None and group not in groups:
+        raise ConfigurationError(f"there is no group {group!r} in site.yaml{near(group, groups)}")
+    if charger is not None:
+        asked, what = _charger(draft, charger, groups), f"charger {charger!r}"
+    else:
+        asked, what = _any_of(draft, group), f"group {group!r}" if group else "the site"
+    found = governing_schedule(asked, draft.site)
+    if found is None:
+        hint = "" if charger or group else "; name a --charger or a --group"
+        raise ConfigurationError(f"no schedule governs {what} (rule 7){hint}")
+    scope, schedule = found
+    return Governed(schedule, scope)
+
+
+def _any_of(draft: Draft, group: str | None) -> ChargerRecord:
+    """A charger of a group, or of none, without a schedule of its own."""
+    return ChargerRecord(
+        charger_id=ChargerId("any"),
+        site_id=draft.site.site_id,
+        group=group,
+        security_profile=0,
+        revision="",
+    )
+
+
+def _charger(draft: Draft, charger: str, groups: list[str]) -> ChargerRecord:
+    """As much of a row as rule 7 asks for: a credential that is missing hinders nobody here."""
+    row = _row_of(draft.folder, charger)
+    problems = Problems()
+    named, schedule = row.fields["group"], row.fields["schedule"]
+    known = [each.id for each in draft.site.schedules]
+    for key, value, among in (("group", named, groups), ("schedule", schedule, known)):
+        if value and value not in among:
+            message = f"{key}: expected one of site.yaml, got another{near(value, among)}"
+            problems.add(chargers_file.FILE, row.line, message)
+    problems.refuse()
+    return _any_of(draft, named or None).model_copy(update={"schedule": schedule or None})
+
+
+def _row_of(folder: Path, charger: str) -> CsvRow:
+    problems = Problems()
+    name = chargers_file.FILE
+    with opened(folder, name, CHARGERS_BYTES_MAX, problems) as file:
+        if file is not None:
+            lines = read_lines(file, name, LINE_BYTES_MAX, problems)
+            rows = read_rows(
+                name, lines, chargers_file.COLUMNS, problems, rows_max=chargers_file.CHARGERS_MAX
+            )
+            for row in rows:
+                if row.fields["charger_id"] == charger:
+                    return row
+    # A row that cannot be read may have been the one.
+    problems.refuse()
+    raise ConfigurationError(f"expected a charger_id of {name}, got {charger!r}")
