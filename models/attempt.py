@@ -104,8 +104,38 @@ class AccessRequest(Record):
     try_number: int = 1
 
 
+class Admission(Frozen):
+    """A stretch of managed time in which access rules admit an identity at a charger (rule 28).
+
+    Attributes:
+        starts_at, ends_at: half-open, and cut to what is known (see Entitlement).
+        rule, window: which of the site's access rules begins it, and which of its windows.
+    """
+
+    starts_at: UtcDatetime
+    ends_at: UtcDatetime
+    rule: str
+    window: str
+
+
+class Entitlement(Frozen):
+    """When a match is admitted at the charger, around and after event time (rule 28).
+
+    Attributes:
+        admissions: nearest first; none where nothing admits it before `known_until`.
+        known_until: what comes from here on is not in these facts.
+    """
+
+    admissions: tuple[Admission, ...]
+    known_until: UtcDatetime
+
+
 class Match(Frozen):
-    """An identity record that one of the token's pseudonyms met."""
+    """An identity record that one of the token's pseudonyms met.
+
+    Attributes:
+        entitlement: None where no access rule limits it at this charger (rule 28).
+    """
 
     source: str
     reference: str
@@ -116,6 +146,7 @@ class Match(Frozen):
     valid_to: UtcDatetime | None
     state: Open[IdentityState]
     state_since: UtcDatetime | None
+    entitlement: Entitlement | None = None
 
 
 class Edge(Frozen):

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from models.attempt import Attempt, Decision, Facts, Match, TokenKind, Verdict
+from models.entitlement import admitted, entitlement_edges, known_until, next_admission
 from models.feed_age import FeedState, age_edges, all_fresh, believed, match_state
 from models.reasons import PRECEDENCE, Answer, Flag, Reason
 from models.record import UtcDatetime
@@ -34,6 +35,7 @@ class Case(NamedTuple):
         judged: those of them whose source is not too old to be believed (rule 22).
         states: of the judged ones, in their order.
         valid: whether these matches are inside their validity; else all of them are outside.
+        admitted: whether access rules admit one of them at `at` (rules 20, 28).
     """
 
     attempt: Attempt
@@ -44,6 +46,7 @@ class Case(NamedTuple):
     judged: tuple[Match, ...]
     states: list[IdentityState | str]
     valid: bool
+    admitted: bool
 
 
 class Rung(NamedTuple):
@@ -133,7 +136,9 @@ def _case(attempt: Attempt, facts: Facts, at: UtcDatetime, mode: Mode | None) ->
     if facts.feeds:
         judged = tuple([match for match in counting if believed(facts, match, at)])
     states = [match.state for match in judged]
-    return Case(attempt, facts, at, mode, counting, judged, states, valid=bool(inside))
+    # With several matches the rule is met if any of them is admitted (rule 20).
+    one_is = any(admitted(match, at) for match in judged)
+    return Case(attempt, facts, at, mode, counting, judged, states, bool(inside), one_is)
 
 
 def _freevend_tag(case: Case) -> bool:
@@ -178,6 +183,22 @@ def _uncertain(case: Case) -> bool:
     return _unmatched(case) and not all_fresh(case.facts, case.at)
 
 
+def _entitled_later(case: Case) -> bool:
+    """No access rule admits it now, and one will in managed time of the next 8 days (rule 28)."""
+    return _not_entitled(case) and any(next_admission(match, case.at) for match in case.judged)
+
+
+def _not_entitled_here(case: Case) -> bool:
+    return _not_entitled(case) and not _entitled_later(case)
+
+
+def _not_entitled(case: Case) -> bool:
+    """Rule 28 is asked only of an identity that would be allowed: by class, validity and state."""
+    if case.admitted or not case.judged:
+        return False
+    return all(_allows(match, case.at) for match in case.judged)
+
+
 def _unknown(case: Case) -> bool:
     """No record, and every source is fresh: only then is an identifier unknown (rule 22)."""
     return _unmatched(case) and all_fresh(case.facts, case.at)
@@ -208,6 +229,8 @@ LADDER: tuple[Rung, ...] = (
     Rung(Reason.AGREEMENT_EXPIRED, _expired),
     Rung(Reason.AGREEMENT_NOT_YET, _not_yet),
     Rung(Reason.IDENTITY_UNCERTAIN, _uncertain),
+    Rung(Reason.NOT_ENTITLED_NOW, _entitled_later),
+    Rung(Reason.NOT_ENTITLED_HERE, _not_entitled_here),
     Rung(Reason.UNKNOWN_ID, _unknown),
 )
 """The denying rungs that are built, in the order of the reason table (a test holds them to it)."""
@@ -272,7 +295,8 @@ FLAGS: tuple[tuple[Flag, Callable[[Case, Finding], bool]], ...] = (
 def next_change(case: Case, answer: Answer, instants: Iterable[_Instant]) -> Change | None:
     """The next time the answer would be another, as far as the known edges reach (rule 25).
 
-    The same ladder is climbed again at each instant at which mode, validity or feed age changes.
+    The same ladder is climbed again at each instant at which mode, validity, entitlement or feed
+    age changes.
 
     Args:
         instants: in their order.
@@ -290,8 +314,18 @@ def _answer_at(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -
     if mode is Mode.FREEVEND:
         return Answer.ALLOW
     later = _case(case.attempt, case.facts, at, mode)
+    known = known_until(case.facts.matches)
+    if known is not None and at >= known:
+        # Past what is known of them, access rules are taken to change nothing.
+        later = later._replace(admitted=answer is Answer.ALLOW)
     # Time itself matters only to records outside their validity, and to no record at all.
-    unchanged = mode is case.mode and case.valid and later.valid and later.judged == case.judged
+    unchanged = (
+        mode is case.mode
+        and case.valid
+        and later.valid
+        and later.admitted is case.admitted
+        and later.judged == case.judged
+    )
     return answer if unchanged else climb(later).answer
 
 
@@ -317,7 +351,7 @@ _instant_at = itemgetter(0)
 
 
 def _instants(case: Case) -> Iterator[_Instant]:
-    """Instants after event time at which a mode, a validity or the age of a feed changes."""
+    """Instants after event time at which a mode, validity, entitlement or a feed's age changes."""
     if case.facts.schedule is None or case.facts.problem is not None:
         return
     edges = case.facts.schedule.edges_ahead
@@ -325,7 +359,8 @@ def _instants(case: Case) -> Iterator[_Instant]:
     horizon = edges[-1].at if edges else None
     for edge in edges:
         yield _Instant(edge.at, _BEGINS[edge.mode], edge.mode)
-    for at, cause in chain(_validity_edges(case.facts), age_edges(case.facts)):
+    edges_of = (_validity_edges, entitlement_edges, age_edges)
+    for at, cause in chain.from_iterable(edges(case.facts) for edges in edges_of):
         if at > case.at and (horizon is None or at < horizon):
             yield _Instant(at, cause, None)
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from models.attempt import Attempt, Edge, Facts, FeedFacts, Match, ScheduleFacts
+from models.entitlement import access_of, entitlement_of
 from models.governing import Governing
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.site import IdentityRecord, Stage
@@ -53,12 +54,13 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
     matches = matches_of(attempt, view)
     too_many = len(matches) > MATCHES_MAX
     feeds = view.feed_facts(attempt.site_id)
+    schedule = schedule_facts(governing, attempt.event_at)
     return Facts(
         evaluated_at=evaluated_at,
         stage=governing.site.stage_known(),
         timezone=governing.site.timezone,
-        schedule=schedule_facts(governing, attempt.event_at),
-        matches=matches[:MATCHES_MAX],
+        schedule=schedule,
+        matches=_limited(matches[:MATCHES_MAX], governing, schedule, attempt.event_at),
         site_revision=governing.site.revision,
         identity_revision=view.identity_revision(attempt.site_id),
         tzdata_version=tzdata_version(),
@@ -115,5 +117,29 @@ def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
             for candidate in attempt.token.candidates
             for pseudonym in candidate.pseudonyms
             for record in view.identities(pseudonym, attempt.site_id)
+        ]
+    )
+
+
+def _limited(
+    matches: tuple[Match, ...], governing: Governing, schedule: ScheduleFacts, at: datetime
+) -> tuple[Match, ...]:
+    """The matches with what the site's access rules say of them at this charger (rule 28)."""
+    site = governing.site
+    if not site.access:
+        return matches
+    access = access_of(site.access, governing.charger.group, site.timezone)
+    edges = schedule.edges_ahead
+    last_edge_at = edges[-1].at if edges else None
+    return tuple(
+        [
+            match.model_copy(
+                update={
+                    "entitlement": entitlement_of(
+                        access, match, governing.timeline, at, last_edge_at
+                    )
+                }
+            )
+            for match in matches
         ]
     )

@@ -7,10 +7,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 
+from pydantic import ConfigDict, Field
+
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
-from models.schedule import Schedule
+from models.schedule import LocalTime, Schedule, Weekday
 
 _TIMES_REMEMBERED = 10_000
 """A fleet's cards begin on few dates, and writing one takes longer than all else of a key."""
@@ -75,6 +77,59 @@ class Group(Frozen):
     schedule: str | None = None
 
 
+class AccessWindow(Frozen):
+    """When an access rule admits: as a schedule's window, and managed time is its only meaning."""
+
+    # `from` is a Python keyword: the field is `start`, its name in files and records is `from`.
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    name: str = ""
+    days: tuple[Weekday, ...] = Field(min_length=1)
+    start: LocalTime = Field(alias="from")
+    end: LocalTime = Field(alias="to")
+
+    @property
+    def label(self) -> str:
+        """Its name, or what it says."""
+        return self.name or f"{','.join(self.days)} {self.start}–{self.end}"
+
+
+class AccessRule(Frozen):
+    """Who may charge where and when in managed intervals (rule 28).
+
+    Attributes:
+        who: a class; one that a rule names is closed to those whom no rule admits.
+        reference: a prefix; None = every reference of the class.
+        where: charger groups; empty = every charger of the site.
+        windows: empty = always.
+    """
+
+    name: str = ""
+    who: Open[IdentityClass]
+    reference: str | None = Field(default=None, min_length=1)
+    where: tuple[str, ...] = ()
+    windows: tuple[AccessWindow, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name, or whom it is about."""
+        return self.name or (f"{self.who} {self.reference}" if self.reference else str(self.who))
+
+
+class OverstayAction(StrEnum):
+    """What becomes of a session whose entitlement ends while it runs (rule 29)."""
+
+    FINISH = "finish"
+    STOP = "stop"
+
+
+class Overstay(Frozen):
+    """The site's choice; `grace_s` passes before a `stop` (rule 29)."""
+
+    action: Open[OverstayAction] = OverstayAction.FINISH
+    grace_s: int = Field(default=900, ge=0)
+
+
 class SiteRecord(Record):
     """A whole site.yaml, compiled. Published after its chargers and identities.
 
@@ -97,6 +152,8 @@ class SiteRecord(Record):
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
     feed: FeedPolicy = FeedPolicy()
+    access: tuple[AccessRule, ...] = ()
+    overstay: Overstay = Overstay()
     revision: str
     loaded_at: UtcDatetime
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.attempt import Attempt, Facts, Match
+from models.entitlement import next_admission
 from models.feed_age import oldest_age
 from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
@@ -68,6 +69,8 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
     age = oldest_age(facts, matches, attempt.event_at)
     if age is not None:
         values["age"] = age_in_words(age)
+    if reason is Reason.NOT_ENTITLED_NOW:
+        values |= _next_window(matches, attempt.event_at)
     if attempt.token.pseudonym is not None:
         values["pseudonym"] = matches[0].pseudonym if matches else attempt.token.pseudonym
     return _filled(_SUPPORT[reason], values)
@@ -92,6 +95,12 @@ def _time_of(
             return min(starts, default=None)
         case _:
             return None
+
+
+def _next_window(matches: tuple[Match, ...], at: UtcDatetime) -> dict[str, str]:
+    """The {w} of a support text: the window of the access rule that will admit first (rule 28)."""
+    found = [each for each in (next_admission(match, at) for match in matches) if each]
+    return {"w": min(found, key=lambda each: each.starts_at).window} if found else {}
 
 
 def _state_since(matches: tuple[Match, ...], state: IdentityState) -> UtcDatetime | None:

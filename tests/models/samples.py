@@ -7,12 +7,14 @@ from uuid import UUID
 
 from models.attempt import (
     AccessRequest,
+    Admission,
     Attempt,
     AttemptKind,
     Basis,
     Decision,
     Denial,
     Edge,
+    Entitlement,
     Facts,
     FeedFacts,
     Match,
@@ -54,6 +56,8 @@ from models.reasons import Answer, Flag, Reason
 from models.record import Record
 from models.schedule import DatedException, Mode, Schedule, Weekday, Window
 from models.site import (
+    AccessRule,
+    AccessWindow,
     AuditRecord,
     ChargerRecord,
     ExpiredFeed,
@@ -63,6 +67,8 @@ from models.site import (
     IdentityClass,
     IdentityRecord,
     IdentityState,
+    Overstay,
+    OverstayAction,
     Posture,
     SiteRecord,
     Stage,
@@ -118,6 +124,20 @@ MATCH = Match(
     state_since=NOON - HOUR,
 )
 
+LIMITED = MATCH.model_copy(
+    update={
+        "entitlement": Entitlement(
+            admissions=(
+                Admission(
+                    starts_at=NOON - HOUR, ends_at=NOON + HOUR, rule="couriers", window="evening"
+                ),
+            ),
+            known_until=NOON + 192 * HOUR,
+        )
+    }
+)
+"""The match, where access rules limit it."""
+
 SCHEDULE_FACTS = ScheduleFacts(
     schedule_id="nights",
     scope="site",
@@ -137,7 +157,7 @@ FACTS = Facts(
     stage=Stage.ENFORCE,
     timezone="Europe/Berlin",
     schedule=SCHEDULE_FACTS,
-    matches=(MATCH,),
+    matches=(LIMITED,),
     site_revision="s1",
     identity_revision="folder@i1",
     tzdata_version="2026f",
@@ -325,6 +345,18 @@ _RECORDS: tuple[Record, ...] = (
         groups=(Group(id="bus-lane", schedule="nights"),),
         schedule="nights",
         feed=FeedPolicy(fresh_for_s=600, stale_for_s=7200, expired=ExpiredFeed.CLOSED),
+        access=(
+            AccessRule(
+                name="couriers",
+                who=IdentityClass.AGREEMENT,
+                reference="courier/",
+                where=("bus-lane",),
+                windows=(
+                    AccessWindow(name="evening", days=(Weekday.MON,), start="17:00", end="23:00"),
+                ),
+            ),
+        ),
+        overstay=Overstay(action=OverstayAction.STOP, grace_s=600),
         revision="s1",
         loaded_at=NOON,
     ),

@@ -9,9 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.attempt import (
+    Admission,
     Attempt,
     AttemptKind,
     Edge,
+    Entitlement,
     Facts,
     Match,
     PseudonymousCandidate,
@@ -65,6 +67,20 @@ def record(begins: int, lasts: int | None, **other: IdentityClass | IdentityStat
     )
 
 
+def limited(match: Match, hours: Iterable[int], known_for: int) -> Match:
+    """The record with access rules that admit it, then do not, at each of `hours` in turn."""
+    marks = [NOON + HOUR * hour for hour in sorted(hours)]
+    stretches = zip(marks[::2], marks[1::2], strict=False)
+    known = Entitlement(
+        admissions=tuple(
+            Admission(starts_at=start, ends_at=end, rule="couriers", window="day")
+            for start, end in stretches
+        ),
+        known_until=NOON + HOUR * known_for,
+    )
+    return match.model_copy(update={"entitlement": known})
+
+
 def facts(mode: Mode, hours: Iterable[int], records: Iterable[Match]) -> Facts:
     """A mode that changes `hours` after noon."""
     edges = [
@@ -81,6 +97,12 @@ def facts(mode: Mode, hours: Iterable[int], records: Iterable[Match]) -> Facts:
         identity_revision="1",
         tzdata_version="2026f",
     )
+
+
+def _limits(match: Match) -> tuple[datetime | None, ...]:
+    known = match.entitlement.admissions if match.entitlement else ()
+    marks = [mark for each in known for mark in (each.starts_at, each.ends_at)]
+    return (match.valid_from, match.valid_to, *marks)
 
 
 def _other(mode: Mode) -> Mode:
@@ -119,6 +141,9 @@ records = st.builds(
     state=st.sampled_from(IdentityState),
 )
 
+# Admissions begin before noon or after, and some are cut where nothing more is known.
+limited_records = st.builds(limited, records, st.sets(st.integers(-2, 9), max_size=5), st.just(9))
+
 
 @given(
     st.builds(
@@ -126,18 +151,21 @@ records = st.builds(
         st.sampled_from(Mode),
         # Few hours, so that validities often end on an edge.
         st.sets(st.integers(1, 4), max_size=3),
-        st.lists(records, max_size=3),
+        st.lists(records | limited_records, max_size=3),
     )
 )
 @example(facts(Mode.MANAGED, {1, 3}, [record(-1, lasts=4)]))
 @example(facts(Mode.MANAGED, {1, 3, 4}, [record(-1, lasts=4)]))
 @example(facts(Mode.MANAGED, {1, 3}, [record(-1, lasts=4), record(-1, lasts=None)]))
 @example(facts(Mode.MANAGED, set(), [record(2, lasts=None)]))
+@example(facts(Mode.MANAGED, {1, 3}, [limited(record(-1, lasts=None), {2, 4}, 9)]))
+@example(facts(Mode.MANAGED, set(), [limited(record(-1, lasts=None), {2, 4}, 9)]))
+@example(facts(Mode.FREEVEND, {1, 3}, [limited(record(-1, lasts=None), {0, 2}, 9)]))
 def test_the_next_change_is_the_first_instant_with_another_answer(known: Facts) -> None:
     """Rule 25: with the records and edges that are known, nothing changes before it."""
     assert known.schedule is not None
     edges = [edge.at for edge in known.schedule.edges_ahead]
-    limits = [limit for match in known.matches for limit in (match.valid_from, match.valid_to)]
+    limits = [limit for match in known.matches for limit in _limits(match)]
     instants = sorted({*edges, *(limit for limit in limits if limit is not None and limit > NOON)})
     reached = [at for at in instants if not edges or at <= edges[-1]]
     verdict = decide(ATTEMPT, known).verdict

@@ -37,6 +37,7 @@ from models.overrides import (
 from models.reasons import PRECEDENCE, Reason, wire_status
 from models.schedule import Mode, Schedule
 from models.site import (
+    AccessRule,
     ChargerRecord,
     ExpiredFeed,
     FeedPolicy,
@@ -63,7 +64,7 @@ CASES: list[dict[str, Any]] = [
     for case in yaml.safe_load(path.read_text())
 ]
 
-BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 17, 18, 19, 20, 21, 22, 23, 24, 25}
+BUILT_RULES = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 17, 18, 19, 20, 21, 22, 23, 24, 25, 28}
 """Rules that show in a decision; the others have tests of their own."""
 
 
@@ -99,6 +100,7 @@ class Depot:
             groups=tuple(Group(**row) for row in DEPOT["groups"]),
             schedule=DEPOT["schedule"],
             feed=FeedPolicy(expired=expired),
+            access=tuple(AccessRule.model_validate(row, strict=False) for row in DEPOT["access"]),
             revision="r1",
             loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
