@@ -97,15 +97,7 @@ class Access:
             for number, window in enumerate(rule.windows):
                 name = f"{place}.{number}"
                 written[name] = _Written(rule.label, window.label)
-                windows.append(
-                    Window(
-                        name=name,
-                        days=window.days,
-                        start=window.start,
-                        end=window.end,
-                        mode=Mode.MANAGED,
-                    )
-                )
+                windows.append(Window(**{**dict(window), "name": name}, mode=Mode.MANAGED))
         # The grammar and the zone are those of schedules (rule 28), so is the compiler.
         schedule = Schedule(id="access", default=Mode.FREEVEND, windows=tuple(windows))
         return _Admitting(Timeline(schedule, self._zone), written)

@@ -58,8 +58,8 @@ CYCLE_WEEKS_MAX = 104
 edge of a mode that may never change goes once through the cycle."""
 
 
-class Window(_Written):
-    """A weekly window: on each of `days`, from one wall-clock time to another (rule 2).
+class WeeklyWindow(_Written):
+    """Times of the week: on each of `days`, from one wall-clock time to another (rule 2).
 
     Attributes:
         valid_from, valid_to: inclusive start dates of occurrences, within the schedule's own.
@@ -71,7 +71,6 @@ class Window(_Written):
     days: tuple[Weekday, ...] = Field(min_length=1)
     start: LocalTime = Field(alias="from")
     end: LocalTime = Field(alias="to")
-    mode: Mode
     valid_from: date | None = None
     valid_to: date | None = None
     every_weeks: Annotated[int, Field(ge=1, le=CYCLE_WEEKS_MAX)] = 1
@@ -110,6 +109,12 @@ class Window(_Written):
             )
         _ordered(self.valid_from, self.valid_to)
         return self
+
+
+class Window(WeeklyWindow):
+    """A weekly window of a schedule: it has a mode."""
+
+    mode: Mode
 
 
 class DatedException(_Written):

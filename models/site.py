@@ -7,12 +7,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
-from models.schedule import LocalTime, Schedule, Weekday
+from models.schedule import Schedule, WeeklyWindow
 
 _TIMES_REMEMBERED = 10_000
 """A fleet's cards begin on few dates, and writing one takes longer than all else of a key."""
@@ -77,23 +77,6 @@ class Group(Frozen):
     schedule: str | None = None
 
 
-class AccessWindow(Frozen):
-    """When an access rule admits: as a schedule's window, and managed time is its only meaning."""
-
-    # `from` is a Python keyword: the field is `start`, its name in files and records is `from`.
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
-    name: str = ""
-    days: tuple[Weekday, ...] = Field(min_length=1)
-    start: LocalTime = Field(alias="from")
-    end: LocalTime = Field(alias="to")
-
-    @property
-    def label(self) -> str:
-        """Its name, or what it says."""
-        return self.name or f"{','.join(self.days)} {self.start}–{self.end}"
-
-
 class AccessRule(Frozen):
     """Who may charge where and when in managed intervals (rule 28).
 
@@ -108,7 +91,7 @@ class AccessRule(Frozen):
     who: Open[IdentityClass]
     reference: str | None = Field(default=None, min_length=1)
     where: tuple[str, ...] = ()
-    windows: tuple[AccessWindow, ...] = ()
+    windows: tuple[WeeklyWindow, ...] = ()
 
     @property
     def label(self) -> str:

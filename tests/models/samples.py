@@ -54,10 +54,9 @@ from models.ids import (
 from models.overrides import OverrideRecord, Scope
 from models.reasons import Answer, Flag, Reason
 from models.record import Record
-from models.schedule import DatedException, Mode, Schedule, Weekday, Window
+from models.schedule import DatedException, Mode, Schedule, Weekday, WeeklyWindow, Window
 from models.site import (
     AccessRule,
-    AccessWindow,
     AuditRecord,
     ChargerRecord,
     ExpiredFeed,
@@ -352,7 +351,16 @@ _RECORDS: tuple[Record, ...] = (
                 reference="courier/",
                 where=("bus-lane",),
                 windows=(
-                    AccessWindow(name="evening", days=(Weekday.MON,), start="17:00", end="23:00"),
+                    WeeklyWindow(
+                        name="evening",
+                        days=(Weekday.MON,),
+                        start="17:00",
+                        end="23:00",
+                        valid_from=date(2026, 1, 1),
+                        valid_to=date(2026, 12, 31),
+                        every_weeks=2,
+                        except_dates=(date(2026, 8, 3),),
+                    ),
                 ),
             ),
         ),

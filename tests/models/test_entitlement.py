@@ -13,8 +13,8 @@ from models.entitlement import (
     entitlement_of,
     next_admission,
 )
-from models.schedule import WEEKDAYS, Mode, Schedule, Weekday
-from models.site import AccessRule, AccessWindow, IdentityClass
+from models.schedule import WEEKDAYS, Mode, Schedule, Weekday, WeeklyWindow
+from models.site import AccessRule, IdentityClass
 from models.timeline import Timeline
 from models.zones import zone
 from tests.models.samples import MATCH
@@ -35,7 +35,7 @@ COURIER = MATCH.model_copy(
 def hourly(count: int) -> AccessRule:
     """A rule whose window holds in the first half of each of `count` hours, every day."""
     windows = tuple(
-        AccessWindow(days=WEEKDAYS, start=f"{hour:02}:00", end=f"{hour:02}:30")
+        WeeklyWindow(days=WEEKDAYS, start=f"{hour:02}:00", end=f"{hour:02}:30")
         for hour in range(count)
     )
     return AccessRule(who=IdentityClass.AGREEMENT, windows=windows)
@@ -77,7 +77,7 @@ def test_all_attempts_of_one_hour_have_the_same_facts() -> None:
 
 
 def test_an_admission_names_its_rule_and_its_window() -> None:
-    window = AccessWindow(name="evening", days=(Weekday.TUE,), start="17:00", end="23:00")
+    window = WeeklyWindow(name="evening", days=(Weekday.TUE,), start="17:00", end="23:00")
     named = AccessRule(
         name="couriers", who=IdentityClass.AGREEMENT, reference="courier/", windows=(window,)
     )
@@ -93,8 +93,8 @@ def test_an_admission_names_its_rule_and_its_window() -> None:
 
 def test_windows_that_touch_are_one_stretch() -> None:
     """Rule 6, of access rules too: the identity stays admitted."""
-    first = AccessWindow(days=(Weekday.TUE,), start="12:00", end="14:00")
-    second = AccessWindow(days=(Weekday.TUE,), start="14:00", end="16:00")
+    first = WeeklyWindow(days=(Weekday.TUE,), start="12:00", end="14:00")
+    second = WeeklyWindow(days=(Weekday.TUE,), start="14:00", end="16:00")
     rules = [AccessRule(who=IdentityClass.AGREEMENT, windows=(each,)) for each in (first, second)]
     known = limited(*rules).entitlement
     assert known is not None

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from models.attempt import Entitlement, Match
 from models.entitlement import AHEAD, access_of, admitted, entitlement_of, next_admission
 from models.ids import Pseudonym
-from models.schedule import WEEKDAYS, Mode, Schedule, Window
-from models.site import AccessRule, AccessWindow, IdentityClass, IdentityState
+from models.schedule import WEEKDAYS, Mode, Schedule, WeeklyWindow, Window
+from models.site import AccessRule, IdentityClass, IdentityState
 from models.timeline import Timeline
 from models.zones import zone
 
@@ -42,7 +42,7 @@ def match_of(identity_class: IdentityClass, reference: str) -> Match:
 times = st.sampled_from([f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")])
 days = st.sets(st.sampled_from(WEEKDAYS), min_size=1).map(lambda chosen: tuple(sorted(chosen)))
 windows = st.builds(
-    lambda days, start, end: AccessWindow(days=days, start=start, end=end), days, times, times
+    lambda days, start, end: WeeklyWindow(days=days, start=start, end=end), days, times, times
 )
 rules = st.builds(
     AccessRule,
@@ -106,7 +106,7 @@ def reads(rules_: Sequence[AccessRule], match: Match, group: str | None, at: dat
     )
 
 
-def _inside(window: AccessWindow, at: datetime) -> bool:
+def _inside(window: WeeklyWindow, at: datetime) -> bool:
     """On the wall clock. A repeated half hour belongs to what its first occurrence ended (rule 4),
     so the instants that ask are none of a clock change's own."""
     local = at.astimezone(BERLIN)
