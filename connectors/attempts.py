@@ -15,7 +15,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from connectors.cases import Case, Configuration, Late, PendingAttempt, Settled
+from connectors.cases import (
+    Case,
+    Configuration,
+    Late,
+    PendingAttempt,
+    Settled,
+    settled_with,
+)
 from connectors.kafka.partition import partition_of
 from connectors.publishing import Delivery, Publisher, acknowledged, acknowledged_by
 from connectors.recent import Recent
@@ -52,9 +59,6 @@ SECOND_TRY_AFTER = 1 / 3
 
 OTHER_PARTITION = CHARGER_PARTITIONS // 2
 """How far away the second try goes: with two workers or more, most likely to another one."""
-
-
-_ACCEPTED = "Accepted"
 
 
 class _Terms(NamedTuple):
@@ -192,7 +196,8 @@ class AttemptDesk:
         if not await self._publisher.record(outcome, pending.case.traceparent):
             return None
         self._count(outcome)
-        return self._settled(pending.case, ruling)
+        reason = ruling.decision.verdict.reason if ruling.decision else None
+        return settled_with(ruling.told, reason, session=pending.case.stop is not None)
 
     def _terms(self, attempt: Attempt) -> _Terms:
         site = self._configuration.sites.get(attempt.site_id)
@@ -373,19 +378,6 @@ class AttemptDesk:
             outcome.stage,
             answer,
             outcome.reason or "none",
-        )
-
-    def _settled(self, case: Case, ruling: _Ruling) -> Settled:
-        told, decision = ruling.told, ruling.decision
-        reason = decision.verdict.reason if decision else None
-        drift = reason == Reason.FREEVEND_TAG_IN_MANAGED and told.basis == Basis.DECISION
-        by_identity = told.basis == Basis.DECISION and reason != Reason.FREEVEND_OPEN and not drift
-        # By the status: C02.FR.02 has a denial told as Accepted.
-        accepted = told.status == _ACCEPTED
-        return Settled(
-            told=told,
-            cacheable=by_identity or not accepted,
-            stop=drift and case.stop is not None,
         )
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from models.attempt import Attempt, Decision, Told
+from models.answers import ACCEPTED
+from models.attempt import Attempt, Basis, Decision, Told
 from models.charger import ChargerEvent
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, SiteId
+from models.reasons import Reason
 from models.site import ChargerRecord, SiteRecord
 
 
@@ -68,6 +70,21 @@ class Settled(NamedTuple):
     told: Told
     cacheable: bool
     stop: bool
+
+
+def settled_with(told: Told, reason: Reason | str | None, *, session: bool) -> Settled:
+    """How an attempt ends that was told this.
+
+    Args:
+        reason: the decision's; None when there was none.
+        session: whether it is about a session, which can be stopped.
+    """
+    by_decision = told.basis == Basis.DECISION
+    drift = by_decision and reason == Reason.FREEVEND_TAG_IN_MANAGED
+    by_identity = by_decision and not drift and reason != Reason.FREEVEND_OPEN
+    # By the status: C02.FR.02 has a denial told as Accepted.
+    accepted = told.status == ACCEPTED
+    return Settled(told=told, cacheable=by_identity or not accepted, stop=drift and session)
 
 
 class Late(NamedTuple):

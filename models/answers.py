@@ -6,7 +6,8 @@ from models.attempt import Basis, Facts, Told, Verdict
 from models.reasons import ROW_OF, Answer, OcppVersion, Reason, wire_status
 from models.site import IdentityState, Posture, Stage
 
-_ACCEPTED = "Accepted"
+ACCEPTED = "Accepted"
+"""The one status that lets a driver charge, in every version."""
 
 _REFUSED = "Blocked"
 """A denial for a reason that a newer worker invented: known in every version, and no wrong claim
@@ -32,7 +33,7 @@ def told_for(
         barred: a revoked or suspended match was found: an open posture never admits it.
     """
     if stage is not Stage.ENFORCE:
-        return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.STAGE)
+        return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.STAGE)
     # An answer that a newer worker invented cannot be told either.
     if verdict is None or verdict.answer not in {Answer.ALLOW, Answer.DENY}:
         reason = Reason.DECISION_TIMED_OUT if verdict is None else Reason.DECISION_ERROR
@@ -41,7 +42,7 @@ def told_for(
     status = wire_status(verdict.reason, ocpp)
     return Told(
         accepted=accepted,
-        status=status or (_ACCEPTED if accepted else _REFUSED),
+        status=status or (ACCEPTED if accepted else _REFUSED),
         text=_carried(ocpp, verdict.driver_text),
         basis=Basis.DECISION,
     )
@@ -49,7 +50,7 @@ def told_for(
 
 def _by_posture(ocpp: OcppVersion | str, reason: Reason, open_: bool) -> Told:
     if open_:
-        return Told(accepted=True, status=_ACCEPTED, text=None, basis=Basis.POSTURE)
+        return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.POSTURE)
     status = wire_status(reason, ocpp)
     assert status is not None, "both error rows of the reason table have a status"
     text = _carried(ocpp, ROW_OF[reason].driver_text)

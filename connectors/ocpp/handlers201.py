@@ -23,6 +23,7 @@ from connectors.ocpp.presenting import (
     ChargerTime,
     Transaction,
     live,
+    presented_to_start,
     read_token,
     replayed,
     settle_start,
@@ -39,16 +40,10 @@ async def transaction_event(call: IncomingCall) -> object | None:
     token = read_token(call)
     if token is None:
         return transaction_event_response(None) if await call.deliver() else None
-    if _stops(call):
+    if not presented_to_start(call.row.action, call.payload):
         delivered = await call.deliver(token.kind)
         return transaction_event_response(_ACCEPTED) if delivered else None
     return await _attempt(call, token)
-
-
-def _stops(call: IncomingCall) -> bool:
-    """A token that stops a transaction is answered Accepted and not judged (rule 30)."""
-    payload = call.payload
-    return bool(payload["eventType"] == "Ended" or payload["triggerReason"] == "StopAuthorized")
 
 
 async def _attempt(call: IncomingCall, token: Token) -> object | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.cases import Case, Settled
 from connectors.ocpp.connection import IncomingCall
@@ -107,6 +108,15 @@ def _pseudonymous(call: IncomingCall, presented: PresentedToken) -> Token:
     read_back = services.memory.tag_of(charger.charger_id, call.received_s)
     reserved = reserved_for(call.connection.site, row.profile, read_back)
     return token_of(presented, reserved, services.pseudonymiser)
+
+
+def presented_to_start(action: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a token that this message carries is presented to start; one that stops a
+    transaction is answered Accepted and not judged (rule 30)."""
+    if action == "TransactionEvent":
+        ended = payload["eventType"] == "Ended"
+        return not (ended or payload["triggerReason"] == "StopAuthorized")
+    return action != "StopTransaction"
 
 
 async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
