@@ -8,6 +8,7 @@ from depotgate.commands.configuration import load
 from depotgate.commands.explain import explain
 from depotgate.commands.keys import keys_app
 from depotgate.commands.looking import doctor, tail
+from depotgate.commands.override import override_app
 from depotgate.commands.processes import demo, gateway, up, worker
 from depotgate.commands.schedule import schedule_app
 from depotgate.commands.topics import topics_app
@@ -21,7 +22,13 @@ app = typer.Typer(
 )
 for command in (up, demo, gateway, worker, load, tail, explain, doctor):
     app.command()(command)
-for name, family in {"topics": topics_app, "schedule": schedule_app, "keys": keys_app}.items():
+FAMILIES = {
+    "override": override_app,
+    "schedule": schedule_app,
+    "topics": topics_app,
+    "keys": keys_app,
+}
+for name, family in FAMILIES.items():
     app.add_typer(family, name=name)
 
 

@@ -66,10 +66,6 @@ class Target(NamedTuple):
     scope: Scope
     name: str
 
-    def __str__(self) -> str:
-        place = f" of site {self.site_id}" if self.scope is Scope.GROUP else ""
-        return f"{self.scope} {self.name}{place}"
-
 
 class OverrideRecord(Record):
     """One override, or safety lock, from its beginning to its end.
@@ -101,6 +97,12 @@ class OverrideRecord(Record):
     def layer(self) -> LayerName:
         """Its row in models.layers."""
         return LayerName.LOCK if self.lock else LayerName.OVERRIDE
+
+    @property
+    def whom(self) -> str:
+        """Whom it is for, in words."""
+        place = "" if self.scope == Scope.SITE else f" of site {self.site_id}"
+        return f"{self.scope} {self.target}{place}"
 
     @property
     def stops_at(self) -> datetime | None:

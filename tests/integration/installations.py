@@ -130,6 +130,18 @@ class Up:
 
     async def ask(self, *arguments: str) -> str:
         """What a `depotgate` command says about this installation; it has to end well."""
+        code, said = await self._command(*arguments)
+        assert code == 0, said
+        return said
+
+    async def refused(self, *arguments: str) -> str:
+        """The sentence of a `depotgate` command that has to end with 1."""
+        code, said = await self._command(*arguments)
+        assert code == 1, said
+        assert "Traceback" not in said
+        return said
+
+    async def _command(self, *arguments: str) -> tuple[int, str]:
         asking = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "depotgate", *arguments, f"--data={self.data}"),
             stdout=asyncio.subprocess.PIPE,
@@ -137,8 +149,8 @@ class Up:
             env={**environment(), "DEPOTGATE_PSEUDONYM_KEYS_FILE": str(self.keys)},
         )
         said, _ = await asyncio.wait_for(asking.communicate(), ASK_WITHIN_S)
-        assert asking.returncode == 0, said.decode()
-        return said.decode()
+        assert asking.returncode is not None, "it has ended"
+        return asking.returncode, said.decode()
 
     async def stop(self) -> int:
         """SIGTERM; its exit code."""

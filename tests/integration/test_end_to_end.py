@@ -404,6 +404,13 @@ async def test_a_spare_worker_takes_over_from_one_that_is_gone(up: Up, fleet: Fl
         await every_attempt_has_its_outcome(up, fleet)
 
 
+async def test_an_override_is_one_command(up: Up, fleet: Fleet) -> None:
+    """Rule 9; it says what the timetable says, so that nothing moves for the tests that follow."""
+    wanted = ("--charger=OPEN-00", "--mode=freevend", "--until=1h", "--reason=open day")
+    assert "freevend at charger OPEN-00 of site e2e" in await up.ask("override", "add", *wanted)
+    assert "open day" in await up.ask("override", "list")
+
+
 async def test_what_happened_is_told_in_lines_and_in_json(up: Up, fleet: Fleet) -> None:
     for what, said in (
         ("outcomes", "OWN_FLEET"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,10 +11,12 @@ from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
 from depotgate.demo.charger201 import Charger201
 from models.attempt import Basis
-from models.metrics import DEADLINE_MISSES, LATE_DECISIONS, SECOND_TRIES
+from models.metrics import DEADLINE_MISSES, LATE_DECISIONS, REPLICA_ROWS, SECOND_TRIES
+from models.overrides import OverrideRequest, Scope, Target, begun
 from models.reasons import Answer, Reason
+from models.schedule import Mode
 from models.site import Posture
-from models.topics import REQUESTS
+from models.topics import OVERRIDES, REQUESTS
 from tests.integration.gateways import BOTH, CARDS, DEADLINE_S, House, Running
 from tests.integration.records import until
 
@@ -49,6 +51,29 @@ async def test_rule_24_a_missed_deadline_is_answered_by_the_posture_or_the_open_
     assert outcome.told is not None
     assert (outcome.told.basis, outcome.told.accepted) == (Basis.POSTURE, accepted)
     assert gateway.metric(DEADLINE_MISSES.name, site=house.site_id(site)) == misses + 1
+
+
+async def test_rule_9_an_override_to_freevend_opens_the_hour_for_the_posture_too(
+    house: House, gateway: Running
+) -> None:
+    async with house.charger(Charger201, "closed", gateway) as charger:
+        house.worker.silence(charger.charger_id)
+        now = datetime.now(UTC)
+        target = Target(house.site_id("closed"), Scope.CHARGER, charger.charger_id)
+        until_ = now + timedelta(hours=1)
+        wanted = OverrideRequest(target, Mode.FREEVEND, False, None, until_, "Ada", "open day")
+        record = begun(wanted, now)
+        rows = gateway.metric(REPLICA_ROWS.name, table=OVERRIDES.name)
+        await house.write(OVERRIDES, record.override_id, record)
+        await until(
+            lambda: gateway.metric(REPLICA_ROWS.name, table=OVERRIDES.name) > rows,
+            "the gateway has the override",
+        )
+        result = await charger.authorize(CARDS["unknown"])
+        outcome = await house.records.outcome(charger.charger_id)
+    assert result.accepted
+    assert outcome.told is not None
+    assert outcome.told.basis == Basis.POSTURE
 
 
 async def test_an_unanswered_request_is_sent_once_more_to_another_partition(

@@ -1,0 +1,77 @@
+"""Whom an override is for, found among what is loaded (rule 7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from connectors.kafka.replica import Replica
+from connectors.telemetry.metrics import Metrics
+from depotgate.overriding import Whom, target_of
+from models.errors import OverrideRefusedError
+from models.ids import ChargerId, SiteId
+from models.overrides import Scope
+from models.schedule import Mode, Schedule
+from models.site import ChargerRecord, Group, SiteRecord
+
+
+@pytest.fixture
+def standing() -> Replica:
+    """Two sites with a group `bays` each, and one with a group of its own."""
+    replica = Replica("127.0.0.1:1", (), Metrics("worker"))
+    for name, groups in (("north", ("bays", "bus-lane")), ("south", ("bays",))):
+        site_id = SiteId(name)
+        replica.sites[site_id] = SiteRecord(
+            site_id=site_id,
+            name=name,
+            timezone="Europe/Berlin",
+            schedules=(Schedule(id="depot", default=Mode.MANAGED),),
+            groups=tuple(Group(id=group) for group in groups),
+            schedule="depot",
+            revision="r1",
+            loaded_at=datetime(2026, 7, 14, tzinfo=UTC),
+        )
+    charger_id = ChargerId("CP-1")
+    replica.chargers[charger_id] = ChargerRecord(
+        charger_id=charger_id, site_id=SiteId("north"), security_profile=0, revision="r1"
+    )
+    return replica
+
+
+@pytest.mark.parametrize(
+    ("whom", "target"),
+    [
+        (Whom("north", None, None), ("north", Scope.SITE, "north")),
+        (Whom(None, None, "CP-1"), ("north", Scope.CHARGER, "CP-1")),
+        (Whom("north", None, "CP-1"), ("north", Scope.CHARGER, "CP-1")),
+        (Whom(None, "bus-lane", None), ("north", Scope.GROUP, "bus-lane")),
+        (Whom(None, "south/bays", None), ("south", Scope.GROUP, "bays")),
+        (Whom("south", "bays", None), ("south", Scope.GROUP, "bays")),
+    ],
+)
+def test_a_target_is_found_by_its_id(
+    standing: Replica, whom: Whom, target: tuple[str, Scope, str]
+) -> None:
+    assert target_of(whom, standing) == target
+
+
+@pytest.mark.parametrize(
+    ("whom", "said"),
+    [
+        (Whom(None, None, None), "expected one of --site ID, --group ID and --charger ID"),
+        (Whom(None, "bays", "CP-1"), "expected one of"),
+        (Whom("nort", None, None), "got 'nort'; did you mean 'north'"),
+        (Whom(None, None, "CP-2"), "expected a charger that is loaded, got 'CP-2'"),
+        (Whom("south", None, "CP-1"), "which is at site north"),
+        (Whom(None, "bus", None), "expected a group that is loaded"),
+        (Whom(None, "bays", None), "which is at north, south; say SITE/GROUP"),
+        (Whom(None, "east/bays", None), "expected a site that is loaded, got 'east'"),
+        (Whom(None, "south/bus-lane", None), "expected a group that is loaded"),
+    ],
+)
+def test_what_is_not_there_or_not_clear_is_refused(
+    standing: Replica, whom: Whom, said: str
+) -> None:
+    with pytest.raises(OverrideRefusedError, match=said):
+        target_of(whom, standing)
