@@ -17,7 +17,7 @@ from models.attempt import Admission, Entitlement, Facts, Match
 from models.occurrences import Source
 from models.overridden import AnyTimeline
 from models.same import Same
-from models.schedule import Mode, Schedule, Window
+from models.schedule import Mode, Schedule, WeeklyWindow, Window
 from models.site import AccessRule
 from models.timeline import Timeline
 from models.zones import zone
@@ -158,19 +158,26 @@ def _admissions(
     admitting: _Admitting, managed: AnyTimeline, start: datetime, end: datetime
 ) -> Iterator[Admission]:
     """Where both timelines are managed in [start, end), nearest first; no two of them touch."""
-    governing = deque(_managed_in(managed, start, end))
-    for stretch in _managed_in(admitting.timeline, start, end):
-        while governing and governing[0].ends_at <= stretch.starts_at:
-            governing.popleft()
-        for each in governing:
+    for begins, ends, source in _managed_in_both(admitting.timeline, managed, start, end):
+        rule, window = admitting.written[source.name]
+        yield Admission(starts_at=begins, ends_at=ends, rule=rule, window=window)
+
+
+def _managed_in_both(
+    one: AnyTimeline, other: AnyTimeline, start: datetime, end: datetime
+) -> Iterator[_Stretch]:
+    """Stretches that are managed in both, with what the first one says of them."""
+    ahead = deque(_managed_in(other, start, end))
+    for stretch in _managed_in(one, start, end):
+        while ahead and ahead[0].ends_at <= stretch.starts_at:
+            ahead.popleft()
+        for each in ahead:
             if each.starts_at >= stretch.ends_at:
                 break
-            rule, window = admitting.written[stretch.source.name]
-            yield Admission(
-                starts_at=max(each.starts_at, stretch.starts_at),
-                ends_at=min(each.ends_at, stretch.ends_at),
-                rule=rule,
-                window=window,
+            yield _Stretch(
+                max(each.starts_at, stretch.starts_at),
+                min(each.ends_at, stretch.ends_at),
+                stretch.source,
             )
 
 
@@ -184,6 +191,29 @@ def _managed_in(timeline: AnyTimeline, start: datetime, end: datetime) -> Iterat
         begun, mode, source = edge
     if mode is Mode.MANAGED and begun < end:
         yield _Stretch(begun, end, source)
+
+
+def ever_managed(managed: AnyTimeline, start: datetime, end: datetime) -> bool:
+    """Whether any of [start, end) is managed."""
+    return any(True for _ in _managed_in(managed, start, end))
+
+
+def meets(
+    window: WeeklyWindow, zone_: ZoneInfo, managed: Timeline, start: datetime, end: datetime
+) -> bool:
+    """Whether a window of an access rule meets managed time of a schedule in [start, end)."""
+    written = Schedule(
+        id="access",
+        default=Mode.FREEVEND,
+        windows=(Window(**dict(window), mode=Mode.MANAGED),),
+    )
+    alone = Timeline(written, zone_)
+    # Most windows meet it within a week.
+    return any(
+        True
+        for last in (min(end, start + AHEAD), end)
+        for _ in _managed_in_both(alone, managed, start, last)
+    )
 
 
 def admitted(match: Match, at: datetime) -> bool:

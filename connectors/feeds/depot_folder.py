@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NewType
 
 from connectors.feeds import chargers_file, identities_file, site_file
+from connectors.feeds.access_checks import access_notices
 from connectors.feeds.chargers_file import ChargerRow, ChargersFile, read_chargers
 from connectors.feeds.csv_rows import LINE_BYTES_MAX
 from connectors.feeds.identities_file import (
@@ -96,7 +97,12 @@ def read_depot(
     problems.refuse()
     assert site is not None, "a site.yaml that is not loaded has a problem"
     revision = content_revision(identities)
-    return Depot(site, chargers.rows, identities, revision, found.notices)
+    records = (row.record for row in chargers.rows)
+    notices = (
+        Problem(site_file.FILE, found.document.line(path) if found.document else 0, message)
+        for path, message in access_notices(site, records, identities.values(), at)
+    )
+    return Depot(site, chargers.rows, identities, revision, (*found.notices, *notices))
 
 
 def _is_folder(path: Path) -> bool:
@@ -186,6 +192,8 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         schedules=written.schedules,
         groups=written.groups,
         schedule=written.schedule,
+        access=tuple(rule.compiled() for rule in written.access),
+        overstay=written.overstay.compiled(),
         feed=written.feed.policy(),
         revision="",
         # The revision is of the content: not of when it was loaded.

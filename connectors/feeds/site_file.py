@@ -1,4 +1,4 @@
-"""site.yaml: checked whole, each problem with its line (rules 1–8, 27)."""
+"""site.yaml: checked whole, each problem with its line (rules 1–8, 27–29)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 import orjson
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from connectors.feeds.access_checks import WrittenOverstay, WrittenRule, access_faults
 from connectors.feeds.places import Problems
 from connectors.feeds.site_checks import faults_of, vanishing
 from connectors.feeds.site_wording import sentence_of
@@ -23,8 +24,7 @@ FILE = "site.yaml"
 # fmt: off
 NOT_YET: Mapping[str, str] = {
     # key       what it needs
-    "access":   "access rules (rule 28)",
-    "overstay": "the end of an entitlement during a session (rule 29)",
+    "overstay": "stopping sessions when their entitlement ends (rule 29)",
     "holidays": "holiday calendars (rules 1 and 8)",
     "edge":     "stopping sessions when a managed window begins (rule 12)",
 }
@@ -91,6 +91,8 @@ class WrittenSite(Frozen):
     schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
+    access: tuple[WrittenRule, ...] = ()
+    overstay: WrittenOverstay = WrittenOverstay()
     feed: WrittenFeed = WrittenFeed()
     identify_within_s: Seconds = 300
     no_identification_after_s: Seconds = 180
@@ -114,11 +116,13 @@ class SiteFile(NamedTuple):
 
     Attributes:
         written: None when something keeps it from being loaded.
+        document: where everything stands, for what is said of it later.
     """
 
     written: WrittenSite | None = None
     references: References = References()
     notices: tuple[Problem, ...] = ()
+    document: Document | None = None
 
 
 def read_site(text: str, today: date, problems: Problems, file: str = FILE) -> SiteFile:
@@ -141,12 +145,12 @@ def read_site(text: str, today: date, problems: Problems, file: str = FILE) -> S
     references = _references(document.content)
     if site is None:
         return SiteFile(None, references)
-    for path, message in faults_of(site, document):
+    for path, message in (*faults_of(site, document), *access_faults(site.access, site.groups)):
         problems.add(document.file, document.line(path), message)
     if problems.names(document.file):
         return SiteFile(None, references)
     notices = (*_without_effect(document), *_vanishing(site, document, today))
-    return SiteFile(site, references, notices)
+    return SiteFile(site, references, notices, document)
 
 
 def _validated(
@@ -166,9 +170,9 @@ def _validated(
 
 
 def _not_yet(content: dict[str, Any]) -> Iterator[Path]:
-    for key in ("access", "overstay"):
-        if key in content:
-            yield (key,)
+    overstay = content.get("overstay")
+    if isinstance(overstay, dict) and overstay.get("action") == "stop":
+        yield ("overstay",)
     if content.get("edge") in ("stop", "identify"):
         yield ("edge",)
     schedules = content.get("schedules")
@@ -182,6 +186,8 @@ def _needs(path: Path, document: Document) -> str:
     needs = f"needs {NOT_YET[key]}, which this version does not have yet"
     if key == "edge":
         return f"edge: {document.content[key]} {needs}; write finish"
+    if key == "overstay":
+        return f"overstay: stop {needs}; write finish"
     return f"{key} {needs}; remove it"
 
 

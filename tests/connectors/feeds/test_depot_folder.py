@@ -193,8 +193,6 @@ def test_north_depot_is_refused_for_what_is_not_there_yet_and_nothing_else(tmp_p
     )
     assert [line.partition(f", {NOT_YET}")[0] for line in problems_of(folder)] == [
         "site.yaml:25: holidays needs holiday calendars (rules 1 and 8)",
-        "site.yaml:33: access needs access rules (rule 28)",
-        "site.yaml:36: overstay needs the end of an entitlement during a session (rule 29)",
         "chargers.csv:4: security_profile: 2 needs TLS",
         "chargers.csv:5: security_profile: 3 needs TLS with client certificates",
         "chargers.csv:6: ocpp: 2.1 needs OCPP 2.1",

@@ -146,8 +146,7 @@ PROBLEMS = [
     (f"edge: identify\n{LAST}",   LAST, ["site.yaml:15: edge: identify needs"]),
     (f"edge: halt\n{LAST}",       LAST, ["site.yaml:15: edge: expected 'finish', got 'halt'"]),
     (f"edge: []\n{LAST}",         LAST, ["site.yaml:15: edge: expected 'finish', got a list"]),
-    (f"access: []\n{LAST}",       LAST, [f"site.yaml:15: access needs access rules (rule 28), {NOT_YET}; remove it"]),
-    (f"overstay: {{}}\n{LAST}",   LAST, [f"site.yaml:15: overstay needs the end of an entitlement during a session (rule 29), {NOT_YET}"]),
+    (f"overstay: {{action: stop}}\n{LAST}", LAST, [f"site.yaml:15: overstay: stop needs stopping sessions when their entitlement ends (rule 29), {NOT_YET}; write finish"]),
     ("holidays: {file: h.ics}\n    windows:", "windows:", [f"site.yaml:8: holidays needs holiday calendars (rules 1 and 8), {NOT_YET}; remove it"]),
 ]
 # fmt: on
@@ -172,13 +171,13 @@ def test_a_written_edge_of_finish_is_what_holds_without_it(tmp_path: Path) -> No
 
 
 def test_what_is_not_there_yet_hides_no_other_problem(tmp_path: Path) -> None:
-    site = spoilt(SITE, LAST, f"access: []\nschedul: nights\n{LAST}")
+    site = spoilt(SITE, LAST, f"edge: stop\nschedul: nights\n{LAST}")
     chargers = "charger_id,group,ocpp,security_profile,credential,profile,schedule\nCP,bus,,0,,,\n"
     found = problems_of(write(tmp_path, site=site, chargers=chargers))
     assert begin_with(
         found,
         [
-            "site.yaml:15: access needs",
+            "site.yaml:15: edge: stop needs",
             "site.yaml:16: there is no key 'schedul' here; did you mean 'schedule'?",
             "chargers.csv:2: group: expected one of site.yaml, got another; did you mean 'buses'?",
         ],
