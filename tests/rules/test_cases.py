@@ -31,7 +31,6 @@ DECIDED = [case for case in CASES if case.get("kind", "decide") in {"decide", "t
 # fmt: off
 WITHOUT_A_CASE: Mapping[int, str] = {
     13: "vehicles that start by themselves are not recognised yet",
-    29: "the end of an entitlement during a session is not built",
 }
 """Rules that no case shows yet, and why; docs/rules.md says `not yet` of each, and of no other."""
 
