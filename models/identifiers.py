@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from models.errors import IdentifierError, PseudonymKeyError
+from models.identifier_forms import (
+    CARD_TYPES,
+    FORMS,
+    IDENTIFIER_MAX_CHARS,
+    TYPE_MAX_CHARS,
+    any_text,
+    byte_reversed,
+)
 from models.ids import Pseudonym
-
-IDENTIFIER_MAX_CHARS = 36
-"""OCPP 2.0.1 IdTokenType.idToken; 1.6 allows 20, 2.1 will allow 255."""
 
 PSEUDONYM_HEX_DIGITS = 32
 """128 bits, the least that rule 26 allows; more only makes every record longer."""
@@ -24,15 +28,11 @@ PSEUDONYM_HEX_DIGITS = 32
 KEY_BYTES_MIN = 32
 """HMAC-SHA256 keys shorter than the digest weaken it (RFC 2104, section 3)."""
 
-_SEPARATORS = re.compile(r"[\s:.\-*]")
-"""Blanks, and what card tools, MAC addresses, ISO 15118 (-) and DIN SPEC 91286 (*) write."""
-_EMAID = re.compile(r"([A-Z]{2}[A-Z0-9]{3}(?:[A-Z0-9]{9}|[A-Z0-9]{6}))[A-Z0-9]?")
-"""Country 2, provider 3, instance 9 (ISO 15118) or 6 (DIN SPEC 91286), optional check digit."""
-_HEX = re.compile(r"[0-9A-F]+")
-_ISO14443_UID_DIGITS = frozenset({8, 14, 20})
-"""ISO/IEC 14443-3: a UID has 4, 7 or 10 bytes."""
-_ISO15693_UID_DIGITS = 16
-_MAC_DIGITS = 12
+FREE_TYPES_MAX = 8
+"""Types of its own that a site names: each is one more candidate of every token."""
+
+CANDIDATES_MAX = len(FORMS) + FREE_TYPES_MAX + 1
+"""Of one token: one of each type, and a card's number in the other order."""
 
 
 class Candidate(NamedTuple):
@@ -42,49 +42,32 @@ class Candidate(NamedTuple):
     canonical: str
 
 
-def _hexadecimal(text: str) -> str | None:
-    digits = _SEPARATORS.sub("", text).upper().removeprefix("0X")
-    return digits if _HEX.fullmatch(digits) else None
+class SiteForms(NamedTuple):
+    """What a site says of identifiers beyond what OCPP says.
+
+    Attributes:
+        free_types: types of OCPP 2.1 that only this site knows, in capitals.
+        either_byte_order: a card's number may come in either order (rule 17).
+    """
+
+    free_types: tuple[str, ...] = ()
+    either_byte_order: bool = False
 
 
-def _iso14443(text: str) -> str | None:
-    digits = _hexadecimal(text)
-    return digits if digits and len(digits) in _ISO14443_UID_DIGITS else None
+AS_OCPP_SAYS = SiteForms()
 
 
-def _iso15693(text: str) -> str | None:
-    digits = _hexadecimal(text)
-    return digits if digits and len(digits) == _ISO15693_UID_DIGITS else None
+def free_type(name: str) -> str | None:
+    """A type that OCPP does not name, in capitals; None when it is no such name.
+
+    Case never matters: a name that differs from one of OCPP's by its case only is none.
+    """
+    named = 0 < len(name) <= TYPE_MAX_CHARS and name.isascii() and name.isalnum()
+    taken = name.casefold() in _TAKEN
+    return name.upper() if named and not taken else None
 
 
-def _mac_address(text: str) -> str | None:
-    # Autocharge sends the vehicle's MAC as `VID:` and the address.
-    digits = _hexadecimal(re.sub(r"^VID:", "", text, flags=re.IGNORECASE))
-    return digits if digits and len(digits) == _MAC_DIGITS else None
-
-
-def _emaid(text: str) -> str | None:
-    """ISO 15118-1 annex H: the check digit is optional, so it is no part of the canonical form."""
-    found = _EMAID.fullmatch(_SEPARATORS.sub("", text).upper())
-    return found.group(1) if found else None
-
-
-def _case_insensitive(text: str) -> str | None:
-    """OCPP: an idTag is a CiString20, an idToken an identifierString; case never matters."""
-    return text.upper() or None
-
-
-READINGS: dict[str, Callable[[str], str | None]] = {
-    # In the order in which candidates of a token without a type are listed (rule 17).
-    "ISO14443": _iso14443,
-    "ISO15693": _iso15693,
-    "MacAddress": _mac_address,
-    "eMAID": _emaid,
-    "KeyCode": _case_insensitive,
-    "Local": _case_insensitive,
-    "Central": _case_insensitive,
-}
-"""OCPP 2.0.1 IdTokenEnumType, without NoAuthorization, and how each is read."""
+_TAKEN = frozenset(name.casefold() for name in (*FORMS, "NoAuthorization"))
 
 
 def printable(raw: str) -> str | None:
@@ -95,24 +78,32 @@ def printable(raw: str) -> str | None:
     return text
 
 
-def normalise(identifier_type: str, raw: str) -> str:
+def normalise(identifier_type: str, raw: str, forms: SiteForms = AS_OCPP_SAYS) -> str:
     """The canonical form of `raw` as an identifier of the given type. Idempotent.
+
+    Args:
+        identifier_type: one that OCPP names, or of the site's free types, in capitals.
 
     Raises:
         IdentifierError: the type is unknown, or the form is not one that the type permits.
     """
-    reading = READINGS.get(identifier_type)
-    if reading is None:
-        raise IdentifierError(f"expected a type of {', '.join(READINGS)}")
+    form = any_text if identifier_type in forms.free_types else FORMS.get(identifier_type)
+    if form is None:
+        raise IdentifierError(f"expected a type of {', '.join((*FORMS, *forms.free_types))}")
     text = printable(raw)
-    canonical = reading(text) if text is not None else None
+    canonical = form(text) if text is not None else None
     if canonical is None:
         raise IdentifierError(f"the identifier does not have the form of a {identifier_type}")
     return canonical
 
 
-def candidates(raw: str, stated_type: str | None) -> tuple[Candidate, ...]:
+def candidates(
+    raw: str, stated_type: str | None, forms: SiteForms = AS_OCPP_SAYS
+) -> tuple[Candidate, ...]:
     """Every reading that the form permits, the stated type first; empty when unreadable (rule 17).
+
+    A card's number in the other byte order comes after the number as it was read, and only where
+    the site says that its readers differ: each of two cards may be the other one reversed.
 
     Args:
         raw: idTag or idToken as it came.
@@ -121,18 +112,28 @@ def candidates(raw: str, stated_type: str | None) -> tuple[Candidate, ...]:
     text = printable(raw)
     if text is None:
         return ()
-    return tuple(sorted(_readings(text), key=lambda found: found.identifier_type != stated_type))
+    first = stated_type if stated_type in FORMS else (stated_type or "").upper()
+    found = _readings(text, forms)
+    return tuple(sorted(found, key=lambda reading: reading.identifier_type != first))
 
 
-def _readings(text: str) -> Iterator[Candidate]:
-    for identifier_type, reading in READINGS.items():
-        canonical = reading(text)
-        if canonical is not None:
-            yield Candidate(identifier_type, canonical)
+def _readings(text: str, forms: SiteForms) -> Iterator[Candidate]:
+    for identifier_type, form in FORMS.items():
+        canonical = form(text)
+        if canonical is None:
+            continue
+        yield Candidate(identifier_type, canonical)
+        if forms.either_byte_order and identifier_type in CARD_TYPES:
+            other = byte_reversed(canonical)
+            if other != canonical:
+                yield Candidate(identifier_type, other)
+    for identifier_type in forms.free_types:
+        yield Candidate(identifier_type, text.upper())
 
 
 def display_form(candidate: Candidate) -> str:
-    """What operators see: type and last 3 characters; eMAID country/provider and last 2 (26)."""
+    """What operators see: type and last 3 characters, which are hexadecimal digits of an EVCCID;
+    eMAID country/provider and last 2 (rule 26)."""
     identifier_type, canonical = candidate
     if identifier_type == "eMAID":
         return f"eMAID {canonical[:2]}/{canonical[2:5]}…{canonical[-2:]}"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from models.identifiers import SiteForms
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
@@ -31,6 +32,13 @@ class Posture(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+
+
+class CardByteOrder(StrEnum):
+    """Whether a card may have been read from its other end (rule 17)."""
+
+    AS_READ = "as_read"
+    EITHER = "either"
 
 
 class IdentityClass(StrEnum):
@@ -119,6 +127,8 @@ class SiteRecord(Record):
     Attributes:
         fail: the posture.
         freevend_tag: reserved (rule 17); 5–20 characters.
+        card_byte_order: a word that this version does not know means as_read.
+        identifier_types: free types of OCPP 2.1, in capitals.
         schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
         feed: how old feeds may be here (rule 22).
         revision: hash of the content; every decision stores it (rule 10).
@@ -131,6 +141,8 @@ class SiteRecord(Record):
     stage: Open[Stage] = Stage.SHADOW
     fail: Open[Posture] = Posture.CLOSED
     freevend_tag: str | None = None
+    card_byte_order: Open[CardByteOrder] = CardByteOrder.AS_READ
+    identifier_types: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
@@ -139,6 +151,11 @@ class SiteRecord(Record):
     overstay: Overstay = Overstay()
     revision: str
     loaded_at: UtcDatetime
+
+    @property
+    def forms(self) -> SiteForms:
+        """How identifiers are read at this site (rule 17)."""
+        return SiteForms(self.identifier_types, self.card_byte_order == CardByteOrder.EITHER)
 
     def stage_known(self) -> Stage:
         """The stage, `shadow` when it is one this version does not know (rule 27)."""

@@ -90,6 +90,7 @@ def read_depot(
         _site_id(found),
         reserved,
         pseudonymiser,
+        free_types=tuple(found.written.identifier_types) if found.written else None,
         problems=problems,
         on_progress=on_progress,
     )
@@ -98,11 +99,12 @@ def read_depot(
     assert site is not None, "a site.yaml that is not loaded has a problem"
     revision = content_revision(identities)
     records = (row.record for row in chargers.rows)
-    notices = (
+    of_access = (
         Problem(site_file.FILE, found.document.line(path) if found.document else 0, message)
         for path, message in access_notices(site, records, identities.values(), at)
     )
-    return Depot(site, chargers.rows, identities, revision, (*found.notices, *notices))
+    notices = (*found.notices, *of_access, *problems.notices())
+    return Depot(site, chargers.rows, identities, revision, notices)
 
 
 def _is_folder(path: Path) -> bool:
@@ -153,6 +155,7 @@ def _read_identities(
     reserved: frozenset[str],
     pseudonymiser: Pseudonymiser,
     *,
+    free_types: tuple[str, ...] | None,
     problems: Problems,
     on_progress: Progress | None,
 ) -> IdentityRows:
@@ -168,6 +171,7 @@ def _read_identities(
             site_id,
             reserved,
             pseudonymiser,
+            free_types=free_types,
             problems=problems,
             on_progress=on_progress,
         )
@@ -189,6 +193,8 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         stage=written.stage,
         fail=written.fail,
         freevend_tag=written.freevend_tag,
+        card_byte_order=written.card_byte_order,
+        identifier_types=tuple(dict.fromkeys(written.identifier_types)),
         schedules=written.schedules,
         groups=written.groups,
         schedule=written.schedule,

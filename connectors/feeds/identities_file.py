@@ -18,7 +18,15 @@ from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
 from connectors.feeds.places import Problems, near, one_of
 from connectors.feeds.text_file import Line
 from models.errors import IdentifierError
-from models.identifiers import READINGS, Candidate, Pseudonymiser, display_form, normalise
+from models.identifier_forms import FORMS, check_digit_fits
+from models.identifiers import (
+    Candidate,
+    Pseudonymiser,
+    SiteForms,
+    display_form,
+    free_type,
+    normalise,
+)
 from models.ids import Pseudonym, SiteId
 from models.site import IdentityClass, IdentityRecord, IdentityState, identity_key
 
@@ -41,8 +49,16 @@ REFERENCE_CHARS_MAX = 200
 HIDDEN_CHARS_MIN = 8
 """An identifier this long does not stand in a reference by chance; `17` in `bus-17` does."""
 
+SHORTEST_SPELLING_CHARS = 10
+"""No identifier of more characters is spelled with fewer: a MAC address in Base32."""
+
 YEARS = range(1970, 10_000)
 """9999-12-31 is how people write "for ever"; years before 1970 are typing errors."""
+
+WRONG_CHECK_DIGIT = (
+    "identifier: its check digit is not the one of ISO 15118: look whether it is mistyped; it is "
+    "loaded, and met with any check digit or none"
+)
 
 PROGRESS_EVERY_ROWS = 5_000
 
@@ -124,6 +140,7 @@ def read_identities(
     reserved_tags: frozenset[str],
     pseudonymiser: Pseudonymiser,
     *,
+    free_types: tuple[str, ...] | None = (),
     problems: Problems,
     on_progress: Progress | None = None,
 ) -> IdentityRows:
@@ -133,9 +150,11 @@ def read_identities(
         site_id: a folder's records are known at its site only.
         lines_count: for the progress.
         reserved_tags: freevend tags, casefolded: nobody's identity (rule 17).
+        free_types: those that the site names, in capitals; None where site.yaml is refused, and
+            then nothing is said of any type that it may name.
     """
     rows_count = max(0, lines_count - 1)
-    reader = _Reader(reserved_tags, pseudonymiser)
+    reader = _Reader(reserved_tags, pseudonymiser, free_types)
     found: IdentityRows = {}
     rows = read_rows(FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX)
     for done, row in enumerate(rows):
@@ -143,6 +162,8 @@ def read_identities(
             on_progress(done, max(done, rows_count))
         faults: list[str] = []
         identity = reader.read(row, faults)
+        if identity is not None and reader.check_digit_differs(row):
+            problems.notice(FILE, row.line, WRONG_CHECK_DIGIT)
         for fault in faults:
             problems.add(FILE, row.line, fault)
         if identity is not None:
@@ -177,8 +198,15 @@ def content_revision(rows: IdentityRows) -> str:
 
 
 class _Reader:
-    def __init__(self, reserved_tags: frozenset[str], pseudonymiser: Pseudonymiser) -> None:
+    def __init__(
+        self,
+        reserved_tags: frozenset[str],
+        pseudonymiser: Pseudonymiser,
+        free_types: tuple[str, ...] | None,
+    ) -> None:
         self._reserved = reserved_tags
+        self._free_types_known = free_types is not None
+        self._forms = SiteForms(free_types=free_types or ())
         self._pseudonymiser = pseudonymiser
 
     def read(self, row: CsvRow, faults: list[str]) -> IdentityRow | None:
@@ -213,14 +241,19 @@ class _Reader:
             state_since,
         )
 
-    def _candidate(self, stated_type: str, identifier: str, faults: list[str]) -> Candidate | None:
-        if stated_type not in READINGS:
-            got = "another word" if stated_type else "nothing"
-            hint = near(stated_type, READINGS)
-            faults.append(f"type: expected {one_of([*READINGS])}, got {got}{hint}")
+    def check_digit_differs(self, row: CsvRow) -> bool:
+        """Whether a contract's check digit is wrong: most likely it is mistyped."""
+        fields = row.fields
+        return fields["type"] == "eMAID" and check_digit_fits(fields["identifier"]) is False
+
+    def _candidate(self, written: str, identifier: str, faults: list[str]) -> Candidate | None:
+        stated_type = written if written in FORMS else written.upper()
+        if stated_type not in FORMS and stated_type not in self._forms.free_types:
+            if self._free_types_known or free_type(written) is None:
+                faults.append(self._other_type(written))
             return None
         try:
-            canonical = normalise(stated_type, identifier)
+            canonical = normalise(stated_type, identifier, self._forms)
         except IdentifierError:
             faults.append(f"identifier: expected the form of {stated_type}, got another")
             return None
@@ -231,6 +264,14 @@ class _Reader:
             )
             return None
         return Candidate(stated_type, canonical)
+
+    def _other_type(self, written: str) -> str:
+        known = [*FORMS, *self._forms.free_types]
+        got = "another word" if written else "nothing"
+        return (
+            f"type: expected {one_of(known)}, or one that site.yaml names among its "
+            f"identifier_types, got {got}{near(written, known)}"
+        )
 
 
 def _reference(reference: str, candidate: Candidate | None, faults: list[str]) -> str:
@@ -247,7 +288,7 @@ def _shows(reference: str, candidate: Candidate) -> bool:
     canonical = candidate.canonical
     if plain == canonical or (len(canonical) >= HIDDEN_CHARS_MIN and canonical in plain):
         return True
-    if len(reference) < len(canonical):
+    if len(reference) < min(len(canonical), SHORTEST_SPELLING_CHARS):
         return False
     try:
         return normalise(candidate.identifier_type, reference) == canonical

@@ -9,6 +9,9 @@ from itertools import islice
 
 from models.errors import DepotRefusedError, Problem
 
+NOTICES_KEPT = 20
+"""Of each file: they keep nothing from being loaded, and a terminal has few lines."""
+
 PROBLEMS_KEPT = 100
 """Of each file: a person mends a few at a time, and a wrong export repeats one a million times."""
 
@@ -25,6 +28,8 @@ class Problems:
     def __init__(self) -> None:
         self._kept: dict[str, list[Problem]] = {}
         self._more: dict[str, int] = {}
+        self._notices: dict[str, list[Problem]] = {}
+        self._more_notices: dict[str, int] = {}
 
     def names(self, file: str) -> bool:
         """Whether something is wrong in that file."""
@@ -37,6 +42,24 @@ class Problems:
             kept.append(Problem(file, line, message))
         else:
             self._more[file] = self._more.get(file, 0) + 1
+
+    def notice(self, file: str, line: int, message: str) -> None:
+        """Note what a person should know, and that keeps nothing from being loaded."""
+        kept = self._notices.setdefault(file, [])
+        if len(kept) < NOTICES_KEPT:
+            kept.append(Problem(file, line, message))
+        else:
+            self._more_notices[file] = self._more_notices.get(file, 0) + 1
+
+    def notices(self) -> tuple[Problem, ...]:
+        """Every notice, file by file, in the order in which they were noted."""
+        found: list[Problem] = []
+        for file, kept in self._notices.items():
+            found += kept
+            more = self._more_notices.get(file, 0)
+            if more:
+                found.append(Problem(file, 0, f"and {more:,} notices more in this file"))
+        return tuple(found)
 
     def refuse(self) -> None:
         """Raise DepotRefusedError if there is any, file by file, each in the order of lines."""

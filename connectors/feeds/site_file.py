@@ -15,9 +15,10 @@ from connectors.feeds.site_checks import faults_of, vanishing
 from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.yaml_lines import Document, Path, read_yaml
 from models.errors import Problem
+from models.identifiers import FREE_TYPES_MAX, free_type
 from models.record import Frozen
 from models.schedule import Schedule
-from models.site import ExpiredFeed, FeedPolicy, Group, Posture, Stage
+from models.site import CardByteOrder, ExpiredFeed, FeedPolicy, Group, Posture, Stage
 
 FILE = "site.yaml"
 
@@ -54,6 +55,15 @@ def _freevend_tag(written: str) -> str:
     return written
 
 
+def _free_type(written: str) -> str:
+    name = free_type(written)
+    if name is None:
+        raise ValueError(
+            "expected 1 to 20 letters and digits, and no type that OCPP names (OCPP 2.1, rule 17)"
+        )
+    return name
+
+
 Seconds = Annotated[int, Field(gt=0, le=SECONDS_MAX)]
 
 
@@ -88,6 +98,10 @@ class WrittenSite(Frozen):
     fail: Posture = Posture.CLOSED
     edge: Literal["finish"] = "finish"
     freevend_tag: Annotated[str, AfterValidator(_freevend_tag)] | None = None
+    card_byte_order: CardByteOrder = CardByteOrder.AS_READ
+    identifier_types: Annotated[
+        tuple[Annotated[str, AfterValidator(_free_type)], ...], Field(max_length=FREE_TYPES_MAX)
+    ] = ()
     schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None

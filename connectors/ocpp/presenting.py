@@ -14,6 +14,7 @@ from connectors.ocpp.tokens import reserved_for, token_of
 from connectors.ocpp.wire import read_time
 from connectors.telemetry.trace import new_traceparent
 from models.attempt import Attempt, AttemptKind, Token
+from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
 
 LIVE_UNCERTAINTY_S = 1.0
@@ -106,8 +107,10 @@ def _pseudonymous(call: IncomingCall, presented: PresentedToken) -> Token:
     # The row as it is now: its profile may have changed since the charger connected.
     row = services.configuration.chargers.get(charger.charger_id, charger)
     read_back = services.memory.tag_of(charger.charger_id, call.received_s)
-    reserved = reserved_for(call.connection.site, row.profile, read_back)
-    return token_of(presented, reserved, services.pseudonymiser)
+    site = call.connection.site
+    reserved = reserved_for(site, row.profile, read_back)
+    forms = site.forms if site else AS_OCPP_SAYS
+    return token_of(presented, reserved, services.pseudonymiser, forms)
 
 
 def presented_to_start(action: str, payload: Mapping[str, Any]) -> bool:

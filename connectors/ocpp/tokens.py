@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from connectors.ocpp.table import PresentedToken
 from models.attempt import PseudonymousCandidate, Token, TokenKind
-from models.identifiers import Pseudonymiser, candidates, display_form
+from models.identifiers import (
+    AS_OCPP_SAYS,
+    Pseudonymiser,
+    SiteForms,
+    candidates,
+    display_form,
+)
 from models.profiles import profile_named, reserved_tags
 from models.site import SiteRecord
 
@@ -27,19 +33,34 @@ def reserved_for(
 
 
 def token_of(
-    presented: PresentedToken, reserved: frozenset[str], pseudonymiser: Pseudonymiser
+    presented: PresentedToken,
+    reserved: frozenset[str],
+    pseudonymiser: Pseudonymiser,
+    forms: SiteForms = AS_OCPP_SAYS,
 ) -> Token:
     """Every reading of the token under every key epoch, and its kind.
 
     A NoAuthorization token is the freevend tag whatever its idToken, and never unreadable.
+
+    Where a card may have been read from either end (rule 17) both numbers are looked up here, and
+    stored once by the loader: a site that changes its mind needs no new load of its cards.
     """
     if presented.stated_type == _NO_AUTHORIZATION:
         return FREEVEND_TOKEN
     if presented.id_token.strip().casefold() in reserved:
         return FREEVEND_TOKEN
-    readings = candidates(presented.id_token, presented.stated_type)
+    readings = candidates(presented.id_token, presented.stated_type, forms)
     if not readings:
         return UNREADABLE_TOKEN
+    # A tag that is a card's number stays the tag however its bytes are set apart; a card that
+    # would be the tag only from its other end is a card.
+    as_read = (
+        candidates(presented.id_token, presented.stated_type)
+        if forms.either_byte_order
+        else readings
+    )
+    if any(reading.canonical.casefold() in reserved for reading in as_read):
+        return FREEVEND_TOKEN
     return Token(
         kind=TokenKind.IDENTIFIED,
         display=display_form(readings[0]),

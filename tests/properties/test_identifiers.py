@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 
 import pytest
@@ -9,12 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import IdentifierError
-from models.identifiers import (
+from models.identifier_forms import (
+    FORMS,
     IDENTIFIER_MAX_CHARS,
-    READINGS,
+    check_digit,
+    check_digit_fits,
+)
+from models.identifiers import (
+    CANDIDATES_MAX,
+    FREE_TYPES_MAX,
     Candidate,
     KeyEpoch,
     Pseudonymiser,
+    SiteForms,
     candidates,
     display_form,
     normalise,
@@ -24,7 +32,7 @@ OLD, NEW = KeyEpoch("k1", b"1" * 32), KeyEpoch("k2", b"2" * 32)
 HEX = "0123456789abcdefABCDEF"
 ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-types = st.sampled_from(sorted(READINGS))
+types = st.sampled_from(sorted(FORMS))
 # What OCPP allows in an identifierString, and what it does not.
 written = st.one_of(
     st.text(ALPHANUMERIC + ALPHANUMERIC.lower() + "*-_=:+|@. ", max_size=IDENTIFIER_MAX_CHARS + 4),
@@ -115,7 +123,7 @@ def test_candidates_are_every_reading_the_stated_type_first(raw: str, stated: st
     found = candidates(raw, stated)
     kinds = [candidate.identifier_type for candidate in found]
     assert len(set(kinds)) == len(kinds)
-    for identifier_type in READINGS:
+    for identifier_type in FORMS:
         canonical = _canonical(identifier_type, raw)
         if canonical is None:
             assert identifier_type not in kinds
@@ -124,7 +132,84 @@ def test_candidates_are_every_reading_the_stated_type_first(raw: str, stated: st
     if stated in kinds:
         assert kinds[0] == stated
         kinds.remove(stated)
-    assert kinds == [kind for kind in READINGS if kind in kinds]
+    assert kinds == [kind for kind in FORMS if kind in kinds]
+
+
+vins = st.text("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", min_size=17, max_size=17)
+site_forms = st.builds(
+    SiteForms,
+    st.lists(
+        st.sampled_from([f"TYPE{number}" for number in range(FREE_TYPES_MAX)]), unique=True
+    ).map(tuple),
+    st.booleans(),
+)
+
+
+@given(st.binary(min_size=6, max_size=6), st.sampled_from(["", "VID:", "vid:"]), st.booleans())
+def test_base32_and_padding_are_spellings_of_a_vehicles_address(
+    address: bytes, prefix: str, padded: bool
+) -> None:
+    """Alfen presents Base32; DIN SPEC 70121 gives the address eight bytes."""
+    canonical = address.hex().upper()
+    base32 = base64.b32encode(address).decode()
+    for spelled in (base32 if padded else base32.rstrip("="), f"0000{canonical}"):
+        for identifier_type in ("MacAddress", "EVCCID"):
+            assert normalise(identifier_type, prefix + spelled) == canonical
+            assert normalise(identifier_type, prefix + spelled.lower()) == canonical
+
+
+@given(st.one_of(macs, _hex_of(7, 9, 10, 16, 20, 127)), separators, st.booleans())
+def test_the_spelling_of_an_evccid_never_matters(evccid: str, separator: str, upper: bool) -> None:
+    spelled = _spelled(evccid, separator, every=2, upper=upper)
+    if len(spelled) <= IDENTIFIER_MAX_CHARS:
+        assert normalise("EVCCID", spelled) == evccid.upper()
+
+
+@given(vins, st.sampled_from(["", "-", " "]), st.booleans(), st.sampled_from("IOQioq"))
+def test_the_spelling_of_a_vehicles_number_never_matters(
+    vin: str, separator: str, upper: bool, never: str
+) -> None:
+    """ISO 3779."""
+    spelled = _spelled(vin, separator, every=3, upper=upper)
+    assert normalise("VIN", spelled) == vin
+    assert _canonical("VIN", never + spelled[1:]) is None
+
+
+@given(emaids)
+def test_one_character_that_is_mistyped_is_noticed(emaid: str) -> None:
+    """ISO 15118-1 annex H; so is a pair of neighbours that changed places."""
+    if len(emaid) != 14:
+        return
+    right = emaid + check_digit(emaid)
+    assert check_digit_fits(right) is True
+    for place in range(5, 14):
+        other = right[:place] + ("A" if right[place] != "A" else "B") + right[place + 1 :]
+        assert check_digit_fits(other) is False
+        if right[place] != right[place + 1]:
+            swapped = right[:place] + right[place + 1] + right[place] + right[place + 2 :]
+            assert check_digit_fits(swapped) is False
+
+
+@given(written, st.one_of(st.none(), types, st.text(max_size=20)), site_forms)
+def test_candidates_are_bounded_and_each_is_itself(
+    raw: str, stated: str | None, forms: SiteForms
+) -> None:
+    found = candidates(raw, stated, forms)
+    assert len(found) <= CANDIDATES_MAX
+    assert len(set(found)) == len(found)
+    assert all(normalise(kind, canonical, forms) == canonical for kind, canonical in found)
+
+
+@given(uids)
+def test_a_card_meets_itself_from_its_other_end(uid: str) -> None:
+    """Rule 17, where the site says so; what was read comes before what may have been meant."""
+    from_other_end = bytes.fromhex(uid)[::-1].hex()
+    either = SiteForms(either_byte_order=True)
+    listed = Candidate("ISO14443", normalise("ISO14443", uid))
+    assert listed in candidates(from_other_end, None, either)
+    assert candidates(uid, None, either)[0] == listed
+    if from_other_end != uid.lower():
+        assert listed not in candidates(from_other_end, None)
 
 
 @given(written)
@@ -186,7 +271,7 @@ def test_a_tenant_is_any_name_without_a_bar(tenant: str) -> None:
     assert Pseudonymiser((OLD,), tenant).current(candidate)
 
 
-@pytest.mark.parametrize("raw", ["", "   ", "\t", "café", "a\nb", "A" * 37, "\x00", "٠٤"])
+@pytest.mark.parametrize("raw", ["", "   ", "\t", "café", "a\nb", "A" * 256, "\x00", "٠٤"])
 def test_an_empty_or_malformed_identifier_is_unreadable(raw: str) -> None:
     """Rule 17."""
     assert candidates(raw, "ISO14443") == ()

@@ -44,7 +44,7 @@ CP-3,,,0,,,
 IDENTITIES = f"""\
 type,identifier,class,reference,valid_from,valid_to,state
 ISO14443,{CARD},own_fleet,bus-17,2025-03-01T00:00:00+11:00,,active
-eMAID,DE-8AA-C12345678-9,agreement,courier/77,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z,active
+eMAID,DE-8AA-C12345678-D,agreement,courier/77,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z,active
 """
 
 

@@ -11,6 +11,7 @@ import pytest
 from connectors.feeds import identities_file
 from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.identities_file import content_revision
+from connectors.feeds.places import NOTICES_KEPT
 from models.identifiers import Candidate
 from models.site import IdentityClass, IdentityState
 from tests.connectors.feeds.folders import (
@@ -19,6 +20,7 @@ from tests.connectors.feeds.folders import (
     IDENTITIES,
     KEYS,
     NOW,
+    SITE,
     begin_with,
     problems_of,
     read,
@@ -63,10 +65,10 @@ PROBLEMS = [
     (f'"{ROW}',              ROW,         ["identities.csv:2: expected a quoted field to begin with"]),
     ("\x00ISO14443",              "ISO14443",  ["identities.csv:2: expected printable text, got U+0000"]),
     # Fields
-    ("ISO14444,",                 "ISO14443,", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, eMAID, KeyCode, Local or Central, "
-                                                "got another word; did you mean 'ISO14443'?"]),
+    ("ISO14444,",                 "ISO14443,", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, EVCCID, eMAID, VIN, KeyCode, Local, Central, DirectPayment or NEMA, "
+                                                "or one that site.yaml names among its identifier_types, got another word; did you mean 'ISO14443'?"]),
     (f"{CARD},ISO14443,",         f"ISO14443,{CARD},", ["identities.csv:2: type: expected ISO14443"]),
-    (f",{CARD},",                 f"ISO14443,{CARD},", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, eMAID, KeyCode, Local or Central, got nothing"]),
+    (f",{CARD},",                 f"ISO14443,{CARD},", ["identities.csv:2: type: expected ISO14443, ISO15693, MacAddress, EVCCID, eMAID, VIN, KeyCode, Local, Central, DirectPayment or NEMA, or one that site.yaml names among its identifier_types, got nothing"]),
     ("04A1B2,own",                f"{CARD},own", ["identities.csv:2: identifier: expected the form of ISO14443, got another"]),
     (",own",                      f"{CARD},own", ["identities.csv:2: identifier: expected the form of ISO14443, got another"]),
     (",own,",                     ",own_fleet,", ["identities.csv:2: class: expected own_fleet or agreement, got another word"]),
@@ -164,3 +166,48 @@ def test_the_revision_is_of_what_rows_say_in_any_order(tmp_path: Path) -> None:
     assert content_revision({bus_key: bus}) != content_revision(rows)
     revoked = {bus_key: bus._replace(state=IdentityState.REVOKED), courier_key: courier}
     assert content_revision(revoked) != content_revision(rows)
+
+
+@pytest.mark.parametrize("written", ["FleetCard", "fleetcard"])
+def test_a_free_type_is_read_where_site_yaml_names_it(tmp_path: Path, written: str) -> None:
+    """Rule 17, OCPP 2.1."""
+    site = f"{SITE}identifier_types: [FLEETcard]\n"
+    identities = spoilt(IDENTITIES, "ISO14443", written)
+    bus, _ = read(write(tmp_path, site=site, identities=identities)).identities.values()
+    assert bus.pseudonym == KEYS.current(Candidate("FLEETCARD", CARD))
+    assert bus.display == "FLEETCARD …5F6"
+
+
+def test_a_free_type_that_a_refused_site_may_name_is_no_problem_of_its_row(tmp_path: Path) -> None:
+    site = spoilt(SITE, "Europe/Berlin", "Europe/Nowhere")
+    identities = spoilt(IDENTITIES, "ISO14443", "FleetCard")
+    found = problems_of(write(tmp_path, site=site, identities=identities))
+    assert [line.partition(":")[0] for line in found] == ["site.yaml"]
+
+
+@pytest.mark.parametrize("name", ["iso14443", "fleet card", "", "A" * 21])
+def test_a_free_type_that_is_none_is_refused_in_site_yaml(tmp_path: Path, name: str) -> None:
+    (problem,) = problems_of(write(tmp_path, site=f'{SITE}identifier_types: ["{name}"]\n'))
+    assert "expected 1 to 20 letters and digits, and no type that OCPP names" in problem
+
+
+def test_a_site_may_read_cards_from_either_end(tmp_path: Path) -> None:
+    depot = read(write(tmp_path, site=f"{SITE}card_byte_order: either\n"))
+    assert depot.site.forms.either_byte_order
+    assert not read(write(tmp_path)).site.forms.either_byte_order
+    (problem,) = problems_of(write(tmp_path, site=f"{SITE}card_byte_order: reversed\n"))
+    assert problem.startswith("site.yaml:")
+
+
+def test_a_wrong_check_digit_is_told_and_loaded_and_told_of_few(tmp_path: Path) -> None:
+    contract = IDENTITIES.splitlines()[2]
+    rows = "".join(
+        f"{contract}\n".replace("DE-8AA-C12345678-D", f"DE-8AA-C{number:08}-0")
+        for number in range(2, 30)
+    )
+    depot = read(write(tmp_path, identities=f"{IDENTITIES}{rows}"))
+    assert len(depot.identities) == 30
+    told = [str(notice) for notice in depot.notices]
+    assert told[0].startswith("identities.csv:4: identifier: its check digit is not the one")
+    assert len(told) == NOTICES_KEPT + 1
+    assert told[-1].endswith("notices more in this file")
