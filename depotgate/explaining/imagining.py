@@ -18,13 +18,14 @@ from models.errors import ConfigurationError
 from models.explaining import explain
 from models.explanation import Explanation
 from models.facts import ConfigurationView, gather
-from models.identifiers import READINGS, Pseudonymiser
+from models.identifier_forms import FORMS
+from models.identifiers import AS_OCPP_SAYS, Pseudonymiser
 from models.ids import AttemptId, ChargerId, RequestId, timed_id
 from models.localtime import instant
 from models.site import ChargerRecord, Posture, SiteRecord
 from models.zones import zone
 
-STATED_TYPES = (*READINGS, "NoAuthorization")
+STATED_TYPES = (*FORMS, "NoAuthorization")
 """idToken types that a charger may state."""
 
 OCPP_ASSUMED = "2.0.1"
@@ -105,7 +106,8 @@ def token_of_card(
     """
     profile = charger.profile if charger else "standard"
     reserved = reserved_for(site, profile, None) if charger else frozenset[str]()
-    return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser)
+    forms = site.forms if site else AS_OCPP_SAYS
+    return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser, forms)
 
 
 def moment_of(written: str | None, timezone: str, now: datetime) -> datetime:

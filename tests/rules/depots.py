@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
-from models.attempt import FeedFacts, PseudonymousCandidate, Token, TokenKind
+from connectors.ocpp.table import PresentedToken
+from connectors.ocpp.tokens import FREEVEND_TOKEN, reserved_for, token_of
+from models.attempt import FeedFacts, Token
 from models.governing import Governing, governing_schedule
-from models.identifiers import Candidate, KeyEpoch, Pseudonymiser, candidates, normalise
+from models.identifiers import Candidate, KeyEpoch, Pseudonymiser, SiteForms, normalise
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.overridden import OverriddenTimeline
 from models.overrides import (
@@ -26,6 +28,7 @@ from models.overrides import (
 from models.schedule import Mode, Schedule
 from models.site import (
     AccessRule,
+    CardByteOrder,
     ChargerRecord,
     ExpiredFeed,
     FeedPolicy,
@@ -42,6 +45,7 @@ from models.zones import zone
 FOLDER = Path(__file__).parent
 DEPOT: Mapping[str, Any] = yaml.safe_load((FOLDER / "depot.yaml").read_text())
 SITE = SiteId("depot")
+FORMS = SiteForms(free_types=tuple(DEPOT["identifier_types"]))
 PSEUDONYMS = Pseudonymiser((KeyEpoch("k1", b"x" * 32),), "default")
 
 
@@ -67,6 +71,8 @@ class Depot:
             timezone=written["timezone"],
             stage=Stage(written.get("stage", "enforce")),
             freevend_tag=written["freevend_tag"],
+            card_byte_order=CardByteOrder(written.get("card_byte_order", "as_read")),
+            identifier_types=tuple(written["identifier_types"]),
             schedules=tuple(
                 Schedule.model_validate(row, strict=False) for row in written["schedules"]
             ),
@@ -132,7 +138,7 @@ def _override(row: Mapping[str, Any]) -> OverrideRecord:
 
 
 def _record(row: Mapping[str, Any]) -> IdentityRecord:
-    candidate = Candidate(row["type"], normalise(row["type"], row["identifier"]))
+    candidate = Candidate(row["type"], normalise(row["type"], row["identifier"], FORMS))
     return IdentityRecord(
         source=row.get("source", "folder"),
         site_id=SITE,
@@ -148,16 +154,10 @@ def _record(row: Mapping[str, Any]) -> IdentityRecord:
     )
 
 
-def presented(row: Mapping[str, Any], ocpp: str) -> Token:
+def presented(row: Mapping[str, Any], ocpp: str, site: SiteRecord) -> Token:
     """A case's token as it leaves the gateway."""
     if row.get("kind") == "freevend_tag":
-        return Token(kind=TokenKind.FREEVEND_TAG, display="freevend tag")
+        return FREEVEND_TOKEN
     stated = None if ocpp == "1.6" else row.get("type", "ISO14443")
-    read = candidates(str(row["id"]), stated)
-    if not read:
-        return Token(kind=TokenKind.UNREADABLE, display="unreadable")
-    found = tuple(
-        PseudonymousCandidate(identifier_type=one.identifier_type, pseudonyms=PSEUDONYMS.all(one))
-        for one in read
-    )
-    return Token(kind=TokenKind.IDENTIFIED, display="", candidates=found)
+    reserved = reserved_for(site, "standard", None)
+    return token_of(PresentedToken(str(row["id"]), stated), reserved, PSEUDONYMS, site.forms)

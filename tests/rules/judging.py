@@ -78,6 +78,7 @@ def decided(case: Case) -> Decision:
     ocpp = case.get("ocpp", "2.0.1")
     replayed = case.get("replayed", False)
     at = case["at"].astimezone(UTC)
+    depot = Depot(case)
     attempt = Attempt(
         request_id=RequestId("r"),
         attempt_id=AttemptId("r"),
@@ -85,13 +86,13 @@ def decided(case: Case) -> Decision:
         site_id=SITE,
         ocpp=ocpp,
         kind=AttemptKind.AUTHORIZE,
-        token=presented(case["token"], ocpp),
+        token=presented(case["token"], ocpp, depot.site),
         event_at=at,
         received_at=at,
         replayed=replayed,
         uncertainty_s=REPLAY_UNCERTAINTY_S if replayed else LIVE_UNCERTAINTY_S,
     )
-    return decide(attempt, gather(attempt, Depot(case), at))
+    return decide(attempt, gather(attempt, depot, at))
 
 
 _OF_SCHEDULE = {"window": "name", "scope": "scope", "layer": "layer", "starts": "starts_at"}
