@@ -213,6 +213,6 @@ def test_a_rule_for_chargers_that_are_never_managed_is_a_notice(tmp_path: Path) 
 
 IDENTITIES_OF_TWO = """\
 type,identifier,class,reference,valid_from,valid_to,state
-eMAID,DE-8AA-C12345678-9,agreement,courier/77,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z,active
+eMAID,DE-8AA-C12345678-D,agreement,courier/77,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z,active
 ISO14443,04A1B2C3,agreement,plumbers/1,2026-01-01T00:00:00Z,,active
 """
