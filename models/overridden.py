@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import heappop, heappush
 from itertools import islice
 from typing import NamedTuple
 
@@ -160,7 +161,11 @@ def winning(overrides: Iterable[OverrideRecord], at: datetime) -> OverrideRecord
     return min(holding, key=_rank) if holding else None
 
 
-def _rank(record: OverrideRecord) -> tuple[bool, int, float, str]:
+_Rank = tuple[bool, int, float, str]
+
+
+def _rank(record: OverrideRecord) -> _Rank:
+    """The stronger the smaller; no two are equal, as each ends with an id."""
     narrowness = SCOPES.index(record.scope) if record.scope in SCOPES else len(SCOPES)
     return not record.lock, narrowness, -record.created_at.timestamp(), record.override_id
 
@@ -174,13 +179,16 @@ def _pieces(overrides: tuple[OverrideRecord, ...]) -> tuple[_Piece, ...]:
     """All of time, cut where the winner changes."""
     marks = {mark for each in overrides for mark in (each.starts_at, each.stops_at) if mark}
     waiting = sorted(overrides, key=lambda each: each.starts_at, reverse=True)
-    holding: list[OverrideRecord] = []
+    # The strongest on top. One that has ended never holds again, and goes when it gets there.
+    holding: list[tuple[_Rank, OverrideRecord]] = []
     pieces = [_Piece(None, None)]
     for mark in sorted(marks):
         while waiting and waiting[-1].starts_at <= mark:
-            holding.append(waiting.pop())
-        holding = [each for each in holding if _holds(each, mark)]
-        winner = winning(holding, mark)
+            begun = waiting.pop()
+            heappush(holding, (_rank(begun), begun))
+        while holding and not _holds(holding[0][1], mark):
+            heappop(holding)
+        winner = holding[0][1] if holding else None
         if winner is not pieces[-1].winner:
             pieces.append(_Piece(mark, winner))
     return tuple(pieces)
