@@ -41,10 +41,11 @@ _DAY = timedelta(days=1)
 _REACH = timedelta(days=REACH_DAYS)
 _WEEK = timedelta(days=7)
 
-_SEARCHED_FROM = date.min + timedelta(days=366)
-_SEARCHED_TO = date.max - timedelta(days=366)
-"""Written dates in the first and last year of the calendar are how people write "always" and "for
-ever" (`valid_to: 9999-12-31`): no edge is looked for there, and no date runs over."""
+_SEARCHED_FROM = date.min + timedelta(days=1_100)
+_SEARCHED_TO = date.max - timedelta(days=1_100)
+"""Written dates in the first and last years of the calendar are how people write "always" and "for
+ever" (`valid_to: 9999-12-31`): no edge is looked for there, and no date runs over, even where the
+longest cycle (CYCLE_WEEKS_MAX) and a block more are looked through."""
 
 
 class Segment(NamedTuple):

@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from connectors.feeds.text_file import NotAFileError, open_regular
+from connectors.feeds.text_file import NotAFileError, open_regular, path_within
 from models.identifiers import Pseudonymiser
 
 PASSWORD_CHARS = range(16, 41)
@@ -56,11 +56,7 @@ def verifier_of(
 
 def credential_path(written: str, folder: Path) -> Path | None:
     """Where a `file:PATH` leads to, symbolic links resolved; None outside of the folder."""
-    try:
-        path = (folder / written.removeprefix("file:")).resolve()
-        return path if path.is_relative_to(folder.resolve()) else None
-    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no system takes
-        return None
+    return path_within(folder, written.removeprefix("file:"))
 
 
 def _hash(written: str, pseudonymiser: Pseudonymiser) -> str:

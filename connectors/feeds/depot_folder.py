@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NewType
 
@@ -13,6 +14,7 @@ from connectors.feeds import chargers_file, identities_file, site_file
 from connectors.feeds.access_checks import access_notices
 from connectors.feeds.chargers_file import ChargerRow, ChargersFile, read_chargers
 from connectors.feeds.csv_rows import LINE_BYTES_MAX
+from connectors.feeds.holidays import named_calendars
 from connectors.feeds.identities_file import (
     IdentityRows,
     Progress,
@@ -22,6 +24,7 @@ from connectors.feeds.identities_file import (
 from connectors.feeds.places import Problems
 from connectors.feeds.site_file import SiteFile, WrittenSite, read_site
 from connectors.feeds.text_file import count_lines, opened, read_lines
+from connectors.feeds.yaml_lines import read_yaml
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import SiteId
@@ -128,7 +131,9 @@ def read_site_of(
             return SiteFile()
         text = "\n".join(line.text for line in read_lines(file, name, SITE_BYTES_MAX, problems))
     # A line that cannot be read is missing: what the others mean without it says nothing.
-    return SiteFile() if problems.names(name) else read_site(text, at.date(), problems, name)
+    return (
+        SiteFile() if problems.names(name) else read_site(text, at.date(), problems, folder, name)
+    )
 
 
 def _read_chargers(
@@ -224,8 +229,8 @@ def folder_signature(folder: Path) -> FolderSignature:
     """A value that differs once any file differs that a load of the folder reads.
 
     Cheap enough for every few seconds: nothing is read but chargers.csv, for the names of the
-    credential files. A file that is not there counts as such. A changed mode counts too: it may be
-    why the folder was refused.
+    credential files, and a site.yaml that changed, for those of its calendars. A file that is not
+    there counts as such. A changed mode counts too: it may be why the folder was refused.
     """
     digest = hashlib.sha256()
     for path in _read_by_a_load(folder):
@@ -235,6 +240,7 @@ def folder_signature(folder: Path) -> FolderSignature:
 
 def _read_by_a_load(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in FILES)
+    yield from (folder / name for name in _calendars_of(folder, _seen(folder / site_file.FILE)))
     problems = Problems()
     with opened(folder, chargers_file.FILE, CHARGERS_BYTES_MAX, problems) as file:
         if file is None:
@@ -244,6 +250,16 @@ def _read_by_a_load(folder: Path) -> Iterator[Path]:
                 name = field.strip(' "')
                 if name.startswith("file:"):
                     yield folder / name.removeprefix("file:")
+
+
+@lru_cache(maxsize=16)
+def _calendars_of(folder: Path, seen: tuple[int, ...]) -> tuple[str, ...]:
+    """The calendars that site.yaml names, as it was when it was `seen`."""
+    problems = Problems()
+    with opened(folder, site_file.FILE, SITE_BYTES_MAX, problems) as file:
+        text = file.read().decode(errors="replace") if file is not None else ""
+    document = read_yaml(site_file.FILE, text, problems) if seen else None
+    return named_calendars(document.content) if document is not None else ()
 
 
 def _seen(path: Path) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from connectors.feeds.places import near
 from connectors.feeds.yaml_lines import Document, Path
 from models.errors import ScheduleError
 from models.occurrences import Source, contradictions, vanished
-from models.schedule import Schedule
+from models.schedule import DatedException, Schedule
 from models.site import Group
 from models.zones import zone
 
@@ -101,8 +101,8 @@ def _unknown_schedules(site: Written) -> Iterator[Fault]:
 def _names(path: Path, schedule: Schedule) -> Iterator[Fault]:
     for place, window in enumerate(schedule.windows):
         yield from _long_name((*path, "windows", place, "name"), window.name)
-    for place, exception in enumerate(schedule.exceptions):
-        yield from _long_name((*path, "exceptions", place, "name"), exception.name)
+    for key, place, entry in _dated(schedule):
+        yield from _long_name((*path, key, place, "name"), entry.name)
 
 
 def _long_name(path: Path, name: str) -> Iterator[Fault]:
@@ -111,19 +111,27 @@ def _long_name(path: Path, name: str) -> Iterator[Fault]:
 
 
 def _dates(path: Path, schedule: Schedule) -> Iterator[Fault]:
-    for place, exception in enumerate(schedule.exceptions):
-        if exception.on.year not in EXCEPTION_YEARS:
+    for key, place, entry in _dated(schedule):
+        if entry.on.year not in EXCEPTION_YEARS:
             yield (
-                (*path, "exceptions", place, "date"),
+                (*path, key, place, "date"),
                 f"date: expected a year from {EXCEPTION_YEARS[0]} to {EXCEPTION_YEARS[-1]}, "
-                f"got {exception.on}",
+                f"got {entry.on}",
             )
+
+
+def _dated(schedule: Schedule) -> Iterator[tuple[str, int, DatedException]]:
+    """Each exception and holiday, and its place in the schedule."""
+    for key, entries in (("exceptions", schedule.exceptions), ("holidays", schedule.holidays)):
+        for place, entry in enumerate(entries):
+            yield key, place, entry
 
 
 def _limits(path: Path, schedule: Schedule) -> Iterator[Fault]:
     for key, entries, most in (
         ("windows", schedule.windows, WINDOWS_MAX),
         ("exceptions", schedule.exceptions, EXCEPTIONS_MAX),
+        ("holidays", schedule.holidays, EXCEPTIONS_MAX),
     ):
         if len(entries) > most:
             yield (
@@ -153,13 +161,14 @@ def _contradictions(path: Path, schedule: Schedule, document: Document) -> Itera
 def vanishing(schedules: Sequence[Schedule], timezone: str, today: date) -> Iterator[Fault]:
     """What a clock change of the next year reduces to nothing (rule 4): to be said, not refused.
 
-    Exceptions are looked at whenever they are.
+    Exceptions and holidays are looked at whenever they are.
     """
     in_zone = zone(timezone)
     changes = [*_forward_changes(in_zone, today)]
     for place, schedule in enumerate(schedules):
+        empty = schedule.model_copy(update={"windows": (), "exceptions": (), "holidays": ()})
         for number, window in enumerate(schedule.windows):
-            alone = schedule.model_copy(update={"windows": (window,), "exceptions": ()})
+            alone = empty.model_copy(update={"windows": (window,)})
             found = (
                 source
                 for day in changes
@@ -167,10 +176,10 @@ def vanishing(schedules: Sequence[Schedule], timezone: str, today: date) -> Iter
             )
             for source in dict.fromkeys(found):
                 yield ("schedules", place, "windows", number), _vanishes(schedule, source)
-        for number, exception in enumerate(schedule.exceptions):
-            alone = schedule.model_copy(update={"windows": (), "exceptions": (exception,)})
-            for source in vanished(alone, in_zone, max(today, exception.on), exception.on):
-                yield ("schedules", place, "exceptions", number), _vanishes(schedule, source)
+        for key, number, entry in _dated(schedule):
+            alone = empty.model_copy(update={key: (entry,)})
+            for source in vanished(alone, in_zone, max(today, entry.on), entry.on):
+                yield ("schedules", place, key, number), _vanishes(schedule, source)
 
 
 def _vanishes(schedule: Schedule, source: Source) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path as Folder
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.feeds.access_checks import WrittenOverstay, WrittenRule, access_faults
+from connectors.feeds.holidays import with_holidays
 from connectors.feeds.places import Problems
 from connectors.feeds.site_checks import faults_of, vanishing
 from connectors.feeds.site_wording import sentence_of
@@ -26,7 +28,6 @@ FILE = "site.yaml"
 NOT_YET: Mapping[str, str] = {
     # key       what it needs
     "overstay": "stopping sessions when their entitlement ends (rule 29)",
-    "holidays": "holiday calendars (rules 1 and 8)",
     "edge":     "stopping sessions when a managed window begins (rule 12)",
 }
 """Keys that change who may charge and that this version does not have: refused, never ignored."""
@@ -139,11 +140,14 @@ class SiteFile(NamedTuple):
     document: Document | None = None
 
 
-def read_site(text: str, today: date, problems: Problems, file: str = FILE) -> SiteFile:
+def read_site(
+    text: str, today: date, problems: Problems, folder: Folder, file: str = FILE
+) -> SiteFile:
     """Check a site.yaml; what is wrong is noted.
 
     Args:
         today: windows that vanish are looked for from here on.
+        folder: where the calendars are that it names.
         file: its name, for messages.
     """
     document = read_yaml(file, text, problems)
@@ -152,6 +156,7 @@ def read_site(text: str, today: date, problems: Problems, file: str = FILE) -> S
     if not isinstance(document.content, dict):
         problems.add(document.file, 1, "expected keys and values, beginning with `site: NAME`")
         return SiteFile()
+    document = with_holidays(document, folder, problems)
     later = [*_not_yet(document.content)]
     for path in later:
         problems.add(document.file, document.line(path), _needs(path, document))
@@ -189,10 +194,6 @@ def _not_yet(content: dict[str, Any]) -> Iterator[Path]:
         yield ("overstay",)
     if content.get("edge") in ("stop", "identify"):
         yield ("edge",)
-    schedules = content.get("schedules")
-    for place, schedule in enumerate(schedules if isinstance(schedules, list) else []):
-        if isinstance(schedule, dict) and "holidays" in schedule:
-            yield ("schedules", place, "holidays")
 
 
 def _needs(path: Path, document: Document) -> str:
@@ -207,16 +208,7 @@ def _needs(path: Path, document: Document) -> str:
 
 def _without(content: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
     """A copy without those paths, so that everything else is checked as well."""
-    left = {key: value for key, value in content.items() if (key,) not in paths}
-    schedules = left.get("schedules")
-    if isinstance(schedules, list):
-        left["schedules"] = [
-            {k: v for k, v in each.items() if ("schedules", place, k) not in paths}
-            if isinstance(each, dict)
-            else each
-            for place, each in enumerate(schedules)
-        ]
-    return left
+    return {key: value for key, value in content.items() if (key,) not in paths}
 
 
 def _references(content: dict[str, Any]) -> References:

@@ -48,6 +48,15 @@ def open_regular(path: Path) -> tuple[BinaryIO, os.stat_result]:
     return os.fdopen(descriptor, "rb"), found
 
 
+def path_within(folder: Path, name: str) -> Path | None:
+    """Where a name in a folder leads to, symbolic links resolved; None outside of the folder."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) else None
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no system takes
+        return None
+
+
 @contextmanager
 def opened(
     folder: Path, name: str, bytes_max: int, problems: Problems

@@ -192,7 +192,6 @@ def test_north_depot_is_refused_for_what_is_not_there_yet_and_nothing_else(tmp_p
         ["ND-001", "ND-002", "ND-003", "ND-005", "ND-006"],
     )
     assert [line.partition(f", {NOT_YET}")[0] for line in problems_of(folder)] == [
-        "site.yaml:25: holidays needs holiday calendars (rules 1 and 8)",
         "chargers.csv:4: security_profile: 2 needs TLS",
         "chargers.csv:5: security_profile: 3 needs TLS with client certificates",
         "chargers.csv:6: ocpp: 2.1 needs OCPP 2.1",

@@ -147,7 +147,6 @@ PROBLEMS = [
     (f"edge: halt\n{LAST}",       LAST, ["site.yaml:15: edge: expected 'finish', got 'halt'"]),
     (f"edge: []\n{LAST}",         LAST, ["site.yaml:15: edge: expected 'finish', got a list"]),
     (f"overstay: {{action: stop}}\n{LAST}", LAST, [f"site.yaml:15: overstay: stop needs stopping sessions when their entitlement ends (rule 29), {NOT_YET}; write finish"]),
-    ("holidays: {file: h.ics}\n    windows:", "windows:", [f"site.yaml:8: holidays needs holiday calendars (rules 1 and 8), {NOT_YET}; remove it"]),
 ]
 # fmt: on
 
