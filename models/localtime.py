@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
+
+_MINUTES_PER_DAY = 24 * 60
+_MINUTES = tuple(timedelta(minutes=minute) for minute in range(_MINUTES_PER_DAY))
+
+_DAYS_REMEMBERED = 1 << 16
+"""Two years of a hundred zones; a day takes some 150 bytes."""
 
 
 def instant(on: date, at: time, zone: ZoneInfo) -> datetime:
@@ -21,6 +28,33 @@ def instant(on: date, at: time, zone: ZoneInfo) -> datetime:
     # In a gap, fold=0 reads the offset before the transition and lands after it, fold=1 the other
     # way round (PEP 495): the transition lies between the two.
     return _transition(local.replace(fold=1).astimezone(UTC), utc, zone)
+
+
+def instant_of(on: int, minute: int, zone: ZoneInfo) -> datetime:
+    """`instant` of a local time given as numbers, some ten times as fast on most days.
+
+    Args:
+        on: the ordinal of the date.
+        minute: since its midnight; 24 * 60 and more is on the next date.
+    """
+    if minute >= _MINUTES_PER_DAY:
+        on, minute = on + 1, minute - _MINUTES_PER_DAY
+    midnight = _midnight_of_even_day(on, zone)
+    if midnight is not None:
+        return midnight + _MINUTES[minute]
+    return instant(date.fromordinal(on), time(minute // 60, minute % 60), zone)
+
+
+@lru_cache(maxsize=_DAYS_REMEMBERED)
+def _midnight_of_even_day(on: int, zone: ZoneInfo) -> datetime | None:
+    """The instant at which a date begins; None where its offset changes before it ends."""
+    day = datetime.fromordinal(on)
+    # Every hour to the next midnight: no two changes of a zone are nearer than that.
+    offsets = {
+        (day + timedelta(hours=hour)).replace(tzinfo=zone).utcoffset() for hour in range(25)
+    }
+    offset = offsets.pop()
+    return (day - offset).replace(tzinfo=UTC) if offset is not None and not offsets else None
 
 
 def _transition(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from models.layers import LayerName
-from models.localtime import instant
+from models.localtime import instant_of
 from models.schedule import (
     WEEKDAYS,
     DatedException,
@@ -25,7 +25,6 @@ LAYERS = (LayerName.EXCEPTION, LayerName.HOLIDAY, LayerName.WINDOW)
 
 E = TypeVar("E", Window, DatedException)
 
-_DAY = timedelta(days=1)
 _SOME_DAY = date(1970, 1, 2)
 _LAST_DAY = date(9999, 12, 30)
 """Windows are compared between these, where they name no dates: what began before is nobody's."""
@@ -57,6 +56,19 @@ class Occurrence(NamedTuple):
     source: Source
 
 
+class ClockEffect(NamedTuple):
+    """An occurrence that a clock change makes longer or shorter than it is written (rules 4, 5).
+
+    Attributes:
+        written: its length on the wall clock.
+        lasts: how long it lasts; zero where it vanishes.
+    """
+
+    source: Source
+    written: timedelta
+    lasts: timedelta
+
+
 class ScheduleFault(NamedTuple):
     """Two entries of one layer that contradict each other (rule 6).
 
@@ -71,26 +83,43 @@ class ScheduleFault(NamedTuple):
     message: str
 
 
+class _OnTheWall(NamedTuple):
+    """An occurrence before it is UTC: minutes since the midnight of its date, over 24 h in its
+    tail."""
+
+    on: int
+    start: int
+    end: int
+    mode: Mode
+    layer: str
+    label: str
+
+
 def occurrences(
     schedule: Schedule, zone: ZoneInfo, first: date, last: date
 ) -> tuple[Occurrence, ...]:
     """Every occurrence whose start date is in [first, last]; those of no length are left out."""
-    found = (
-        *_of_windows(schedule, zone, first, last),
-        *_of_dates("holiday", schedule.holidays, zone, first, last),
-        *_of_dates("exception", schedule.exceptions, zone, first, last),
-    )
-    return tuple(each for each in found if each.starts_at < each.ends_at)
+    found = []
+    for on, start, end, mode, layer, label in _on_the_wall(schedule, first, last):
+        starts_at, ends_at = instant_of(on, start, zone), instant_of(on, end, zone)
+        if starts_at < ends_at:
+            source = Source(layer, label, date.fromordinal(on))
+            found.append(Occurrence(starts_at, ends_at, mode, source))
+    return tuple(found)
 
 
-def vanished(schedule: Schedule, zone: ZoneInfo, first: date, last: date) -> tuple[Source, ...]:
-    """Occurrences that a clock change reduces to nothing (rule 4), to be said when saved."""
-    found = (
-        *_of_windows(schedule, zone, first, last),
-        *_of_dates("holiday", schedule.holidays, zone, first, last),
-        *_of_dates("exception", schedule.exceptions, zone, first, last),
-    )
-    return tuple(each.source for each in found if each.starts_at >= each.ends_at)
+def clock_effects(
+    schedule: Schedule, zone: ZoneInfo, first: date, last: date
+) -> tuple[ClockEffect, ...]:
+    """Occurrences whose start date is in [first, last] that do not last as long as written."""
+    found = []
+    for each in _on_the_wall(schedule, first, last):
+        written = timedelta(minutes=each.end - each.start)
+        lasts = instant_of(each.on, each.end, zone) - instant_of(each.on, each.start, zone)
+        if lasts != written:
+            source = Source(each.layer, each.label, date.fromordinal(each.on))
+            found.append(ClockEffect(source, written, lasts))
+    return tuple(found)
 
 
 def contradictions(schedule: Schedule) -> tuple[ScheduleFault, ...]:
@@ -106,39 +135,35 @@ def contradictions(schedule: Schedule) -> tuple[ScheduleFault, ...]:
     )
 
 
-def _of_windows(
-    schedule: Schedule, zone: ZoneInfo, first: date, last: date
-) -> Iterator[Occurrence]:
+def _on_the_wall(schedule: Schedule, first: date, last: date) -> Iterator[_OnTheWall]:
+    yield from _of_windows(schedule, first, last)
+    for layer, entries in (("holiday", schedule.holidays), ("exception", schedule.exceptions)):
+        for each in entries:
+            if first <= each.on <= last:
+                start, end = _minutes(each.start), _end_of_date(each)
+                yield _OnTheWall(each.on.toordinal(), start, end, each.mode, layer, each.label)
+
+
+def _of_windows(schedule: Schedule, first: date, last: date) -> Iterator[_OnTheWall]:
     begins = max(first, schedule.valid_from or first)
     ends = min(last, schedule.valid_to or last)
-    by_day = [[(w, w.weekly) for w in schedule.windows if day in w.days] for day in WEEKDAYS]
-    for ordinal in range(begins.toordinal(), ends.toordinal() + 1):
-        on = date.fromordinal(ordinal)
-        for window, weekly in by_day[on.weekday()]:
-            if not (weekly or window.begins_on(on)):
-                continue
-            # End at or before start means the next day; equal means 24 h of wall time (rule 2).
-            ends_on = on + _DAY if window.end <= window.start else on
-            yield Occurrence(
-                instant(on, local_time(window.start), zone),
-                instant(ends_on, local_time(window.end), zone),
-                window.mode,
-                Source("window", window.label, on),
-            )
+    # What a window has of its own is read once, and not on each of its dates.
+    by_day: list[list[tuple[Window | None, tuple[int, int, Mode, str, str]]]]
+    by_day = [[] for _ in WEEKDAYS]
+    for window in schedule.windows:
+        start = _minutes(window.start)
+        said = (start, start + _length(window), window.mode, "window", window.label)
+        for day in set(window.days):
+            by_day[WEEKDAYS.index(day)].append((None if window.weekly else window, said))
+    for on in range(begins.toordinal(), ends.toordinal() + 1):
+        for dated, said in by_day[(on - 1) % 7]:  # the first day of the calendar is a Monday
+            if dated is None or dated.begins_on(date.fromordinal(on)):
+                yield _OnTheWall(on, *said)
 
 
-def _of_dates(
-    layer: str, entries: tuple[DatedException, ...], zone: ZoneInfo, first: date, last: date
-) -> Iterator[Occurrence]:
-    for each in entries:
-        if first <= each.on <= last:
-            ends_on = each.on + _DAY if each.end == _MIDNIGHT else each.on
-            yield Occurrence(
-                instant(each.on, local_time(each.start), zone),
-                instant(ends_on, local_time(each.end), zone),
-                each.mode,
-                Source(layer, each.label, each.on),
-            )
+def _end_of_date(each: DatedException) -> int:
+    """Minutes since its midnight; written as midnight, an end is that of its date (rule 8)."""
+    return _MINUTES_PER_DAY if each.end == _MIDNIGHT else _minutes(each.end)
 
 
 def _contradictions(
@@ -174,7 +199,7 @@ def _overlap_of(one: Window, other: Window, later: int) -> bool:
 
 
 def _length(window: Window) -> int:
-    """In minutes of wall time (rule 2)."""
+    """In minutes of wall time: an end at or before the start means the next day (rule 2)."""
     between = (_minutes(window.end) - _minutes(window.start)) % _MINUTES_PER_DAY
     return between or _MINUTES_PER_DAY
 
@@ -204,11 +229,9 @@ def _compared(window: Window, later: int) -> tuple[int, int]:
 
 
 def _dated_overlap(one: DatedException, other: DatedException) -> bool:
-    def ends(each: DatedException) -> int:
-        return _MINUTES_PER_DAY if each.end == _MIDNIGHT else _minutes(each.end)
-
-    same_date = one.on == other.on
-    return same_date and _minutes(one.start) < ends(other) and _minutes(other.start) < ends(one)
+    if one.on != other.on:
+        return False
+    return _minutes(one.start) < _end_of_date(other) and _minutes(other.start) < _end_of_date(one)
 
 
 def _minutes(written: str) -> int:
