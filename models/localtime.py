@@ -50,9 +50,7 @@ def _midnight_of_even_day(on: int, zone: ZoneInfo) -> datetime | None:
     """The instant at which a date begins; None where its offset changes before it ends."""
     day = datetime.fromordinal(on)
     # Every hour to the next midnight: no two changes of a zone are nearer than that.
-    offsets = {
-        (day + timedelta(hours=hour)).replace(tzinfo=zone).utcoffset() for hour in range(25)
-    }
+    offsets = {(day + timedelta(hours=hour)).replace(tzinfo=zone).utcoffset() for hour in range(25)}
     offset = offsets.pop()
     return (day - offset).replace(tzinfo=UTC) if offset is not None and not offsets else None
 

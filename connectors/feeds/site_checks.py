@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.feeds.places import near
 from connectors.feeds.yaml_lines import Document, Path
 from models.errors import ScheduleError
-from models.occurrences import Source, contradictions, vanished
+from models.occurrences import ClockEffect, clock_effects, contradictions
 from models.schedule import DatedException, Schedule
 from models.site import Group
 from models.zones import zone
@@ -30,8 +31,8 @@ EXCEPTIONS_MAX = 1_000
 EXCEPTION_YEARS = range(1970, 2200)
 """Of exceptions; beyond it lie typing errors, and dates that no calendar can add a day to."""
 
-VANISHING_DAYS = 400
-"""How far ahead vanishing windows are looked for: each clock change of a year, and a bit."""
+AHEAD_DAYS = 400
+"""How far ahead clock changes are looked for: each of a year, and a bit."""
 
 Fault = tuple[Path, str]
 """Where, and what is wrong there."""
@@ -159,42 +160,63 @@ def _contradictions(path: Path, schedule: Schedule, document: Document) -> Itera
 
 
 def vanishing(schedules: Sequence[Schedule], timezone: str, today: date) -> Iterator[Fault]:
-    """What a clock change of the next year reduces to nothing (rule 4): to be said, not refused.
-
-    Exceptions and holidays are looked at whenever they are.
-    """
-    in_zone = zone(timezone)
-    changes = [*_forward_changes(in_zone, today)]
-    for place, schedule in enumerate(schedules):
-        empty = schedule.model_copy(update={"windows": (), "exceptions": (), "holidays": ()})
-        for number, window in enumerate(schedule.windows):
-            alone = empty.model_copy(update={"windows": (window,)})
-            found = (
-                source
-                for day in changes
-                for source in vanished(alone, in_zone, day - _DAY, day + _DAY)
+    """What a clock change reduces to nothing (rule 4): to be said, not refused."""
+    for path, schedule, effect in _clock_effects(schedules, timezone, today):
+        if not effect.lasts:
+            source = effect.source
+            yield (
+                path,
+                f"schedule {schedule.id!r}: {source.layer} {source.name!r} vanishes on "
+                f"{source.date}, when the clock goes forward over all of it (rule 4)",
             )
-            for source in dict.fromkeys(found):
-                yield ("schedules", place, "windows", number), _vanishes(schedule, source)
+
+
+def stretching(schedules: Sequence[Schedule], timezone: str, today: date) -> Iterator[Fault]:
+    """What a clock change makes longer or shorter (rule 5): of interest, and never wrong."""
+    for path, schedule, effect in _clock_effects(schedules, timezone, today):
+        if effect.lasts:
+            source, way = effect.source, "back" if effect.lasts > effect.written else "forward"
+            yield (
+                path,
+                f"schedule {schedule.id!r}: {source.layer} {source.name!r} of {source.date} "
+                f"lasts {_hours(effect.lasts)} instead of {_hours(effect.written)}, "
+                f"as the clock goes {way} (rule 5)",
+            )
+
+
+def _clock_effects(
+    schedules: Sequence[Schedule], timezone: str, today: date
+) -> Iterator[tuple[Path, Schedule, ClockEffect]]:
+    """What clock changes do to windows within a year, and to dated entries whenever they are."""
+    in_zone = zone(timezone)
+    changes = [*_clock_changes(in_zone, today)]
+    for place, schedule in enumerate(schedules):
+        path = ("schedules", place)
+        bare = schedule.model_copy(update={"windows": (), "exceptions": (), "holidays": ()})
+        for number, window in enumerate(schedule.windows):
+            alone = bare.model_copy(update={"windows": (window,)})
+            # What began the day before may have its tail in the change.
+            met = (clock_effects(alone, in_zone, day - _DAY, day) for day in changes)
+            for effect in dict.fromkeys(chain.from_iterable(met)):
+                yield (*path, "windows", number), schedule, effect
         for key, number, entry in _dated(schedule):
-            alone = empty.model_copy(update={key: (entry,)})
-            for source in vanished(alone, in_zone, max(today, entry.on), entry.on):
-                yield ("schedules", place, key, number), _vanishes(schedule, source)
+            alone = bare.model_copy(update={key: (entry,)})
+            for effect in clock_effects(alone, in_zone, max(today, entry.on), entry.on):
+                yield (*path, key, number), schedule, effect
 
 
-def _vanishes(schedule: Schedule, source: Source) -> str:
-    return (
-        f"schedule {schedule.id!r}: {source.layer} {source.name!r} vanishes on {source.date}, "
-        "when the clock goes forward over all of it (rule 4)"
-    )
+def _hours(span: timedelta) -> str:
+    """`9 h`, `9 h 30 min`, `20 min`."""
+    hours, minutes = divmod(round(span.total_seconds() / 60), 60)
+    parts = ((hours, "h"), (minutes, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 min"
 
 
-def _forward_changes(in_zone: ZoneInfo, today: date) -> Iterator[date]:
-    """The local dates, within a year, on which the clock goes forward."""
+def _clock_changes(in_zone: ZoneInfo, today: date) -> Iterator[date]:
+    """The local dates, within a year, in which the clock is set."""
     midnight = datetime(today.year, today.month, today.day, tzinfo=in_zone)
-    for _ in range(VANISHING_DAYS):
+    for _ in range(AHEAD_DAYS):
         following = midnight + _DAY  # wall clock: the next local midnight
-        before, after = midnight.utcoffset(), following.utcoffset()
-        if before is not None and after is not None and after > before:
+        if midnight.utcoffset() != following.utcoffset():
             yield midnight.date()
         midnight = following

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.occurrences import contradictions, vanished
+from models.occurrences import clock_effects, contradictions
 from models.schedule import Schedule
 from models.timeline import Timeline
 from models.zones import zone
 
 WINDOW: dict[str, Any] = {"days": ["mon"], "from": "08:00", "to": "18:00", "mode": "managed"}
+MINUTE = timedelta(minutes=1)
 EXCEPTION: dict[str, Any] = {"date": date(2026, 7, 15), "mode": "freevend"}
 
 
@@ -129,12 +130,34 @@ def test_exceptions_of_one_date_contradict_each_other_and_never_a_window() -> No
     assert [(each.layer, each.first, each.second) for each in found] == [("exception", 0, 1)]
 
 
-def test_a_window_that_the_clock_change_swallows_is_reported() -> None:
-    """Rule 4: it vanishes on that date, and whoever saves it hears of it."""
-    schedule = _schedule(windows=[{**WINDOW, "days": ["sun"], "from": "02:15", "to": "02:45"}])
+@pytest.mark.parametrize(
+    ("start", "end", "day", "effects"),
+    [
+        # Swallowed, shortened at its end, and at its start; a window of 24 h of wall time.
+        ("02:15", "02:45", "sun", [(date(2026, 3, 29), 30, 0)]),
+        ("01:30", "02:30", "sun", [(date(2026, 3, 29), 60, 30)]),
+        ("02:30", "04:00", "sun", [(date(2026, 3, 29), 90, 60), (date(2026, 10, 25), 90, 150)]),
+        (
+            "00:00",
+            "00:00",
+            "sun",
+            [(date(2026, 3, 29), 1440, 1380), (date(2026, 10, 25), 1440, 1500)],
+        ),
+        # Begun the day before, rule 5: 22:00 to 06:00 lasts nine hours in autumn.
+        ("22:00", "06:00", "sat", [(date(2026, 3, 28), 480, 420), (date(2026, 10, 24), 480, 540)]),
+        ("04:00", "06:00", "sun", []),
+    ],
+)
+def test_what_a_clock_change_does_to_a_window_is_reported(
+    start: str, end: str, day: str, effects: list[tuple[date, int, int]]
+) -> None:
+    """Rules 4 and 5: on those dates only; one that vanishes lasts nothing."""
+    schedule = _schedule(windows=[{**WINDOW, "days": [day], "from": start, "to": end}])
     berlin = zone("Europe/Berlin")
-    lost = vanished(schedule, berlin, date(2026, 1, 1), date(2026, 12, 31))
-    assert [source.date for source in lost] == [date(2026, 3, 29)]
+    found = clock_effects(schedule, berlin, date(2026, 1, 1), date(2026, 12, 31))
+    assert [
+        (each.source.date, each.written // MINUTE, each.lasts // MINUTE) for each in found
+    ] == effects
 
 
 def test_a_window_may_have_dates_of_its_own() -> None:
