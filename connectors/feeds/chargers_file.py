@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -108,6 +108,21 @@ def _record(fields: dict[str, str], site_id: SiteId, verifier: str | None) -> Ch
     return record.model_copy(update={"revision": revision})
 
 
+def reference_faults(fields: Mapping[str, str], references: References) -> Iterator[str]:
+    """What is wrong with the group and the schedule that a row names (rule 7)."""
+    schedules, groups, site_schedule = references
+    group, schedule = fields["group"], fields["schedule"]
+    if groups is not None and group and group not in groups:
+        yield f"group: expected one of site.yaml, got another{near(group, groups)}"
+    if schedules is not None and schedule and schedule not in schedules:
+        yield f"schedule: expected one of site.yaml, got another{near(schedule, schedules)}"
+    known = groups is not None and schedules is not None
+    if known and not (schedule or (groups or {}).get(group) or site_schedule):
+        yield (
+            "no schedule governs it: expected one of its own, of its group or of the site (rule 7)"
+        )
+
+
 class _Reader:
     def __init__(self, folder: Path, references: References, pseudonymiser: Pseudonymiser) -> None:
         self._folder = folder
@@ -127,7 +142,7 @@ class _Reader:
             *_version_faults(fields["ocpp"]),
             *_security_faults(fields["security_profile"]),
             *_profile_faults(fields["profile"]),
-            *self._reference_faults(fields),
+            *reference_faults(fields, self._references),
         ]
         if fields["security_profile"] not in ("0", "1", *_TLS):
             return faults, None
@@ -150,20 +165,6 @@ class _Reader:
         first = self._line_of.setdefault(charger_id, line)
         if first != line:
             yield f"charger_id: the same as on line {first}; expected each once"
-
-    def _reference_faults(self, fields: dict[str, str]) -> Iterator[str]:
-        schedules, groups, site_schedule = self._references
-        group, schedule = fields["group"], fields["schedule"]
-        if groups is not None and group and group not in groups:
-            yield f"group: expected one of site.yaml, got another{near(group, groups)}"
-        if schedules is not None and schedule and schedule not in schedules:
-            yield f"schedule: expected one of site.yaml, got another{near(schedule, schedules)}"
-        known = groups is not None and schedules is not None
-        if known and not (schedule or (groups or {}).get(group) or site_schedule):
-            yield (
-                "no schedule governs it: expected one of its own, of its group or of the site "
-                "(rule 7)"
-            )
 
 
 def _version_faults(ocpp: str) -> Iterator[str]:

@@ -42,6 +42,21 @@ To = Annotated[
 ]
 
 
+@schedule_app.command("check")
+@sayable
+def schedule_check(file: SiteFile, *, as_json: AsJson = False) -> None:
+    """Name every problem, and the dates on which a clock change alters a window."""
+    from depotgate.schedules.check import check, print_checked, rows
+
+    checked = check(file, datetime.now(UTC))
+    if as_json:
+        say(orjson.dumps(rows(checked)).decode())
+    else:
+        print_checked(checked, _console())
+    if checked.problems:
+        raise typer.Exit(1)
+
+
 @schedule_app.command("show")
 @sayable
 def schedule_show(

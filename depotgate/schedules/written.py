@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from connectors.feeds import chargers_file, site_file
+from connectors.feeds.chargers_file import reference_faults
 from connectors.feeds.csv_rows import LINE_BYTES_MAX, CsvRow, read_rows
 from connectors.feeds.depot_folder import CHARGERS_BYTES_MAX, read_site_of, site_record
 from connectors.feeds.places import Problems, near
+from connectors.feeds.site_file import References
 from connectors.feeds.text_file import opened, read_lines
-from models.errors import ConfigurationError, Problem
+from models.errors import ConfigurationError
 from models.governing import governing_schedule
 from models.ids import ChargerId
 from models.schedule import Schedule
@@ -25,12 +28,14 @@ class Draft(NamedTuple):
 
     Attributes:
         folder: where chargers.csv and the files that it names are.
-        notices: what a person should know of it.
+        name: of the file.
+        references: what rows of chargers.csv may name.
     """
 
     folder: Path
+    name: str
     site: SiteRecord
-    notices: tuple[Problem, ...]
+    references: References
 
     @property
     def zone(self) -> ZoneInfo:
@@ -51,14 +56,15 @@ class Governed(NamedTuple):
 
 def place_of(file: Path) -> tuple[Path, str]:
     """The folder and the name of a site.yaml, given as itself or as its folder."""
-    return (file, site_file.FILE) if file.is_dir() else (file.parent, file.name)
+    try:
+        folder = file.is_dir()
+    except OSError:  # a name that is too long
+        folder = False
+    return (file, site_file.FILE) if folder else (file.parent, file.name)
 
 
 def read_draft(file: Path, now: datetime) -> Draft:
     """Read a site.yaml, given as itself or as its folder.
-
-    Args:
-        now: what a clock change does is looked for from its date on.
 
     Raises:
         DepotRefusedError: with every problem, by file and line.
@@ -69,7 +75,7 @@ def read_draft(file: Path, now: datetime) -> Draft:
     site = site_record(found.written, now, problems) if found.written else None
     problems.refuse()
     assert site is not None, "a site.yaml that is not loaded has a problem"
-    return Draft(folder, site, found.notices)
+    return Draft(folder, name, site, found.references)
 
 
 def governed(draft: Draft, charger: str | None, group: str | None) -> Governed:
@@ -83,9 +89,11 @@ def governed(draft: Draft, charger: str | None, group: str | None) -> Governed:
         raise ConfigurationError("expected --charger or --group, got both")
     groups = [each.id for each in draft.site.groups]
     if group is not None and group not in groups:
-        raise ConfigurationError(f"there is no group {group!r} in site.yaml{near(group, groups)}")
+        raise ConfigurationError(
+            f"there is no group {group!r} in {draft.name}{near(group, groups)}"
+        )
     if charger is not None:
-        asked, what = _charger(draft, charger, groups), f"charger {charger!r}"
+        asked, what = _charger(draft, charger), f"charger {charger!r}"
     else:
         asked, what = _any_of(draft, group), f"group {group!r}" if group else "the site"
     found = governing_schedule(asked, draft.site)
@@ -107,32 +115,38 @@ def _any_of(draft: Draft, group: str | None) -> ChargerRecord:
     )
 
 
-def _charger(draft: Draft, charger: str, groups: list[str]) -> ChargerRecord:
+def _charger(draft: Draft, charger: str) -> ChargerRecord:
     """As much of a row as rule 7 asks for: a credential that is missing hinders nobody here."""
-    row = _row_of(draft.folder, charger)
     problems = Problems()
-    named, schedule = row.fields["group"], row.fields["schedule"]
-    known = [each.id for each in draft.site.schedules]
-    for key, value, among in (("group", named, groups), ("schedule", schedule, known)):
-        if value and value not in among:
-            message = f"{key}: expected one of site.yaml, got another{near(value, among)}"
-            problems.add(chargers_file.FILE, row.line, message)
-    problems.refuse()
-    return _any_of(draft, named or None).model_copy(update={"schedule": schedule or None})
+    row = next(
+        (each for each in charger_rows(draft.folder, problems) if _id_of(each) == charger), None
+    )
+    if row is None:
+        # A row that cannot be read may have been the one.
+        problems.refuse()
+        name = chargers_file.FILE
+        raise ConfigurationError(f"expected a charger_id of {name}, got {charger!r}")
+    faults = Problems()
+    for fault in reference_faults(row.fields, draft.references):
+        faults.add(chargers_file.FILE, row.line, fault)
+    faults.refuse()
+    governed = _any_of(draft, row.fields["group"] or None)
+    return governed.model_copy(update={"schedule": row.fields["schedule"] or None})
 
 
-def _row_of(folder: Path, charger: str) -> CsvRow:
-    problems = Problems()
+def charger_rows(folder: Path, problems: Problems) -> Iterator[CsvRow]:
+    """The rows of a folder's chargers.csv that can be read; what else there is, is noted."""
     name = chargers_file.FILE
     with opened(folder, name, CHARGERS_BYTES_MAX, problems) as file:
         if file is not None:
-            lines = read_lines(file, name, LINE_BYTES_MAX, problems)
-            rows = read_rows(
-                name, lines, chargers_file.COLUMNS, problems, rows_max=chargers_file.CHARGERS_MAX
+            yield from read_rows(
+                name,
+                read_lines(file, name, LINE_BYTES_MAX, problems),
+                chargers_file.COLUMNS,
+                problems,
+                rows_max=chargers_file.CHARGERS_MAX,
             )
-            for row in rows:
-                if row.fields["charger_id"] == charger:
-                    return row
-    # A row that cannot be read may have been the one.
-    problems.refuse()
-    raise ConfigurationError(f"expected a charger_id of {name}, got {charger!r}")
+
+
+def _id_of(row: CsvRow) -> str:
+    return row.fields["charger_id"]
