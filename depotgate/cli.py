@@ -6,6 +6,7 @@ import typer
 
 from depotgate.commands.configuration import load
 from depotgate.commands.explain import explain
+from depotgate.commands.feed import feed_app
 from depotgate.commands.keys import keys_app
 from depotgate.commands.looking import doctor, tail
 from depotgate.commands.override import override_app
@@ -20,14 +21,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, demo, gateway, worker, load, tail, explain, doctor):
-    app.command()(command)
 FAMILIES = {
     "override": override_app,
-    "schedule": schedule_app,
     "topics": topics_app,
+    "schedule": schedule_app,
+    "feed": feed_app,
     "keys": keys_app,
 }
+for command in (up, demo, gateway, worker, load, tail, explain, doctor):
+    app.command()(command)
 for name, family in FAMILIES.items():
     app.add_typer(family, name=name)
 

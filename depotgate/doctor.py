@@ -7,6 +7,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,8 @@ from depotgate.reaching import reachable_kafka
 from depotgate.run_file import Run, read_run, runs
 from depotgate.settings import Settings, unknown_variables
 from models.errors import ConfigurationError, DepotgateError
+from models.feed_age import FeedState
+from models.feed_states import FeedStanding, standings
 from models.metrics import (
     CONNECTED,
     KAFKA_AWAY,
@@ -37,6 +40,7 @@ from models.metrics import (
     SPOOL_FULL,
     SPOOLED,
 )
+from models.texts import age_in_words
 from models.topics import CHARGERS, FEEDS, REQUESTS, SITES, TOPICS
 from models.zones import tzdata_version
 from streams.requests import REQUESTS_GROUP
@@ -196,6 +200,42 @@ async def _loaded(bootstrap: str) -> list[Finding]:
             f"revision {site.revision} loaded {site.loaded_at:%Y-%m-%d %H:%M:%S}Z"
         )
         findings.append(Finding(f"depot {site.site_id}", Health.GOOD, seen))
+    now = datetime.now(UTC)
+    for standing in standings(replica.sites.values(), replica.feeds.values(), now):
+        findings += feed_findings(standing, now)
+    return findings
+
+
+def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
+    """How old a source is, and what that does to answers, said before it does (rule 22)."""
+    receipt, site_id = standing.receipt, standing.site_id
+    about = f"feed {receipt.source}" + (f", {site_id}" if site_id else "")
+    seen = f"{standing.state}, {age_in_words(standing.age)} old, {receipt.rows_count:,} records"
+    fetch = f"see why it does not come: depotgate feed run {receipt.source}"
+    match standing.state:
+        case FeedState.FRESH if standing.near:
+            left = age_in_words(standing.stale_at - now)
+            seen += f"; stale in {left}: strange cards are then refused as uncertain"
+            findings = [Finding(about, Health.NOTE, seen, fetch)]
+        case FeedState.FRESH:
+            findings = [Finding(about, Health.GOOD, seen)]
+        case FeedState.STALE:
+            left = age_in_words(standing.expires_at - now)
+            seen += f"; strange cards are refused as uncertain, known ones in {left}"
+            findings = [Finding(about, Health.BAD, seen, fetch)]
+        case FeedState.EXPIRED:
+            seen += "; cards are judged as `feed: expired` of the site says"
+            findings = [Finding(about, Health.BAD, seen, fetch)]
+    if receipt.quarantined is not None:
+        said = (
+            f"a load that would remove {receipt.quarantined.vanishing_count:,} of "
+            f"{receipt.quarantined.standing_count:,} records is not taken"
+        )
+        advice = f"see to its source, or take it: depotgate feed accept {receipt.source}"
+        findings.append(Finding(about, Health.BAD, said, advice))
+    if receipt.skipped_count:
+        said = f"{receipt.skipped_count:,} bad rows were left out"
+        findings.append(Finding(about, Health.NOTE, said, "feed run names them"))
     return findings
 
 

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
         kafka: `HOST:PORT[,HOST:PORT]`; None = start one here (`up`), or the one that runs here.
         tenant: name of the installation, part of every pseudonym (rule 26).
         pseudonym_keys_file: list of key epochs; needed by gateway and load.
+        feeds_file: sources of identities; None = feeds.yaml of the depot folder, or of here.
         data: folder of the local broker, the spool, logs and run.json.
         slot: reply partition of this gateway.
         worker_id: static group membership of this worker; None = dynamic.
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     kafka: str | None = None
     tenant: str = Field(default="default", min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     pseudonym_keys_file: AbsolutePath | None = None
+    feeds_file: AbsolutePath | None = None
     data: AbsolutePath = Field(default=Path(".depotgate"), validate_default=True)
     slot: int = Field(default=0, ge=0, lt=SLOTS)
     worker_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")

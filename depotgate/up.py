@@ -15,6 +15,7 @@ from connectors.feeds.publish import load_depot
 from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.broker_files import free_port
 from connectors.kafka.topics import apply_topics
+from depotgate.feeding import FeedFollower, feeds_path
 from depotgate.loading import actor, said
 from depotgate.roles import data_folder, pseudonymiser_of
 from depotgate.run_file import Run, remove_run, write_run
@@ -42,13 +43,14 @@ class Running(NamedTuple):
     metrics: Mapping[str, Sequence[str]]
     supervisor: Supervisor
     follower: FolderFollower
+    feeds: FeedFollower
 
 
 @asynccontextmanager
 async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[Running]:
     """Have everything running; all of it has ended when the block ends.
 
-    The block has to keep `supervisor.watch()` and `follower.follow()` going.
+    The block has to keep the supervisor and both followers going (`keep_up`).
 
     Args:
         folder: the depot.
@@ -66,7 +68,9 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
         follower = FolderFollower(broker.bootstrap, folder, pseudonymiser, say)
         await follower.load()
         async with _processes(settings, broker, say) as (run, supervisor):
-            yield Running(run.kafka, run.ocpp, run.metrics, supervisor, follower)
+            path = feeds_path(settings, folder)
+            feeds = FeedFollower(broker.bootstrap, path, pseudonymiser, actor(), say)
+            yield Running(run.kafka, run.ocpp, run.metrics, supervisor, follower, feeds)
     finally:
         await broker.stop()
 
@@ -212,3 +216,4 @@ async def keep_up(installation: Running) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(installation.supervisor.watch())
         tasks.create_task(installation.follower.follow())
+        tasks.create_task(installation.feeds.follow())

@@ -48,6 +48,10 @@ class NotFoundError(DepotgateError):
     """What a person asked for by name or time is not there; the message says what was searched."""
 
 
+class FeedUnavailableError(DepotgateError):
+    """A source did not deliver; what it delivered last stays, and ages (rule 22)."""
+
+
 class BrokerUnavailableError(DepotgateError):
     """No broker could be reached or started; the message names what to do."""
 

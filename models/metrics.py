@@ -93,6 +93,14 @@ REPLICA_AGE = Metric("depotgate_replica_age_seconds", G, "gateway, worker", (),
                      "Since the replica was last known to be at the end of its topics")
 REPLICA_BAD = Metric("depotgate_replica_bad_rows_total", C, "gateway, worker", ("table",),
                      "Configuration records that could not be read; the last good row stays")
+FEED_AGE = Metric("depotgate_feed_age_seconds", G, "worker", ("source", "site"),
+                  "Age of what a source delivered last, by its own statement (rule 22)")
+FEED_STATE = Metric("depotgate_feed_state", G, "worker", ("source", "site"),
+                    "0 fresh, 1 stale, 2 expired, by the site's limits (rule 22)")
+FEED_ROWS = Metric("depotgate_feed_rows", G, "worker", ("source", "site"),
+                   "Records of a source that stand")
+FEED_QUARANTINED = Metric("depotgate_feed_quarantined", G, "worker", ("source", "site"),
+                          "1 while a delivery waits for `depotgate feed accept` (rule 22)")
 EDGES = Metric("depotgate_mode_edges_total", C, "worker", ("site", "mode"),
                "Mode edges noticed, by the mode that begins")
 COMMANDS_SENT = Metric("depotgate_mode_commands_sent_total", C, "worker", ("site", "mode"),

@@ -220,8 +220,7 @@ def identity_key(
 ) -> str:
     """Key of an identity record. Renewals of one reference differ in `valid_from` and stand side
     by side."""
-    owner = f"{source}/{site_id}" if site_id else source
-    return f"{owner}|{pseudonym}|{reference}|{_second_of(valid_from)}"
+    return f"{feed_key(source, site_id)}|{pseudonym}|{reference}|{_second_of(valid_from)}"
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)
@@ -229,12 +228,58 @@ def _second_of(at: datetime) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}"
 
 
+FOLDER_SOURCE = "folder"
+"""Rule 21: the depot folder is a source of its own."""
+
+
+def feed_key(source: str, site_id: SiteId | None) -> str:
+    """Key of a receipt: a source that speaks about all sites is named alone."""
+    return f"{source}/{site_id}" if site_id else source
+
+
+class Validators(Frozen):
+    """What a server said that names the content loaded last, to ask for it only when it is newer.
+
+    Attributes:
+        reading: hash of how it was read; read otherwise, the same content may give other records.
+    """
+
+    reading: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Quarantine(Frozen):
+    """A load that would have removed too much; the records of the one before it stay (rule 22).
+
+    Attributes:
+        standing_count: records of the source that stood.
+        vanishing_count: of those, how many would have gone.
+    """
+
+    content_at: UtcDatetime
+    found_at: UtcDatetime
+    checksum: str
+    rows_count: int
+    standing_count: int
+    vanishing_count: int
+
+
 class FeedReceipt(Record):
     """What one load of one source brought (rule 10's identity revision is its `revision`).
 
     Attributes:
         content_at: the source's own statement of how old its content is (rule 22).
+        loaded_at: when its records were published, or confirmed to be the newest.
+        rows_count: records of the source that stand.
         ages: False for a depot folder: its records do not age (rule 22).
+        stated_at: what the newest document itself said; `content_at` may be a later confirmation.
+        checksum: SHA-256 over what the delivered rows say, as pseudonyms: an unkeyed hash of card
+            numbers could be undone (rule 26).
+        incremental: the load brought changes only.
+        skipped_count: bad rows that were left out.
+        validators: None for what does not come over HTTP.
+        quarantined: a later load that was not taken.
     """
 
     source: str
@@ -247,6 +292,17 @@ class FeedReceipt(Record):
     removed_count: int
     ages: bool = False
     actor: str
+    stated_at: UtcDatetime | None = None
+    checksum: str = ""
+    incremental: bool = False
+    skipped_count: int = 0
+    validators: Validators | None = None
+    quarantined: Quarantine | None = None
+
+    @property
+    def key(self) -> str:
+        """Topic key (see `feed_key`)."""
+        return feed_key(self.source, self.site_id)
 
 
 class AuditRecord(Record):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from connectors.feeds.identities_file import SOURCE, IdentityRow, IdentityRows
 from models.errors import UndecodableRecordError
 from models.ids import ChargerId, SiteId
-from models.site import ChargerRecord, FeedReceipt, IdentityRecord, IdentityState, SiteRecord
+from models.site import (
+    ChargerRecord,
+    FeedReceipt,
+    IdentityRecord,
+    IdentityState,
+    SiteRecord,
+    feed_key,
+)
 
 
 class Change(NamedTuple):
@@ -36,14 +45,25 @@ class Before(NamedTuple):
 
 
 class IdentityDifference:
-    """Compares a folder's rows with those that stand, as they come, in the order of their topic.
+    """Compares a source's rows with those that stand, as they come, in the order of their topic.
 
     What is equal is only forgotten: of a million rows that stand, nothing is kept.
+
+    Args:
+        rows: all that the source has; or what is new and changed, when it says what is gone.
+        gone: whether a row with this key, which is none of `rows`, is to go.
     """
 
-    def __init__(self, rows: IdentityRows, site_id: SiteId) -> None:
+    def __init__(
+        self,
+        rows: IdentityRows,
+        site_id: SiteId | None,
+        source: str = SOURCE,
+        gone: Callable[[str], bool] = lambda _key: True,
+    ) -> None:
         self._rows = rows
-        self._owner = f"{SOURCE}/{site_id}|"
+        self._owner = f"{feed_key(source, site_id)}|"
+        self._goes = gone
         self._publish = dict(rows)
         self._before: dict[str, Before] = {}
         self._gone: dict[str, int] = {}
@@ -54,9 +74,9 @@ class IdentityDifference:
             return
         row = self._rows.get(key)
         if row is None:
-            self._gone[key] = partition
-            if value is None:
-                del self._gone[key]
+            self._gone.pop(key, None)
+            if value is not None and self._goes(key):
+                self._gone[key] = partition
             return
         self._before.pop(key, None)
         self._publish[key] = row
@@ -88,6 +108,18 @@ class IdentityDifference:
         """Keys that no row has any more, and the partition of each."""
         return self._gone
 
+    @property
+    def standing_count(self) -> int:
+        """Rows that stood, of those that the source may have spoken of: all of a full delivery."""
+        return len(self._rows) - self.change.added + len(self._gone)
+
+    @property
+    def vanishing_count(self) -> int:
+        """Rows that go and that nothing comes for: the same reference and beginning under another
+        identifier is a new card, or an old one under a new key (rule 26)."""
+        came = Counter(_about(key) for key in self._publish.keys() - self._before.keys())
+        return (Counter(map(_about, self._gone)) - came).total()
+
     def partition(self, key: str) -> int | None:
         """Where a row with this key stands."""
         before = self._before.get(key)
@@ -100,6 +132,11 @@ class IdentityDifference:
         before = self._before.get(key)
         same = before is not None and before.state == row.state
         return before.state_since or now if before is not None and same else now
+
+
+def _about(key: str) -> str:
+    """Reference and beginning of validity of a topic key."""
+    return key.split("|", 2)[2]
 
 
 class Standing(NamedTuple):

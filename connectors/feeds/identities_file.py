@@ -28,12 +28,17 @@ from models.identifiers import (
     normalise,
 )
 from models.ids import Pseudonym, SiteId
-from models.site import IdentityClass, IdentityRecord, IdentityState, identity_key
+from models.site import (
+    FOLDER_SOURCE,
+    IdentityClass,
+    IdentityRecord,
+    IdentityState,
+    identity_key,
+)
 
 FILE = "identities.csv"
 
-SOURCE = "folder"
-"""Rule 21: the depot folder is a source of its own."""
+SOURCE = FOLDER_SOURCE
 
 COLUMNS = Columns(
     ("type", "identifier", "class", "reference", "valid_from", "valid_to", "state"),
@@ -92,18 +97,23 @@ class IdentityRow(NamedTuple):
     state: IdentityState
     state_since: datetime | None
 
-    def record(self, site_id: SiteId, state_since: datetime) -> IdentityRecord:
+    def record(
+        self, site_id: SiteId | None, state_since: datetime, source: str = SOURCE
+    ) -> IdentityRecord:
         """What is published of it."""
-        return IdentityRecord(**self._published(site_id, state_since))
+        return IdentityRecord(**self._published(site_id, state_since, source))
 
-    def encode(self, site_id: SiteId, state_since: datetime) -> bytes:
+    def encode(self, site_id: SiteId | None, state_since: datetime, source: str = SOURCE) -> bytes:
         """The bytes of its record, in a quarter of the time: the row is checked already."""
-        return orjson.dumps(self._published(site_id, state_since), option=orjson.OPT_UTC_Z)
+        published = self._published(site_id, state_since, source)
+        return orjson.dumps(published, option=orjson.OPT_UTC_Z)
 
-    def _published(self, site_id: SiteId, state_since: datetime) -> dict[str, Any]:
+    def _published(
+        self, site_id: SiteId | None, state_since: datetime, source: str
+    ) -> dict[str, Any]:
         # In the order of the record's fields: the bytes are then the same.
         return {
-            "source": SOURCE,
+            "source": source,
             "site_id": site_id,
             "pseudonym": self.pseudonym,
             "identifier_type": self.identifier_type,
@@ -153,39 +163,72 @@ def read_identities(
         free_types: those that the site names, in capitals; None where site.yaml is refused, and
             then nothing is said of any type that it may name.
     """
-    rows_count = max(0, lines_count - 1)
-    reader = _Reader(reserved_tags, pseudonymiser, free_types)
-    found: IdentityRows = {}
+    collector = IdentityCollector(
+        IdentityReader(reserved_tags, pseudonymiser, free_types), site_id, SOURCE, problems, FILE
+    )
     rows = read_rows(FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX)
-    for done, row in enumerate(rows):
-        if on_progress is not None and done % PROGRESS_EVERY_ROWS == 0:
-            on_progress(done, max(done, rows_count))
+    return collector.collect(rows, max(0, lines_count - 1), on_progress)
+
+
+class IdentityCollector(NamedTuple):
+    """Checks rows and keeps each identity once, by topic key.
+
+    Attributes:
+        problems: where what is wrong is noted, as of `file`.
+        place: how people find a row by its number.
+    """
+
+    reader: IdentityReader
+    site_id: SiteId | None
+    source: str
+    problems: Problems
+    file: str
+    place: str = "on line"
+
+    def collect(
+        self, rows: Iterable[CsvRow], rows_count: int, on_progress: Progress | None
+    ) -> IdentityRows:
+        """Every identity that is as it should be.
+
+        Args:
+            rows_count: for the progress.
+        """
+        found: IdentityRows = {}
+        for done, row in enumerate(rows):
+            if on_progress is not None and done % PROGRESS_EVERY_ROWS == 0:
+                on_progress(done, max(done, rows_count))
+            self._take(row, found)
+        if on_progress is not None:
+            on_progress(len(found), len(found))
+        return found
+
+    def _take(self, row: CsvRow, found: IdentityRows) -> None:
         faults: list[str] = []
-        identity = reader.read(row, faults)
-        if identity is not None and reader.check_digit_differs(row):
-            problems.notice(FILE, row.line, WRONG_CHECK_DIGIT)
+        identity = self.reader.read(row, faults)
+        if identity is not None and self.reader.check_digit_differs(row):
+            self.problems.notice(self.file, row.line, WRONG_CHECK_DIGIT)
         for fault in faults:
-            problems.add(FILE, row.line, fault)
-        if identity is not None:
-            first = found.setdefault(key_of(identity, site_id), identity)
-            if first is not identity:
-                problems.add(
-                    FILE,
-                    row.line,
-                    "the same identifier, reference and valid_from as on line "
-                    f"{first.line}; keep one",
-                )
-    if on_progress is not None:
-        on_progress(len(found), len(found))
-    return found
+            self.problems.add(self.file, row.line, fault)
+        if identity is None:
+            return
+        first = found.setdefault(key_of(identity, self.site_id, self.source), identity)
+        if first is not identity:
+            same = "the same identifier, reference and valid_from as"
+            said = f"{same} {self.place} {first.line}; keep one"
+            self.problems.add(self.file, row.line, said)
 
 
-def key_of(row: IdentityRow, site_id: SiteId) -> str:
+def key_of(row: IdentityRow, site_id: SiteId | None, source: str = SOURCE) -> str:
     """Topic key of a row (see `identity_key`)."""
-    return identity_key(SOURCE, site_id, row.pseudonym, row.reference, row.valid_from)
+    return identity_key(source, site_id, row.pseudonym, row.reference, row.valid_from)
 
 
 def content_revision(rows: IdentityRows) -> str:
+    """What names the content of the rows in decisions (rule 10)."""
+    return content_checksum(rows)[:12]
+
+
+def content_checksum(rows: IdentityRows) -> str:
     """A hash of what the rows say. Their order means nothing: each one's hash is added."""
     total = 0
     for key, row in rows.items():
@@ -194,10 +237,12 @@ def content_revision(rows: IdentityRows) -> str:
             f"{row.valid_to}\x1f{row.state}\x1f{row.state_since}"
         )
         total += int.from_bytes(hashlib.blake2b(said.encode(), digest_size=16).digest())
-    return hashlib.sha256(str(total).encode()).hexdigest()[:12]
+    return hashlib.sha256(str(total).encode()).hexdigest()
 
 
-class _Reader:
+class IdentityReader:
+    """Reads one row after another."""
+
     def __init__(
         self,
         reserved_tags: frozenset[str],
@@ -212,7 +257,7 @@ class _Reader:
     def read(self, row: CsvRow, faults: list[str]) -> IdentityRow | None:
         """The row's identity; None when something is wrong, which is then among `faults`."""
         fields = row.fields
-        candidate = self._candidate(fields["type"], fields["identifier"], faults)
+        candidate = self.candidate(fields["type"], fields["identifier"], faults)
         reference = _reference(fields["reference"], candidate, faults)
         identity_class = _word("class", fields["class"], IdentityClass, faults)
         state = _word("state", fields["state"], IdentityState, faults)
@@ -246,7 +291,8 @@ class _Reader:
         fields = row.fields
         return fields["type"] == "eMAID" and check_digit_fits(fields["identifier"]) is False
 
-    def _candidate(self, written: str, identifier: str, faults: list[str]) -> Candidate | None:
+    def candidate(self, written: str, identifier: str, faults: list[str]) -> Candidate | None:
+        """The canonical identifier; None when something is wrong with it."""
         stated_type = written if written in FORMS else written.upper()
         if stated_type not in FORMS and stated_type not in self._forms.free_types:
             if self._free_types_known or free_type(written) is None:

@@ -62,15 +62,20 @@ class Problems:
         return tuple(found)
 
     def refuse(self) -> None:
-        """Raise DepotRefusedError if there is any, file by file, each in the order of lines."""
+        """Raise DepotRefusedError if there is any."""
+        found = self.all()
+        if found:
+            raise DepotRefusedError(found)
+
+    def all(self) -> tuple[Problem, ...]:
+        """Every problem that is kept, file by file, each in the order of lines."""
         found: list[Problem] = []
         for file, kept in self._kept.items():
             found += sorted(kept, key=lambda problem: problem.line)
             more = self._more.get(file, 0)
             if more:
                 found.append(Problem(file, 0, f"and {more:,} problems more in this file"))
-        if found:
-            raise DepotRefusedError(tuple(found))
+        return tuple(found)
 
 
 def near(word: str, known: Iterable[str]) -> str:

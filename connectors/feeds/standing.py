@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.differences import IdentityDifference, Standing
-from connectors.feeds.identities_file import SOURCE
 from connectors.kafka.consumer import (
     partitions_of,
     position_reached,
@@ -20,8 +19,8 @@ from connectors.kafka.consumer import (
 )
 from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import ChargerId, SiteId
-from models.site import ChargerRecord, FeedReceipt, SiteRecord
-from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES
+from models.site import FOLDER_SOURCE, ChargerRecord, FeedReceipt, SiteRecord, feed_key
+from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
 
 BATCH_RECORDS = 2_000
 """Compared without a pause: 20 ms in which the loop does nothing else."""
@@ -42,10 +41,22 @@ async def read_standing(
         BrokerUnavailableError: nothing answers at the bootstrap address, or not any more.
     """
     reader = _Reader(site_id, identities)
+    await read_to_end(bootstrap, (SITES, CHARGERS, IDENTITIES, FEEDS), reader.take)
+    return reader.standing()
+
+
+async def read_to_end(
+    bootstrap: str, topics: tuple[Topic, ...], take: Callable[[ConsumerRecord], None]
+) -> None:
+    """Hand over everything that topics hold now.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address, or not any more.
+    """
     consumer = await start_consumer(bootstrap)
     try:
         async with asyncio.timeout(SILENCE_MAX_S) as silence:
-            await _read(consumer, reader, silence)
+            await _read(consumer, topics, take, silence)
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnavailableError(
             f"Kafka at {bootstrap} does not answer any more ({type(fault).__name__}); "
@@ -53,18 +64,21 @@ async def read_standing(
         ) from fault
     finally:
         await stop_consumer(consumer)
-    return reader.standing()
 
 
-async def _read(consumer: AIOKafkaConsumer, reader: _Reader, silence: asyncio.Timeout) -> None:
+async def _read(
+    consumer: AIOKafkaConsumer,
+    topics: tuple[Topic, ...],
+    take: Callable[[ConsumerRecord], None],
+    silence: asyncio.Timeout,
+) -> None:
     loop = asyncio.get_running_loop()
-    partitions = partitions_of(SITES, CHARGERS, IDENTITIES, FEEDS)
-    ends = await read_from_beginning(consumer, partitions)
+    ends = await read_from_beginning(consumer, partitions_of(*topics))
     while not await position_reached(consumer, ends):
         batches = await consumer.getmany(timeout_ms=200, max_records=BATCH_RECORDS)
         for messages in batches.values():
             for message in messages:
-                reader.take(message)
+                take(message)
         if batches:
             silence.reschedule(loop.time() + SILENCE_MAX_S)
         # A fetch that is there already is handed over without a pause.
@@ -102,7 +116,7 @@ class _Reader:
                 self._site = SiteRecord.decode(message.value)
 
     def _take_receipt(self, key: str, message: ConsumerRecord) -> None:
-        if key == f"{SOURCE}/{self._site_id}":
+        if key == feed_key(FOLDER_SOURCE, self._site_id):
             self._receipt = None
             if message.value is not None:
                 self._receipt = FeedReceipt.decode(message.value)

@@ -11,6 +11,7 @@ import gc
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import structlog
@@ -25,6 +26,7 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
 from models.errors import ConfigurationError, UndecodableRecordError
@@ -193,6 +195,9 @@ class Replica:
                     changed = []
                     await asyncio.sleep(RETRY_AFTER_S)
                 self._metrics.set(REPLICA_AGE, self.age_s)
+                if FEEDS.name in self._topics:
+                    now = datetime.now(UTC)
+                    show_feed_ages(self._metrics, self.sites.values(), self.feeds.values(), now)
                 for topic, key in changed:
                     for subscriber in self._subscribers:
                         subscriber(topic, key)

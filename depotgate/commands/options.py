@@ -25,6 +25,10 @@ Unauthenticated = Annotated[
     bool | None,
     typer.Option("--allow-unauthenticated", help="Let in chargers of security profile 0."),
 ]
+Feeds = Annotated[
+    Path | None,
+    typer.Option("--feeds-file", help="Sources of identities. [default: feeds.yaml]"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 ReadyFile = Annotated[Path | None, typer.Option(hidden=True)]
 LogFile = Annotated[Path | None, typer.Option(help="Instead of standard error; rotated.")]

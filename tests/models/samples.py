@@ -69,8 +69,10 @@ from models.site import (
     Overstay,
     OverstayAction,
     Posture,
+    Quarantine,
     SiteRecord,
     Stage,
+    Validators,
 )
 
 NOON = datetime(2026, 7, 14, 12, tzinfo=UTC)
@@ -403,6 +405,21 @@ _RECORDS: tuple[Record, ...] = (
         removed_count=1,
         ages=True,
         actor="operator",
+        stated_at=NOON - HOUR,
+        checksum="00",
+        incremental=True,
+        skipped_count=1,
+        validators=Validators(
+            reading="r1", etag='"e1"', last_modified="Tue, 14 Jul 2026 12:00:00 GMT"
+        ),
+        quarantined=Quarantine(
+            content_at=NOON,
+            found_at=NOON,
+            checksum="11",
+            rows_count=1,
+            standing_count=3,
+            vanishing_count=2,
+        ),
     ),
     OverrideRecord(
         override_id=OverrideId("20260714T120000-00000000000000dd"),

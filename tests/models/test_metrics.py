@@ -13,6 +13,7 @@ ALL = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 BOUNDED_LABELS = {
     "site": "sites of one installation",
+    "source": "sources of feeds.yaml, which has at most 64",
     "ocpp": "versions",
     "cause": "refusals and faults, an enum",
     "action": "actions of the message tables",
