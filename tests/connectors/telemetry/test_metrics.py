@@ -31,12 +31,13 @@ BOUNDED = {
     "reason",
     "result",
     "site",
+    "source",
     "stage",
     "table",
     "topic",
     "would_deny",
 }
-"""Words of the vocabulary, and sites: never a charger, a card, a connection or a request."""
+"""Words of the vocabulary, sites, and sources of feeds.yaml: never a charger, a card, a connection or a request."""
 
 
 def page(port: int) -> dict[str, str]:
