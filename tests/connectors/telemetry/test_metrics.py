@@ -37,7 +37,7 @@ BOUNDED = {
     "topic",
     "would_deny",
 }
-"""Words of the vocabulary, sites, and sources of feeds.yaml: never a charger, a card, a connection or a request."""
+"""Words of the vocabulary, sites and sources: never a charger, card, connection or request."""
 
 
 def page(port: int) -> dict[str, str]:
