@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -13,6 +13,10 @@ from rich.console import Console
 
 from depotgate.commands.options import AsJson
 from depotgate.commands.saying import say, sayable
+from models.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from depotgate.schedules.diff import Compared
 
 schedule_app = typer.Typer(
     help="Schedules of a site.yaml: checked, shown, compared.", no_args_is_help=True
@@ -39,6 +43,12 @@ From = Annotated[
 To = Annotated[
     str | None,
     typer.Option("--to", metavar="TIME", help="Likewise, and not within. [default: a week later]"),
+]
+ToInAYear = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="TIME", help="Likewise, and not within. [default: 400 days later]"
+    ),
 ]
 
 
@@ -81,6 +91,72 @@ def schedule_show(
         say(orjson.dumps(rows(shown)).decode())
     else:
         print_shown(shown, _console())
+
+
+@schedule_app.command("diff")
+@sayable
+def schedule_diff(
+    old: Annotated[Path, typer.Argument(help="A site.yaml, or its folder.")],
+    new: Annotated[Path, typer.Argument(help="Another one.")],
+    *,
+    charger: OfCharger = None,
+    group: OfGroup = None,
+    start: From = None,
+    end: ToInAYear = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which mode edges move, appear and vanish from one site.yaml to another."""
+    from depotgate.schedules.diff import compare
+
+    now = datetime.now(UTC)
+    compared = compare(old, new, now, charger=charger, group=group, start=start, end=end)
+    _say_compared(compared, as_json=as_json)
+
+
+@schedule_app.command("tz-diff")
+@sayable
+def schedule_tz_diff(
+    file: SiteFile,
+    *,
+    from_tz: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compiled zones, or a tzdata package: folder or wheel. [default: the pinned one]"
+        ),
+    ] = None,
+    to_tz: Annotated[Path | None, typer.Option(help="Likewise. [default: the pinned one]")] = None,
+    charger: OfCharger = None,
+    group: OfGroup = None,
+    start: From = None,
+    end: ToInAYear = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which mode edges move, appear and vanish from one tz database to another."""
+    from depotgate.schedules.diff import compare
+
+    if from_tz is None and to_tz is None:
+        raise ConfigurationError("expected --from-tz or --to-tz: both default to the pinned one")
+    compared = compare(
+        file,
+        file,
+        datetime.now(UTC),
+        charger=charger,
+        group=group,
+        start=start,
+        end=end,
+        old_database=from_tz,
+        new_database=to_tz,
+    )
+    _say_compared(compared, as_json=as_json)
+
+
+def _say_compared(compared: Compared, *, as_json: bool) -> None:
+    from depotgate.schedules.diff_report import print_compared, rows
+
+    if as_json:
+        say(orjson.dumps(rows(compared)).decode())
+    else:
+        print_compared(compared, _console())
 
 
 def _console() -> Console:

@@ -85,8 +85,8 @@ def _said(checked: Checked) -> str:
     schedules = "schedule" if checked.schedules_count == 1 else "schedules"
     noticed = f"{notices} {'notice' if notices == 1 else 'notices'}" if notices else "no notices"
     return (
-        f"{checked.site}: no problems in {checked.schedules_count} {schedules}, {noticed} of the "
-        f"next {AHEAD_DAYS} days; {wording.database()}"
+        f"{checked.site}: no problems in {checked.schedules_count} {schedules}, {noticed}; clock "
+        f"changes of {AHEAD_DAYS} days by {wording.database()}"
     )
 
 

@@ -37,11 +37,17 @@ class Period(NamedTuple):
     end: datetime
 
 
-def period(start: str | None, end: str | None, zone: ZoneInfo, now: datetime) -> Period:
+def period(
+    start: str | None,
+    end: str | None,
+    zone: ZoneInfo,
+    now: datetime,
+    usual_days: int = USUAL_DAYS,
+) -> Period:
     """FROM and TO as instants. A date is its local midnight; without FROM it is today's.
 
     A local time means what it means in a window (rule 4). TO is the first instant that is outside;
-    without it the period has a week.
+    without it the period has `usual_days` of wall time.
 
     Raises:
         ConfigurationError: one of them is no time, or the period is empty or too long.
@@ -50,7 +56,7 @@ def period(start: str | None, end: str | None, zone: ZoneInfo, now: datetime) ->
     starts_at = _midnight(today, zone) if start is None else moment("--from", start, zone)
     if end is None:
         ends_on = starts_at.astimezone(zone)
-        wall = ends_on.replace(tzinfo=None) + timedelta(days=USUAL_DAYS)
+        wall = ends_on.replace(tzinfo=None) + timedelta(days=usual_days)
         ends_at = instant(wall.date(), wall.time(), zone)
     else:
         ends_at = moment("--to", end, zone)

@@ -27,7 +27,7 @@ def test_a_sound_site_has_no_problems(tmp_path: Path) -> None:
     answer = _check(write(tmp_path))
     assert answer.code == 0
     assert answer.out.startswith(
-        "depot: no problems in 2 schedules, no notices of the next 400 days; tz database 20"
+        "depot: no problems in 2 schedules, no notices; clock changes of 400 days by tz database 20"
     )
 
 
