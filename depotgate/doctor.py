@@ -32,6 +32,7 @@ from depotgate.settings import Settings, unknown_variables
 from models.errors import ConfigurationError, DepotgateError
 from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
+from models.ids import SiteId
 from models.metrics import (
     CONNECTED,
     KAFKA_AWAY,
@@ -40,8 +41,9 @@ from models.metrics import (
     SPOOL_FULL,
     SPOOLED,
 )
+from models.overrides import Phase
 from models.texts import age_in_words
-from models.topics import CHARGERS, FEEDS, REQUESTS, SITES, TOPICS
+from models.topics import CHARGERS, FEEDS, OVERRIDES, REQUESTS, SITES, TOPICS
 from models.zones import tzdata_version
 from streams.requests import REQUESTS_GROUP
 
@@ -182,7 +184,7 @@ async def _kafka(settings: Settings) -> list[Finding]:
 
 
 async def _loaded(bootstrap: str) -> list[Finding]:
-    replica = Replica(bootstrap, (SITES, CHARGERS, FEEDS), Metrics("worker"))
+    replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, FEEDS), Metrics("worker"))
     await replica.load()
     await replica.close()
     if not replica.sites:
@@ -200,6 +202,7 @@ async def _loaded(bootstrap: str) -> list[Finding]:
             f"revision {site.revision} loaded {site.loaded_at:%Y-%m-%d %H:%M:%S}Z"
         )
         findings.append(Finding(f"depot {site.site_id}", Health.GOOD, seen))
+        findings += _overridden(replica, site.site_id)
     now = datetime.now(UTC)
     for standing in standings(replica.sites.values(), replica.feeds.values(), now):
         findings += feed_findings(standing, now)
@@ -237,6 +240,21 @@ def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
         said = f"{receipt.skipped_count:,} bad rows were left out"
         findings.append(Finding(about, Health.NOTE, said, "feed run names them"))
     return findings
+
+
+def _overridden(replica: Replica, site_id: SiteId) -> list[Finding]:
+    """Overrides in force, which somebody may have forgotten: a lock has no end of its own."""
+    now = datetime.now(UTC)
+    in_force = [
+        each
+        for each in replica.overrides.values()
+        if each.site_id == site_id and each.phase(now) is Phase.IN_FORCE
+    ]
+    if not in_force:
+        return []
+    locks = sum(each.lock for each in in_force)
+    seen = f"{len(in_force)} in force, {locks} of them safety locks"
+    return [Finding(f"overrides of {site_id}", Health.NOTE, seen, "depotgate override list")]
 
 
 async def _offsets(bootstrap: str) -> list[Finding]:

@@ -25,8 +25,10 @@ from depotgate.settings import Settings
 from models.attempt import Attempt, Decision, Denial, Outcome
 from models.charger import ChargerCommand, ChargerEvent, ModeFact
 from models.errors import ConfigurationError, UndecodableRecordError
+from models.overrides import OverrideRecord
 from models.record import Record
-from models.topics import COMMANDS, DECISIONS, DENIALS, EVENTS, MODE, OUTCOMES, Topic
+from models.site import AuditRecord
+from models.topics import AUDIT, COMMANDS, DECISIONS, DENIALS, EVENTS, MODE, OUTCOMES, Topic
 
 log = structlog.get_logger()
 
@@ -119,6 +121,30 @@ def _mode_line(record: ModeFact) -> str:
     )
 
 
+def _audit_line(record: AuditRecord) -> str:
+    return _joined(
+        _time(record.at),
+        record.actor,
+        record.action,
+        record.subject,
+        _changed(record),
+    )
+
+
+def _changed(record: AuditRecord) -> str:
+    """What an override says in words; of anything else the revisions before and after."""
+    if not record.action.startswith("override ") or record.after is None:
+        return f"{record.before or 'nothing'} → {record.after or 'nothing'}"
+    try:
+        override = OverrideRecord.decode(record.after.encode())
+    except UndecodableRecordError:
+        return record.after
+    until = f"until {_time(override.stops_at)}" if override.stops_at else "until it is ended"
+    lock = ", locked," if override.lock else ""
+    reason = override.ended_reason or override.reason
+    return f"{override.mode}{lock} at {override.whom} {until}: {reason}"
+
+
 VIEWS: Mapping[str, View] = {
     "decisions": View(DECISIONS, _decision_line),
     "outcomes": View(OUTCOMES, _outcome_line),
@@ -126,6 +152,7 @@ VIEWS: Mapping[str, View] = {
     "events": View(EVENTS, _event_line),
     "commands": View(COMMANDS, _command_line),
     "mode": View(MODE, _mode_line),
+    "audit": View(AUDIT, _audit_line),
 }
 """What can be followed, by the word on the command line."""
 

@@ -19,7 +19,9 @@ from depotgate.settings import read_settings
 
 @sayable
 def tail(
-    what: Annotated[str, typer.Argument(help="decisions|outcomes|denials|events|commands|mode")],
+    what: Annotated[
+        str, typer.Argument(help="decisions|outcomes|denials|events|commands|mode|audit")
+    ],
     *,
     kafka: Kafka = None,
     data: Data = None,

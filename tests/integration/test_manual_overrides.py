@@ -117,6 +117,8 @@ async def test_rule_9_an_override_decides_and_is_commanded_at_once_and_so_does_i
         ("Ada", "override add"),
         ("Ben", "override end"),
     ]
+    lines = await up.ask("tail", "audit", "--from-start", "--no-follow")
+    assert f"Ben  override end  {record.override_id}  managed at group open" in lines
 
 
 async def test_rule_9_an_override_that_ends_by_itself_is_over_at_the_second(
@@ -152,6 +154,7 @@ async def test_rules_7_and_9_a_lock_holds_over_a_narrower_override_until_it_is_l
     assert "lunch" in listed
     assert "street works" not in listed
     assert "street works" in await up.ask("override", "list", "--all")
+    assert "2 in force, 1 of them safety locks" in await up.ask("doctor")
     assert charger.mode is Mode.MANAGED
     assert not (await charger.authorize(STRANGER)).accepted
     await up.ask("override", "end", locked.override_id, "--reason=aired")
