@@ -200,7 +200,7 @@ class _Reader:
             recurrence = rule(written)
             own = pattern_of(recurrence.recurrence, dates, begins)
             last = last_date(recurrence, own, times, written)
-            times.steady(last, written)
+            times.steady(last, said.end - said.start, written)
         else:
             last = dates
         shift = (said.start.date() - dates).days

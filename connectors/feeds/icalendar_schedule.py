@@ -115,7 +115,7 @@ def compiled(
     """The schedule that a calendar's events say; None where something is wrong, which is noted.
 
     Args:
-        default: of the schedule, where the calendar does not say it itself.
+        default: of the schedule.
     """
     entries = _entries(found, meaning, file, problems)
     windows = tuple(window for window, _ in entries.windows)
@@ -128,7 +128,7 @@ def compiled(
     schedule = _hoisted(
         Schedule(
             id=schedule_id,
-            default=found.default or default,
+            default=default,
             windows=windows,
             exceptions=tuple(each for each, _ in entries.dates["exception"]),
             holidays=tuple(each for each, _ in entries.dates["holiday"]),

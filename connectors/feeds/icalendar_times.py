@@ -57,14 +57,20 @@ class Times(NamedTuple):
             return _whole_minute(at.wall, written)
         return _local(at.instant(self.zone), self.zone, written)
 
-    def steady(self, last: date | None, rule: Property) -> None:
-        """CalendarFault where its zone and the one asked for do not stay equally far apart."""
+    def steady(self, last: date | None, lasts: timedelta, rule: Property) -> None:
+        """CalendarFault where its zone and the one asked for do not stay equally far apart.
+
+        Args:
+            last: date of the last occurrence; None = for ever.
+            lasts: how long each one is.
+        """
         if self.start.all_day or self.own is self.zone:
             return
-        begins, ends = self.start.wall.date() - _DAY, (last or FOR_EVER) + _DAY * 2
+        begins_at = self.start.instant(self.zone)
+        last_at = instant(last or FOR_EVER, self.start.wall.time(), self.own)
         distances = {
             offset_at(self.zone, at) - offset_at(self.own, at)
-            for at in (self.start.instant(self.zone), *self._changes(begins, ends))
+            for at in (begins_at, *self._changes(begins_at, last_at + lasts))
         }
         if len(distances) > 1:
             raise CalendarFault(
@@ -74,12 +80,11 @@ class Times(NamedTuple):
                 f"{self.zone.key}, or end the rule before the next clock change",
             )
 
-    def _changes(self, first: date, last: date) -> Iterator[datetime]:
-        starts_at = self.start.instant(self.zone)
+    def _changes(self, first: datetime, last: datetime) -> Iterator[datetime]:
         for zone in (self.own, self.zone):
-            yield from (
-                change.at for change in clock_changes(zone, first, last) if change.at > starts_at
-            )
+            for change in clock_changes(zone, first.date(), last.date()):
+                if first < change.at <= last:
+                    yield change.at
 
 
 def span(times: Times, component: Component, zones: CalendarZones, *, recurs: bool) -> Span:
