@@ -80,20 +80,16 @@ def read_draft(
 ) -> Draft:
     """Read and check a draft, as `load` does.
 
-    Its identities are read once for each key epoch: a past attempt has the pseudonyms of the epochs
-    that were in use then, and the identifiers themselves are not kept.
+    Its identities are known under each key epoch, the retired ones among them: a past attempt has
+    the pseudonyms of the epochs that were in use then. One that has none of them meets nothing
+    here (`models.epochs.unmatchable`).
 
     Raises:
         DepotRefusedError: with every problem.
     """
-    now = datetime.now(UTC)
+    depot = read_depot(folder, Pseudonymiser(epochs, tenant), datetime.now(UTC), on_progress)
     rows: IdentityRows = {}
-    depot: Depot | None = None
-    for epoch in epochs:
-        others = tuple(each for each in epochs if each is not epoch)
-        found = read_depot(folder, Pseudonymiser((epoch, *others), tenant), now, on_progress)
-        depot = depot or found
-        for row in found.identities.values():
-            rows[row.pseudonym] = (*rows.get(row.pseudonym, ()), row)
-    assert depot is not None, "a key file without an epoch is refused"
+    for row in depot.identities.values():
+        for pseudonym in (row.pseudonym, *row.earlier):
+            rows[pseudonym] = (*rows.get(pseudonym, ()), row)
     return Draft(depot, rows)

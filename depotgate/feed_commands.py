@@ -25,6 +25,7 @@ from depotgate.settings import Settings
 from models.errors import ConfigurationError, DepotgateError
 from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
+from models.identifiers import Pseudonymiser
 from models.texts import age_in_words
 
 
@@ -80,9 +81,12 @@ async def follow_feeds(settings: Settings, say: Say) -> None:
     """Fetch on schedule until cancelled."""
     path = feeds_path(settings)
     count = len(read_feeds(path))
-    pseudonymiser = pseudonymiser_of(settings)
     say(f"following {count} sources of {path}; Ctrl-C stops")
-    follower = FeedFollower(reachable_kafka(settings), path, pseudonymiser, actor(), say)
+
+    def keys() -> Pseudonymiser:
+        return pseudonymiser_of(settings)
+
+    follower = FeedFollower(reachable_kafka(settings), path, keys, actor(), say)
     await follower.follow()
 
 

@@ -61,14 +61,20 @@ class FeedFollower:
 
     Args:
         path: of feeds.yaml; nothing is done while there is none.
+        keys: asked before each fetch, for the key file may have a new epoch by then (rule 26).
     """
 
     def __init__(
-        self, bootstrap: str, path: Path, pseudonymiser: Pseudonymiser, actor: str, say: Say
+        self,
+        bootstrap: str,
+        path: Path,
+        keys: Callable[[], Pseudonymiser],
+        actor: str,
+        say: Say,
     ) -> None:
         self._bootstrap = bootstrap
         self._path = path
-        self._pseudonymiser = pseudonymiser
+        self._keys = keys
         self._actor = actor
         self._say = say
         # One at a time: a million rows take some 700 MB while they are read.
@@ -110,7 +116,7 @@ class FeedFollower:
             try:
                 async with self._loading:
                     loaded = await load_feed(
-                        self._bootstrap, feed, self._pseudonymiser, Asked(self._actor)
+                        self._bootstrap, feed, self._keys(), Asked(self._actor)
                     )
                 if _worth_saying(loaded) or failures_count:
                     self._say(said(loaded))

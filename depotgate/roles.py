@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from connectors.key_watch import WatchedKeys, follow_keys
 from connectors.keys import read_keys
 from connectors.ocpp.gateway import GatewaySettings, run_gateway
 from connectors.telemetry.logs import configure_logs
@@ -81,6 +82,7 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
     Raises:
         DepotgateError: keys, broker, topics, addresses or data folder are not as expected.
     """
+    keys = WatchedKeys(settings.pseudonym_keys_file, settings.tenant)
     gateway = GatewaySettings(
         bootstrap=kafka_of(settings),
         host=settings.ocpp.host,
@@ -89,19 +91,30 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
         instance=GatewayInstance(f"{socket.gethostname()}-{secrets.token_hex(4)}"),
         deadline_s=settings.deadline_s,
         allow_unauthenticated=settings.allow_unauthenticated,
-        pseudonymiser=pseudonymiser_of(settings),
+        pseudonymiser=keys,
         data=data_folder(settings),
     )
     metrics = _begin("gateway", settings, ready_file=ready_file, log_file=log_file)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(gateway, metrics, _teller(ready_file)))
+        runner.run(_serve(gateway, keys, metrics, _teller(ready_file)))
 
 
-async def _serve(settings: GatewaySettings, metrics: Metrics, ready: Callable[[], None]) -> None:
-    stop = asyncio.Event()
+async def _serve(
+    settings: GatewaySettings, keys: WatchedKeys, metrics: Metrics, ready: Callable[[], None]
+) -> None:
+    stop, asked = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
-    await run_gateway(settings, metrics, ready, stop)
+        loop.add_signal_handler(ending, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    watch = asyncio.create_task(follow_keys(keys, asked, metrics))
+    try:
+        await run_gateway(settings, metrics, ready, stop)
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+        if not watch.cancelled():
+            watch.result()
 
 
 def worker_main(settings: Settings, *, ready_file: Path | None, log_file: Path | None) -> None:

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.feeds.depot_folder import folder_signature
+from connectors.feeds.depot_folder import FolderSignature, folder_signature
 from connectors.feeds.publish import load_depot
 from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.broker_files import free_port
 from connectors.kafka.topics import apply_topics
+from connectors.keys import file_signature
 from depotgate.feeding import FeedFollower, feeds_path
 from depotgate.loading import actor, said
 from depotgate.roles import data_folder, pseudonymiser_of
@@ -22,7 +23,6 @@ from depotgate.run_file import Run, remove_run, write_run
 from depotgate.settings import Address, Settings
 from depotgate.supervisor import Child, Say, Supervisor
 from models.errors import DepotgateError, DepotRefusedError
-from models.identifiers import Pseudonymiser
 
 FOLLOW_EVERY_S = 2.0
 """A change of the folder is loaded within 10 s, though it has to lie still for one look first: an
@@ -59,17 +59,19 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
     Raises:
         DepotgateError: something is missing or in the way; the message says what to do.
     """
-    pseudonymiser = pseudonymiser_of(settings)
+    pseudonymiser_of(settings)
     data = data_folder(settings)
     broker = await start_broker(data, named=settings.kafka, on_progress=say)
     try:
         say(f"Kafka {BROKER_WAYS[broker.kind]} at {broker.bootstrap}")
         await apply_topics(broker.bootstrap)
-        follower = FolderFollower(broker.bootstrap, folder, pseudonymiser, say)
+        follower = FolderFollower(broker.bootstrap, folder, settings, say)
         await follower.load()
         async with _processes(settings, broker, say) as (run, supervisor):
             path = feeds_path(settings, folder)
-            feeds = FeedFollower(broker.bootstrap, path, pseudonymiser, actor(), say)
+            feeds = FeedFollower(
+                broker.bootstrap, path, lambda: pseudonymiser_of(settings), actor(), say
+            )
             yield Running(run.kafka, run.ocpp, run.metrics, supervisor, follower, feeds)
     finally:
         await broker.stop()
@@ -150,14 +152,12 @@ def _gateway_options(
 
 
 class FolderFollower:
-    """Loads a depot folder, and again whenever its files change."""
+    """Loads a depot folder, and again whenever its files or the key file change."""
 
-    def __init__(
-        self, bootstrap: str, folder: Path, pseudonymiser: Pseudonymiser, say: Say
-    ) -> None:
+    def __init__(self, bootstrap: str, folder: Path, settings: Settings, say: Say) -> None:
         self._bootstrap = bootstrap
         self._folder = folder
-        self._pseudonymiser = pseudonymiser
+        self._settings = settings
         self._say = say
         self._loaded_signature: object = None
 
@@ -168,18 +168,23 @@ class FolderFollower:
             DepotRefusedError: naming every problem; what was loaded before stays in force.
         """
         # Before it is read: a change while it is read shall be seen by the next look.
-        self._loaded_signature = folder_signature(self._folder)
-        loaded = await load_depot(self._bootstrap, self._folder, self._pseudonymiser, actor=actor())
+        self._loaded_signature = self._signature()
+        keys = pseudonymiser_of(self._settings)
+        loaded = await load_depot(self._bootstrap, self._folder, keys, actor=actor())
         for notice in loaded.notices:
             self._say(str(notice))
         self._say(said(loaded))
+
+    def _signature(self) -> tuple[FolderSignature, tuple[int, ...]]:
+        keys_file = self._settings.pseudonym_keys_file
+        return folder_signature(self._folder), file_signature(keys_file) if keys_file else ()
 
     async def follow(self) -> None:
         """Load it again after each change, until cancelled; what is refused is said."""
         seen = self._loaded_signature
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
-            before, seen = seen, folder_signature(self._folder)
+            before, seen = seen, self._signature()
             if seen != before or seen == self._loaded_signature:
                 continue
             try:

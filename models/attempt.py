@@ -62,8 +62,14 @@ class Token(Frozen):
 
     @property
     def pseudonym(self) -> Pseudonym | None:
-        """The first reading under the newest epoch: what attempts are grouped by."""
+        """The first reading under the newest epoch: what people see, and reports group by."""
         return self.candidates[0].pseudonyms[0] if self.candidates else None
+
+    @property
+    def lasting_pseudonym(self) -> Pseudonym | None:
+        """The first reading under the oldest epoch in use: the same before and after a rotation,
+        so a token that is presented twice stays one attempt, and a repeated start has one id."""
+        return self.candidates[0].pseudonyms[-1] if self.candidates else None
 
 
 class Attempt(Frozen):

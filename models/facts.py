@@ -6,7 +6,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
-from models.attempt import Attempt, Edge, Facts, FeedFacts, Match, ScheduleFacts
+from models.attempt import (
+    Attempt,
+    Edge,
+    Facts,
+    FeedFacts,
+    Match,
+    PseudonymousCandidate,
+    ScheduleFacts,
+)
 from models.entitlement import access_of, entitlement_of
 from models.governing import Governing
 from models.ids import ChargerId, Pseudonym, SiteId
@@ -115,10 +123,31 @@ def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
         [
             Match.model_validate(record, from_attributes=True)
             for candidate in attempt.token.candidates
-            for pseudonym in candidate.pseudonyms
-            for record in view.identities(pseudonym, attempt.site_id)
+            for record in _records(candidate, view, attempt.site_id)
         ]
     )
+
+
+def _records(
+    candidate: PseudonymousCandidate, view: ConfigurationView, site_id: SiteId
+) -> list[IdentityRecord]:
+    """The records of one reading under every key epoch.
+
+    While a load brings a source under a new epoch, a row stands twice: as it was, and as it is.
+    Only the one under the newest epoch counts: the older is the same row, and may say what was.
+    """
+    found: list[IdentityRecord] = []
+    for pseudonym in candidate.pseudonyms:
+        rows = view.identities(pseudonym, site_id)
+        if found:
+            newer = {_row(record) for record in found}
+            rows = tuple([record for record in rows if _row(record) not in newer])
+        found += rows
+    return found
+
+
+def _row(record: IdentityRecord) -> tuple[str, SiteId | None, str, datetime]:
+    return record.source, record.site_id, record.reference, record.valid_from
 
 
 def _limited(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from models.errors import IdentifierError, PseudonymKeyError
@@ -27,6 +28,9 @@ PSEUDONYM_HEX_DIGITS = 32
 
 KEY_BYTES_MIN = 32
 """HMAC-SHA256 keys shorter than the digest weaken it (RFC 2104, section 3)."""
+
+ACTIVE_EPOCHS_MAX = 8
+"""Every token is looked up under each: eight are four years of a rotation every half a year."""
 
 FREE_TYPES_MAX = 8
 """Types of its own that a site names: each is one more candidate of every token."""
@@ -143,27 +147,45 @@ def display_form(candidate: Candidate) -> str:
 
 
 class KeyEpoch(NamedTuple):
-    """One epoch of the pseudonym key: its short name and its secret."""
+    """One epoch of the pseudonym key: its short name and its secret.
+
+    Attributes:
+        made_at: UTC; None in files of versions that did not write it.
+        retired_at: since when nothing new is looked up under it; what was decided before still is.
+    """
 
     kid: str
     key: bytes
+    made_at: datetime | None = None
+    retired_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"KeyEpoch(kid={self.kid!r})"
 
 
 class Pseudonymiser:
     """Pseudonyms of one installation (rule 26). Pure: the same input gives the same pseudonym.
 
     Args:
-        epochs: newest first; all of them match, only the newest is written.
+        epochs: newest first; those that are not retired match, only the newest is written.
         tenant: the installation's name, so that two installations never share a pseudonym.
 
     Raises:
-        PseudonymKeyError: no epoch, a key of fewer than 32 bytes, two epochs of one name, or a
-            tenant that could be read as tenant and type.
+        PseudonymKeyError: no epoch, the newest one retired, too many in use, a key of fewer than
+            32 bytes, two epochs of one name, or a tenant that could be read as tenant and type.
     """
 
     def __init__(self, epochs: tuple[KeyEpoch, ...], tenant: str) -> None:
         if not epochs:
             raise PseudonymKeyError("the pseudonym key file names no epoch; expected at least one")
+        if epochs[0].retired_at is not None:
+            raise PseudonymKeyError("the newest epoch of the pseudonym key file is retired")
+        active = tuple(epoch for epoch in epochs if epoch.retired_at is None)
+        if len(active) > ACTIVE_EPOCHS_MAX:
+            raise PseudonymKeyError(
+                f"the pseudonym key file has {len(active)} epochs in use; expected at most "
+                f"{ACTIVE_EPOCHS_MAX}: retire the oldest with `depotgate keys retire`"
+            )
         if any(len(epoch.key) < KEY_BYTES_MIN for epoch in epochs):
             raise PseudonymKeyError(f"a pseudonym key has fewer than {KEY_BYTES_MIN} bytes")
         if len({epoch.kid for epoch in epochs}) < len(epochs):
@@ -172,20 +194,28 @@ class Pseudonymiser:
         if not tenant or "|" in tenant or not tenant.isprintable():
             raise PseudonymKeyError(f"expected a printable tenant without |, got {tenant!r}")
         self._epochs = epochs
+        self._active = active
         self._tenant = tenant
 
     @property
     def kids(self) -> tuple[str, ...]:
-        """Names of the epochs, newest first."""
-        return tuple(epoch.kid for epoch in self._epochs)
+        """Names of the epochs in use, newest first."""
+        return tuple(epoch.kid for epoch in self._active)
 
     def current(self, candidate: Candidate) -> Pseudonym:
         """The pseudonym under the newest epoch: the one that is stored."""
         return self._pseudonym(self._epochs[0], candidate)
 
     def all(self, candidate: Candidate) -> tuple[Pseudonym, ...]:
-        """The pseudonyms under every epoch, newest first: those that are looked up."""
-        return tuple(self._pseudonym(epoch, candidate) for epoch in self._epochs)
+        """The pseudonyms under every epoch in use, newest first: those that are looked up."""
+        return tuple([self._pseudonym(epoch, candidate) for epoch in self._active])
+
+    def earlier(self, candidate: Candidate) -> tuple[Pseudonym, ...]:
+        """What `current` was, or would have been, under the other epochs, the retired among them.
+
+        Records and decisions of those times are found by it; no new attempt is.
+        """
+        return tuple([self._pseudonym(epoch, candidate) for epoch in self._epochs[1:]])
 
     def _pseudonym(self, epoch: KeyEpoch, candidate: Candidate) -> Pseudonym:
         message = f"{self._tenant}|{candidate.identifier_type}|{candidate.canonical}".encode()
@@ -199,12 +229,16 @@ class Pseudonymiser:
         """
         return self._verifier(self._epochs[0], charger_id, password)
 
+    def earlier_verifiers(self, charger_id: str, password: str) -> tuple[str, ...]:
+        """The same password's verifiers under the older epochs in use."""
+        return tuple(self._verifier(epoch, charger_id, password) for epoch in self._active[1:])
+
     def verify_credential(self, charger_id: str, password: str, verifier: str) -> bool:
         """Whether the password is the one the verifier was made from, in constant time."""
         stated = verifier.encode()  # compare_digest takes no text beyond ASCII
         return any(
             hmac.compare_digest(self._verifier(epoch, charger_id, password).encode(), stated)
-            for epoch in self._epochs
+            for epoch in self._active
         )
 
     def _verifier(self, epoch: KeyEpoch, charger_id: str, password: str) -> str:

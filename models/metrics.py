@@ -77,6 +77,10 @@ SPOOL_FULL = Metric("depotgate_spool_full", G, "gateway", (),
                     "1 when neither Kafka nor the disk took the last outcome")
 EVENTS_HELD = Metric("depotgate_events_held", G, "gateway", (),
                      "Newest events per connector, waiting for Kafka")
+KEY_EPOCHS = Metric("depotgate_key_epochs", G, "gateway", (),
+                    "Epochs of the pseudonym key that tokens are looked up under")
+KEYS_BAD = Metric("depotgate_key_file_bad", G, "gateway", (),
+                  "1 while the key file cannot be used and the epochs read before stay in use")
 COMMANDS_RUN = Metric("depotgate_mode_commands_total", C, "gateway", ("site", "mode", "result"),
                       "Mode commands run on a charger, by result")
 RULES_TIME = Metric("depotgate_rules_seconds", H, "worker", (),

@@ -169,6 +169,8 @@ class ChargerRecord(Record):
         ocpp: the only version it may speak; None = any.
         security_profile: 0 (no authentication) or 1 (HTTP Basic).
         verifier: `hash:hmac-sha256:KID:HEX`; None for profile 0.
+        earlier_verifiers: of the same password under older key epochs, by which a change of the key
+            is told from a change of the password.
         profile: a row of profiles.toml.
         schedule: its own, narrower than its group's and its site's (rule 7).
     """
@@ -179,6 +181,7 @@ class ChargerRecord(Record):
     ocpp: Open[OcppVersion] | None = None
     security_profile: Literal[0, 1]
     verifier: str | None = None
+    earlier_verifiers: tuple[str, ...] = ()
     profile: str = "standard"
     schedule: str | None = None
     revision: str

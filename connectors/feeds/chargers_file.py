@@ -16,7 +16,8 @@ from connectors.feeds.credentials import (
     EXPECTED,
     KNOWN_FORMS,
     BadCredentialError,
-    verifier_of,
+    Verifiers,
+    verifiers_of,
 )
 from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
 from connectors.feeds.places import Problems, near
@@ -83,23 +84,24 @@ def read_chargers(
     rows: list[ChargerRow] = []
     profiles: set[str] = set()
     for row in read_rows(FILE, lines, COLUMNS, problems, rows_max=CHARGERS_MAX):
-        faults, verifier = reader.check(row)
+        faults, verifiers = reader.check(row)
         for fault in faults:
             problems.add(FILE, row.line, fault)
         profiles.add(row.fields["profile"] or STANDARD_PROFILE)
         if not faults:
-            rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifier)))
+            rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifiers)))
     return ChargersFile(tuple(rows), frozenset(profiles & PROFILES.keys()))
 
 
-def _record(fields: dict[str, str], site_id: SiteId, verifier: str | None) -> ChargerRecord:
+def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> ChargerRecord:
     record = ChargerRecord(
         charger_id=ChargerId(fields["charger_id"]),
         site_id=site_id,
         group=fields["group"] or None,
         ocpp=cast("OcppVersion", fields["ocpp"]) or None,
         security_profile=0 if fields["security_profile"] == "0" else 1,
-        verifier=verifier,
+        verifier=verifiers.newest,
+        earlier_verifiers=verifiers.earlier,
         profile=fields["profile"] or STANDARD_PROFILE,
         schedule=fields["schedule"] or None,
         revision="",
@@ -130,13 +132,13 @@ class _Reader:
         self._pseudonymiser = pseudonymiser
         self._line_of: dict[str, int] = {}
 
-    def check(self, row: CsvRow) -> tuple[list[str], str | None]:
-        """Everything that is wrong with a row, and its verifier."""
+    def check(self, row: CsvRow) -> tuple[list[str], Verifiers]:
+        """Everything that is wrong with a row, and what its password is verified with."""
         fields = row.fields
         credential = fields["credential"]
         if credential and not credential.startswith(KNOWN_FORMS):
             # Its columns are shifted, or it is the password: the rest of the row says nothing.
-            return [f"credential: {EXPECTED}, got another form"], None
+            return [f"credential: {EXPECTED}, got another form"], Verifiers()
         faults = [
             *self._id_faults(fields["charger_id"], row.line),
             *_version_faults(fields["ocpp"]),
@@ -145,9 +147,9 @@ class _Reader:
             *reference_faults(fields, self._references),
         ]
         if fields["security_profile"] not in ("0", "1", *_TLS):
-            return faults, None
+            return faults, Verifiers()
         try:
-            verifier = verifier_of(
+            verifiers = verifiers_of(
                 credential,
                 fields["charger_id"],
                 fields["security_profile"],
@@ -155,8 +157,8 @@ class _Reader:
                 self._pseudonymiser,
             )
         except BadCredentialError as fault:
-            return [*faults, f"credential: {fault}"], None
-        return faults, verifier
+            return [*faults, f"credential: {fault}"], Verifiers()
+        return faults, verifiers
 
     def _id_faults(self, charger_id: str, line: int) -> Iterator[str]:
         if not CHARGER_ID.fullmatch(charger_id):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from connectors.feeds.text_file import NotAFileError, open_regular, path_within
 from models.identifiers import Pseudonymiser
@@ -25,14 +26,26 @@ EXPECTED = "expected file:PATH or hash:hmac-sha256:KID:HEX"
 _VERIFIER = re.compile(r"hash:hmac-sha256:([A-Za-z0-9]+):[0-9a-f]{64}")
 
 
+class Verifiers(NamedTuple):
+    """What a charger's password is verified with.
+
+    Attributes:
+        newest: None where it has none.
+        earlier: of the same password under older key epochs.
+    """
+
+    newest: str | None = None
+    earlier: tuple[str, ...] = ()
+
+
 class BadCredentialError(Exception):
     """Why a credential cannot be used."""
 
 
-def verifier_of(
+def verifiers_of(
     written: str, charger_id: str, security_profile: str, folder: Path, pseudonymiser: Pseudonymiser
-) -> str | None:
-    """What the gateway verifies a charger's password with; None where it has none.
+) -> Verifiers:
+    """What the gateway verifies a charger's password with.
 
     Args:
         written: `file:PATH`, relative to the folder, or `hash:hmac-sha256:KID:HEX`.
@@ -44,12 +57,15 @@ def verifier_of(
         raise BadCredentialError("expected none with security_profile 0 (no authentication)")
     # A client certificate is on the charger; there is nothing to keep of it here.
     if security_profile == "0" or (security_profile == "3" and not written):
-        return None
+        return Verifiers()
     if written.startswith("file:"):
         password = _password(written.removeprefix("file:"), folder)
-        return pseudonymiser.credential_verifier(charger_id, password)
+        return Verifiers(
+            pseudonymiser.credential_verifier(charger_id, password),
+            pseudonymiser.earlier_verifiers(charger_id, password),
+        )
     if written.startswith("hash:"):
-        return _hash(written, pseudonymiser)
+        return Verifiers(_hash(written, pseudonymiser))
     got = "another form" if written else "nothing"
     raise BadCredentialError(f"{EXPECTED} with security_profile {security_profile}, got {got}")
 

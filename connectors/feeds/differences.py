@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from connectors.feeds.identities_file import SOURCE, IdentityRow, IdentityRows
 from models.errors import UndecodableRecordError
-from models.ids import ChargerId, SiteId
+from models.ids import ChargerId, Pseudonym, SiteId
 from models.site import (
     ChargerRecord,
     FeedReceipt,
@@ -44,6 +44,18 @@ class Before(NamedTuple):
     partition: int
 
 
+class Inherited(NamedTuple):
+    """Of a row under an older key epoch, what its successor needs.
+
+    Attributes:
+        key: where it stands.
+    """
+
+    state: IdentityState | str | None
+    state_since: datetime | None
+    key: str
+
+
 class IdentityDifference:
     """Compares a source's rows with those that stand, as they come, in the order of their topic.
 
@@ -67,6 +79,10 @@ class IdentityDifference:
         self._publish = dict(rows)
         self._before: dict[str, Before] = {}
         self._gone: dict[str, int] = {}
+        # A row that stands under an older key epoch is the same row, and its successor inherits
+        # since when its state holds (rule 26).
+        self._successors = {old: row.pseudonym for row in rows.values() for old in row.earlier}
+        self._inherited: dict[str, Inherited] = {}
 
     def take(self, key: str, value: bytes | None, partition: int) -> None:
         """One row of the topic; a later one of the same key counts in its place."""
@@ -75,7 +91,8 @@ class IdentityDifference:
         row = self._rows.get(key)
         if row is None:
             self._gone.pop(key, None)
-            if value is not None and self._goes(key):
+            succeeded = self._take_predecessor(key, value)
+            if value is not None and (succeeded or self._goes(key)):
                 self._gone[key] = partition
             return
         self._before.pop(key, None)
@@ -92,11 +109,40 @@ class IdentityDifference:
         else:
             self._before[key] = Before(record.state, record.state_since, partition)
 
+    def _take_predecessor(self, key: str, value: bytes | None) -> bool:
+        """Whether one of the rows is this one under the newest key epoch."""
+        owner, old, *rest = key.split("|", 2)
+        current = self._successors.get(Pseudonym(old))
+        if current is None:
+            return False
+        successor = "|".join((owner, current, *rest))
+        if successor not in self._rows:
+            return False
+        self._inherited.pop(successor, None)
+        if value is None:
+            return True
+        try:
+            record = IdentityRecord.decode(value)
+        except UndecodableRecordError:
+            return True
+        self._inherited[successor] = Inherited(record.state, record.state_since, key)
+        return True
+
+    @property
+    def rotated_count(self) -> int:
+        """Rows that stand under an older key epoch only, and are published under the newest."""
+        return sum(
+            key in self._publish and key not in self._before and each.key in self._gone
+            for key, each in self._inherited.items()
+        )
+
     @property
     def change(self) -> Change:
-        """How many rows are new, different and gone."""
+        """How many rows are new, different and gone; under another key a row is different."""
         changed = len(self._before)
-        return Change(len(self._publish) - changed, changed, len(self._gone))
+        rotated = self.rotated_count
+        added = len(self._publish) - changed - rotated
+        return Change(added, changed + rotated, len(self._gone) - rotated)
 
     @property
     def publish(self) -> dict[str, IdentityRow]:
@@ -111,14 +157,17 @@ class IdentityDifference:
     @property
     def standing_count(self) -> int:
         """Rows that stood, of those that the source may have spoken of: all of a full delivery."""
-        return len(self._rows) - self.change.added + len(self._gone)
+        return len(self._rows) - self.change.added + self.change.removed
 
     @property
     def vanishing_count(self) -> int:
         """Rows that go and that nothing comes for: the same reference and beginning under another
-        identifier is a new card, or an old one under a new key (rule 26)."""
-        came = Counter(_about(key) for key in self._publish.keys() - self._before.keys())
-        return (Counter(map(_about, self._gone)) - came).total()
+        identifier is a new card, or an old one under another key than this installation has."""
+        # A row under an older key that goes is no loss: its successor comes, or stands already.
+        new = self._publish.keys() - self._before.keys() - self._inherited.keys()
+        came = Counter(map(_about, new))
+        gone = self._gone.keys() - {each.key for each in self._inherited.values()}
+        return (Counter(map(_about, gone)) - came).total()
 
     def partition(self, key: str) -> int | None:
         """Where a row with this key stands."""
@@ -129,7 +178,7 @@ class IdentityDifference:
         """As written, else the content time of the first load that had this state."""
         if row.state_since is not None:
             return row.state_since
-        before = self._before.get(key)
+        before = self._before.get(key) or self._inherited.get(key)
         same = before is not None and before.state == row.state
         return before.state_since or now if before is not None and same else now
 

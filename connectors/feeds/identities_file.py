@@ -84,6 +84,7 @@ class IdentityRow(NamedTuple):
     Attributes:
         line: 1-based, in identities.csv.
         state_since: None where the file does not say.
+        earlier: of the same identifier under the other key epochs, the retired among them.
     """
 
     line: int
@@ -96,6 +97,7 @@ class IdentityRow(NamedTuple):
     valid_to: datetime | None
     state: IdentityState
     state_since: datetime | None
+    earlier: tuple[Pseudonym, ...] = ()
 
     def record(
         self, site_id: SiteId | None, state_since: datetime, source: str = SOURCE
@@ -284,6 +286,7 @@ class IdentityReader:
             valid_to,
             state,
             state_since,
+            self._pseudonymiser.earlier(candidate),
         )
 
     def check_digit_differs(self, row: CsvRow) -> bool:

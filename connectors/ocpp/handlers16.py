@@ -97,7 +97,7 @@ def _transaction(call: IncomingCall, token: Token) -> Transaction:
         connector,
         str(payload["timestamp"]),
         int(payload["meterStart"]),
-        token.pseudonym or "",
+        token.lasting_pseudonym or "",
     )
     wire_id = wire_transaction_id(charger_id, *natural_key)
     return Transaction(

@@ -38,14 +38,14 @@ class AttemptMemory:
         self, charger_id: ChargerId, token: Token, attempt_id: AttemptId, now_s: float
     ) -> None:
         """An Authorize began an attempt."""
-        if token.pseudonym is not None:
-            self._authorized.put((charger_id, token.pseudonym), attempt_id, now_s)
+        if token.lasting_pseudonym is not None:
+            self._authorized.put((charger_id, token.lasting_pseudonym), attempt_id, now_s)
 
     def attempt_of(self, charger_id: ChargerId, token: Token, now_s: float) -> AttemptId | None:
         """The attempt that a start belongs to, None when it is one of its own."""
-        if token.pseudonym is None:
+        if token.lasting_pseudonym is None:
             return None
-        return self._authorized.get((charger_id, token.pseudonym), now_s)
+        return self._authorized.get((charger_id, token.lasting_pseudonym), now_s)
 
     def tell(
         self,
@@ -88,4 +88,4 @@ class AttemptMemory:
 
 
 def _named(token: Token) -> str:
-    return token.pseudonym or token.kind
+    return token.lasting_pseudonym or token.kind

@@ -86,7 +86,7 @@ class Registry(Generic[C]):
             return
         if now is None:
             connection.close(CLOSE_REMOVED, "this charging station was removed")
-        elif _terms(now) != _terms(connection.charger):
+        elif not _same_terms(connection.charger, now):
             connection.close(CLOSE_REMOVED, "the terms of this connection were changed")
 
     def _count(self, connection: C, by: int) -> None:
@@ -95,6 +95,12 @@ class Registry(Generic[C]):
         self._metrics.set(CONNECTED, self._counts[labels], *labels)
 
 
+def _same_terms(before: ChargerRecord, now: ChargerRecord) -> bool:
+    """Whether what was looked at when it was let in is the same, and the site its events name."""
+    same = _terms(before) == _terms(now)
+    # Under another key epoch the same password has another verifier.
+    return same and (now.verifier == before.verifier or before.verifier in now.earlier_verifiers)
+
+
 def _terms(charger: ChargerRecord) -> tuple[object, ...]:
-    """What was looked at when it was let in, and the site that its events name."""
-    return (charger.security_profile, charger.verifier, charger.ocpp, charger.site_id)
+    return (charger.security_profile, charger.ocpp, charger.site_id)

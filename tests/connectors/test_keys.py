@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
 
-from connectors.keys import read_keys, write_new_keys
+from connectors.keys import KeyFile, locked, new_epoch, read_keys, write_new_keys
 from models.errors import PseudonymKeyError
 
 SECRET = base64.b64encode(b"s" * 32).decode()
@@ -82,3 +83,66 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PseudonymKeyError, match="cannot write"):
         write_new_keys(tmp_path / "file" / "keys.json", "k1")
+
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+
+def changed(path: Path) -> KeyFile:
+    with locked(path) as file:
+        return file
+
+
+def test_a_file_without_times_is_read_as_before(tmp_path: Path) -> None:
+    path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET}]))
+    (epoch,) = read_keys(path)
+    assert (epoch.made_at, epoch.retired_at) == (None, None)
+
+
+@pytest.mark.parametrize("written", ["yesterday", "2026-07-01T12:00:00", 5, ["x"]])
+@pytest.mark.parametrize("field", ["made_at", "retired_at"])
+def test_a_time_that_is_none_is_refused_by_its_field(
+    tmp_path: Path, field: str, written: object
+) -> None:
+    path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET, field: written}]))
+    with pytest.raises(PseudonymKeyError, match=f"epoch 1: {field}: expected a time such as"):
+        read_keys(path)
+
+
+def test_a_replaced_file_keeps_its_other_fields_and_its_mode(tmp_path: Path) -> None:
+    path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET, "note": "from the safe"}]))
+    with locked(path) as file:
+        file.replace([new_epoch("k2", NOW), *file.rows])
+    newest, oldest = read_keys(path)
+    assert (newest.kid, newest.made_at, oldest.kid) == ("k2", NOW, "k1")
+    assert orjson.loads(path.read_bytes())[1]["note"] == "from the safe"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert {each.name for each in tmp_path.iterdir()} == {"keys.json", ".keys.json.lock"}
+
+
+def test_a_link_leads_to_the_new_file(tmp_path: Path) -> None:
+    (tmp_path / "safe").mkdir()
+    path = key_file(tmp_path / "safe", orjson.dumps([{"kid": "k1", "key": SECRET}]))
+    link = tmp_path / "keys.json"
+    link.symlink_to(path)
+    with locked(link) as file:
+        file.replace([new_epoch("k2", NOW), *file.rows])
+    assert link.is_symlink()
+    assert [epoch.kid for epoch in read_keys(path)] == ["k2", "k1"]
+
+
+def test_two_do_not_change_one_file_at_a_time(tmp_path: Path) -> None:
+    path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET}]))
+    with locked(path), pytest.raises(PseudonymKeyError, match="somebody else is changing"):
+        changed(path)
+    assert changed(path).epochs[0].kid == "k1"
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    content = orjson.dumps([{"kid": "k1", "key": SECRET}])
+    path = key_file(tmp_path, content)
+    with locked(path) as file, pytest.raises(PseudonymKeyError):
+        file.replace([{"kid": "no bars|please", "key": SECRET}])
+    with locked(path) as file, pytest.raises(PseudonymKeyError, match="would be larger"):
+        file.replace([new_epoch("k2", NOW)] * 1_000)
+    assert path.read_bytes() == content

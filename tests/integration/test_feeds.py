@@ -333,7 +333,7 @@ async def test_a_follower_tries_again_and_takes_up_a_changed_feeds_yaml(
     fed: Fed, tmp_path: Path
 ) -> None:
     path, said = tmp_path / "feeds.yaml", list[str]()
-    follower = FeedFollower(fed.bootstrap, path, PSEUDONYMS, "tests", said.append)
+    follower = FeedFollower(fed.bootstrap, path, lambda: PSEUDONYMS, "tests", said.append)
     fed.server.status = 503
     entry = f"{{name: agreements, site: {fed.depot.site_id}, url: '{fed.server.url}', every_s: 1}}"
     path.write_text(f"feeds:\n  - {entry}\n")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.differences import Change, IdentityDifference, charger_difference
 from connectors.feeds.identities_file import IdentityRow
-from models.ids import SiteId
+from models.identifiers import KeyEpoch, Pseudonymiser
+from models.ids import Pseudonym, SiteId
 from models.site import IdentityClass, IdentityState
 from tests.connectors.feeds.folders import NOW, read, write
 
@@ -164,3 +166,89 @@ def test_a_site_s_chargers_are_compared_by_content(case: Case) -> None:
     assert found.gone == (third.charger_id,)
     assert found.change == Change(0, 1, 1)
     assert charger_difference((first, second, third), {}).change == Change(3, 0, 0)
+
+
+OLD = KeyEpoch("k0", b"o" * 32)
+ROTATED = Pseudonymiser((KeyEpoch("k1", b"k" * 32), OLD), "default")
+
+
+class Rotation:
+    """The same folder, loaded under k0 before and under k1 now."""
+
+    def __init__(self, folder: Path) -> None:
+        write(folder)
+        self.before = read_depot(folder, Pseudonymiser((OLD,), "default"), NOW).identities
+        self.rows = read_depot(folder, ROTATED, NOW).identities
+        self.old_bus, self.old_courier = self.before
+        self.bus, self.courier = self.rows
+        self.difference = IdentityDifference(self.rows, SITE_ID)
+
+    def stands(self, key: str, **other: object) -> None:
+        record = self.before[key]._replace(**other).record(SITE_ID, EARLIER)  # type: ignore[arg-type]
+        self.difference.take(key, record.encode(), 2)
+
+
+@pytest.fixture
+def rotation(tmp_path: Path) -> Rotation:
+    return Rotation(tmp_path)
+
+
+def test_rows_of_an_older_key_epoch_are_replaced(rotation: Rotation) -> None:
+    """Rule 26: the next load brings a source under the newest epoch."""
+    rotation.stands(rotation.old_bus)
+    rotation.stands(rotation.old_courier)
+    difference = rotation.difference
+    assert [*difference.publish] == [rotation.bus, rotation.courier]
+    assert difference.gone == {rotation.old_bus: 2, rotation.old_courier: 2}
+    assert difference.rotated_count == 2
+    assert difference.change == Change(0, 2, 0), "the same rows, otherwise written"
+
+
+def test_a_state_keeps_its_time_under_another_key_epoch(rotation: Rotation) -> None:
+    bus = rotation.rows[rotation.bus]
+    rotation.stands(rotation.old_bus)
+    assert rotation.difference.state_since(rotation.bus, bus, NOW) == EARLIER
+    rotation.stands(rotation.old_bus, state=IdentityState.SUSPENDED)
+    assert rotation.difference.state_since(rotation.bus, bus, NOW) == NOW
+
+
+def test_a_rotation_that_was_broken_off_is_completed(rotation: Rotation) -> None:
+    """The new row stands and the old one does too: only the old one is still to go."""
+    rotation.stands(rotation.old_bus)
+    row = rotation.rows[rotation.bus]
+    rotation.difference.take(rotation.bus, row.record(SITE_ID, EARLIER).encode(), 5)
+    assert [*rotation.difference.publish] == [rotation.courier]
+    assert rotation.difference.gone == {rotation.old_bus: 2}
+    assert rotation.difference.change == Change(1, 0, 1)
+
+
+def test_a_row_of_an_older_epoch_that_is_gone_is_no_predecessor(rotation: Rotation) -> None:
+    rotation.stands(rotation.old_bus)
+    rotation.difference.take(rotation.old_bus, None, 2)
+    assert rotation.difference.rotated_count == 0
+    assert rotation.difference.change == Change(2, 0, 0)
+
+
+def test_nothing_vanishes_by_a_rotation_broken_off_or_not(rotation: Rotation) -> None:
+    """Rule 22 quarantines a source that loses records; a rotation loses none."""
+    rotation.stands(rotation.old_bus)
+    row = rotation.rows[rotation.bus]
+    rotation.difference.take(rotation.bus, row.record(SITE_ID, EARLIER).encode(), 5)
+    rotation.stands(rotation.old_courier)
+    assert rotation.difference.vanishing_count == 0
+    lost = rotation.before[rotation.old_bus]._replace(pseudonym=Pseudonym(f"k0:{'0' * 32}"))
+    record = lost.record(SITE_ID, EARLIER)
+    rotation.difference.take(record.key, record.encode(), 2)
+    assert rotation.difference.vanishing_count == 1
+
+
+def test_an_incremental_delivery_replaces_what_it_names_under_an_older_epoch(
+    rotation: Rotation,
+) -> None:
+    """Rule 21: of what it does not name nothing goes, and nothing moves."""
+    named = {rotation.bus: rotation.rows[rotation.bus]}
+    rotation.difference = IdentityDifference(named, SITE_ID, gone=lambda _key: False)
+    rotation.stands(rotation.old_bus)
+    rotation.stands(rotation.old_courier)
+    assert rotation.difference.gone == {rotation.old_bus: 2}
+    assert rotation.difference.change == Change(0, 1, 0)

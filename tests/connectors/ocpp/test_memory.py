@@ -10,6 +10,7 @@ from connectors.ocpp.memory import AUTHORIZED_KEPT_S, AttemptMemory
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import FREEVEND_TOKEN, UNREADABLE_TOKEN, token_of
 from models.attempt import Basis, Token, Told
+from models.identifiers import KeyEpoch, Pseudonymiser
 from models.ids import AttemptId, ChargerId
 from tests.connectors.ocpp.chargers import PSEUDONYMISER
 
@@ -112,3 +113,13 @@ def test_every_table_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [memory.attempt_of(each, CARD, 0.0) for each in chargers] == [None, ATTEMPT, ATTEMPT]
     assert [memory.told(each, "T1", CARD, 0.0) for each in chargers] == [None, settled(), settled()]
     assert [memory.tag_of(each, 0.0) for each in chargers] == [None, "tag", "tag"]
+
+
+def test_rule_26_a_token_stays_one_attempt_while_keys_rotate(memory: AttemptMemory) -> None:
+    """Authorize before the gateway has read the new epoch, the start after it."""
+    old = KeyEpoch("k1", b"1" * 32)
+    before = Pseudonymiser((old,), "test")
+    after = Pseudonymiser((KeyEpoch("k2", b"2" * 32), old), "test")
+    presented = PresentedToken("04A1B2C3", None)
+    memory.authorized(CP1, token_of(presented, frozenset(), before), ATTEMPT, 0.0)
+    assert memory.attempt_of(CP1, token_of(presented, frozenset(), after), 1.0) == ATTEMPT

@@ -136,3 +136,21 @@ def test_a_change_of_a_charger_that_is_not_connected_is_nothing(registry: Regist
     registry.charger_changed(CP1, charger_record())
     registry.charger_changed(CP1, None)
     assert registry.every() == ()
+
+
+def test_a_rotated_key_closes_no_connection_and_another_password_does(
+    registry: Registry[Line],
+) -> None:
+    """Rule 26: under another epoch the same password has another verifier."""
+    line = Line("1", charger_record(verifier="hash:hmac-sha256:k1:aa"))
+    registry.enter(line)
+    rotated = charger_record(
+        verifier="hash:hmac-sha256:k2:bb", earlier_verifiers=("hash:hmac-sha256:k1:aa",)
+    )
+    registry.charger_changed(CP1, rotated)
+    assert line.closed == []
+    other = charger_record(
+        verifier="hash:hmac-sha256:k2:cc", earlier_verifiers=("hash:hmac-sha256:k1:dd",)
+    )
+    registry.charger_changed(CP1, other)
+    assert line.closed == [(1008, "the terms of this connection were changed")]
