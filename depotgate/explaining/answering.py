@@ -20,7 +20,6 @@ from depotgate.explaining.imagining import (
     checked_type,
     governed,
     imagine,
-    moment_of,
     token_of_card,
 )
 from depotgate.explaining.screen import show
@@ -28,6 +27,7 @@ from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
+from depotgate.written_times import written_time
 from models.explaining import explain
 from models.explanation import Explanation
 from models.identifiers import Pseudonymiser
@@ -104,7 +104,7 @@ def explain_draft(settings: Settings, asked: Asked, folder: Path) -> Explanation
 def _imagined(view: Configured, asked: Asked, pseudonymiser: Pseudonymiser) -> Explanation:
     now = datetime.now(UTC)
     charger, site = governed(view, asked.charger)
-    at = moment_of(asked.at, site.timezone, now)
+    at = written_time(asked.at, site.timezone, now, "--at") if asked.at else now
     token = token_of_card(asked.card, asked.stated_type, pseudonymiser, charger, site)
     return imagine(Question(charger, site, token, at), view, now)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from connectors.ocpp.presenting import LIVE_UNCERTAINTY_S
@@ -21,23 +20,13 @@ from models.facts import ConfigurationView, gather
 from models.identifier_forms import FORMS
 from models.identifiers import AS_OCPP_SAYS, Pseudonymiser
 from models.ids import AttemptId, ChargerId, RequestId, timed_id
-from models.localtime import instant
 from models.site import ChargerRecord, Posture, SiteRecord
-from models.zones import zone
 
 STATED_TYPES = (*FORMS, "NoAuthorization")
 """idToken types that a charger may state."""
 
 OCPP_ASSUMED = "2.0.1"
 """Of a charger that may speak any: the version that carries a text."""
-
-_LOCAL = re.compile(
-    r"(?:(?P<date>\d{4}-\d{2}-\d{2})[T ])?(?P<time>\d{2}:\d{2}(?::\d{2})?)", re.ASCII
-)
-_EXPECTED = (
-    "expected a time such as 2026-07-14T18:05:00+02:00, or 2026-07-14 18:05 or 18:05 on the "
-    "clocks of the site"
-)
 
 
 class Configured(ConfigurationView, Protocol):
@@ -108,31 +97,6 @@ def token_of_card(
     reserved = reserved_for(site, profile, None) if charger else frozenset[str]()
     forms = site.forms if site else AS_OCPP_SAYS
     return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser, forms)
-
-
-def moment_of(written: str | None, timezone: str, now: datetime) -> datetime:
-    """A time as a person writes it: with its offset, or on the clocks of the site.
-
-    Args:
-        written: None = now; without a date, today.
-
-    Raises:
-        ConfigurationError: it is no time.
-    """
-    if written is None:
-        return now
-    local = _LOCAL.fullmatch(written.strip())
-    try:
-        if local is None:
-            at = datetime.fromisoformat(written.strip())
-            if at.tzinfo is None:
-                raise ConfigurationError(f"--at: {_EXPECTED}, got {written!r}")
-            return at.astimezone(UTC)
-        today = now.astimezone(zone(timezone)).date()
-        on = date.fromisoformat(local["date"]) if local["date"] else today
-        return instant(on, time.fromisoformat(local["time"]), zone(timezone))
-    except (ValueError, OverflowError):
-        raise ConfigurationError(f"--at: {_EXPECTED}, got {written!r}") from None
 
 
 def imagine(question: Question, view: ConfigurationView, now: datetime) -> Explanation:

@@ -1,0 +1,1 @@
+"""`depotgate replay`: past attempts are read by time and decided again, in several processes."""

@@ -1,0 +1,227 @@
+"""Deciding past attempts again: from their own records, or as a draft would have decided them.
+
+Pure. A record is decided again by the rules that decided it first, so within one rules version any
+difference is a finding (rule 10). What a draft would have answered is made from the attempt as it
+was presented and from what else was known then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from models.attempt import (
+    Attempt,
+    Decision,
+    FeedFacts,
+    Match,
+    PseudonymousCandidate,
+    ScheduleFacts,
+)
+from models.decision import RULES_VERSION, decide
+from models.facts import ConfigurationView, gather
+from models.governing import Governing
+from models.ids import ChargerId, Pseudonym, SiteId
+from models.layers import LayerName
+from models.reasons import Answer, Reason
+from models.record import Open, Record, UtcDatetime
+from models.site import IdentityRecord
+
+HANDS_ON = frozenset({LayerName.LOCK, LayerName.OVERRIDE})
+"""Layers that are people's decisions of the day: no depot folder has them."""
+
+
+class FieldDifference(NamedTuple):
+    """A field of a verdict that comes out another way."""
+
+    field: str
+    stored: str
+    now: str
+
+
+class Redecided(NamedTuple):
+    """One stored decision, decided again.
+
+    Attributes:
+        same_rules: it was made by the rules of this version; else differences are no finding.
+    """
+
+    same_rules: bool
+    differences: tuple[FieldDifference, ...]
+
+
+def redecide(stored: Decision) -> Redecided:
+    """Decide an attempt again from its own record.
+
+    Only what the record says is compared: a field that it is too old to have says nothing.
+    """
+    now = decide(stored.attempt, stored.facts).verdict
+    same_rules = stored.rules_version == RULES_VERSION
+    if now == stored.verdict:
+        return Redecided(same_rules, ())
+    differences = tuple(
+        FieldDifference(name, _said(before), _said(after))
+        for name in type(now).model_fields
+        if name in stored.verdict.model_fields_set
+        and (before := getattr(stored.verdict, name)) != (after := getattr(now, name))
+    )
+    return Redecided(same_rules, differences)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+class PastFacts(Record):
+    """What a what-if needs of a stored decision's facts: the rest is the draft's."""
+
+    evaluated_at: UtcDatetime
+    schedule: ScheduleFacts | None
+    matches: tuple[Match, ...]
+    feeds: tuple[FeedFacts, ...] = ()
+
+
+class PastVerdict(Record):
+    """What a what-if compares with."""
+
+    answer: Open[Answer]
+    reason: Open[Reason]
+
+
+class PastAttempt(Record):
+    """The part of a stored decision that a what-if reads: half of its bytes."""
+
+    attempt: Attempt
+    facts: PastFacts
+    verdict: PastVerdict
+
+
+class WhatIf(NamedTuple):
+    """What a draft would have answered.
+
+    Attributes:
+        kept_override: an override or a lock governed then; it would have governed the draft too.
+    """
+
+    answer: str
+    reason: str
+    kept_override: bool
+
+
+class _DraftThen:
+    """A draft, and what was known beside it when the attempt was made.
+
+    Identities of other sources and the age of feeds are not in a depot folder: they stay what the
+    stored decision says they were.
+    """
+
+    def __init__(self, draft: ConfigurationView, source: str, past: PastAttempt) -> None:
+        self._draft = draft
+        self._feeds = past.facts.feeds
+        self._others = tuple(each for each in past.facts.matches if each.source != source)
+        self._readings: dict[Pseudonym, tuple[Pseudonym, ...]] = {
+            pseudonym: candidate.pseudonyms
+            for candidate in past.attempt.token.candidates
+            for pseudonym in candidate.pseudonyms
+        }
+
+    def governing(self, charger_id: ChargerId) -> Governing | None:
+        """As the draft has it."""
+        return self._draft.governing(charger_id)
+
+    def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
+        """The draft's records, and those of other sources that matched then."""
+        found = self._draft.identities(pseudonym, site_id)
+        if not self._others:
+            return found
+        # Their record may stand under another epoch than the one that is asked for.
+        known = self._readings.get(pseudonym, (pseudonym,))
+        others = [_record_of(each) for each in self._others if each.pseudonym in known]
+        return (*found, *others)
+
+    def identity_revision(self, site_id: SiteId) -> str:
+        """As the draft has it."""
+        return self._draft.identity_revision(site_id)
+
+    def feed_facts(self, site_id: SiteId) -> tuple[FeedFacts, ...]:
+        """As they were."""
+        return self._feeds
+
+
+def _record_of(match: Match) -> IdentityRecord:
+    """A match as the record that it was made of; only what facts are made from is filled."""
+    return IdentityRecord(
+        source=match.source,
+        site_id=None,
+        pseudonym=match.pseudonym,
+        identifier_type=match.identifier_type,
+        display="",
+        identity_class=match.identity_class,
+        reference=match.reference,
+        valid_from=match.valid_from,
+        valid_to=match.valid_to,
+        state=match.state,
+        state_since=match.state_since,
+    )
+
+
+def what_if(
+    past: PastAttempt, draft: ConfigurationView, source: str, epochs: frozenset[str]
+) -> WhatIf | None:
+    """What a draft would have answered to an attempt of a charger that it has.
+
+    Args:
+        source: whose records the draft replaces: those of depot folders.
+        epochs: the key epochs under which the draft's records are known.
+
+    Returns:
+        None where every epoch of the attempt's pseudonyms is retired: nothing can match it.
+    """
+    attempt = _in_one_epoch(past.attempt, epochs)
+    if attempt is None:
+        return None
+    beside = past.facts.matches or past.facts.feeds
+    view = _DraftThen(draft, source, past) if beside else draft
+    facts = gather(attempt, view, past.facts.evaluated_at)
+    held = past.facts.schedule
+    kept_override = held is not None and held.layer in HANDS_ON
+    if kept_override:
+        # It wins over every schedule (rule 7): over the draft's as well.
+        facts = facts.model_copy(update={"schedule": held})
+    verdict = decide(attempt, facts).verdict
+    return WhatIf(str(verdict.answer), str(verdict.reason), kept_override)
+
+
+def kid_of(pseudonym: Pseudonym) -> str:
+    """The key epoch of a pseudonym."""
+    return pseudonym.partition(":")[0]
+
+
+def epochs_of(attempt: Attempt) -> tuple[str, ...]:
+    """The key epochs under which an attempt's token is known, newest first; none for a token that
+    names nobody."""
+    candidates = attempt.token.candidates
+    return tuple(map(kid_of, candidates[0].pseudonyms)) if candidates else ()
+
+
+def _in_one_epoch(attempt: Attempt, known: frozenset[str]) -> Attempt | None:
+    """The attempt under one epoch that is known; None where every epoch of it is retired.
+
+    A draft's records are known under every epoch, and one record is to be met once.
+    """
+    epochs = epochs_of(attempt)
+    if not epochs or (len(epochs) == 1 and epochs[0] in known):
+        return attempt
+    kid = next((epoch for epoch in epochs if epoch in known), None)
+    if kid is None:
+        return None
+    narrowed = tuple(_narrowed(each, kid) for each in attempt.token.candidates)
+    token = attempt.token.model_copy(update={"candidates": narrowed})
+    return attempt.model_copy(update={"token": token})
+
+
+def _narrowed(candidate: PseudonymousCandidate, kid: str) -> PseudonymousCandidate:
+    kept = tuple(each for each in candidate.pseudonyms if kid_of(each) == kid)
+    return candidate.model_copy(update={"pseudonyms": kept})
