@@ -15,6 +15,9 @@ from models.site import ChargerRecord, IdentityRecord, SiteRecord
 from models.timeline import Timeline
 from models.zones import zone
 
+RECORDS_MAX = 50_000
+"""Remembered: more cards than come to one depot in a month, 100 MB at most."""
+
 IdentityRows = dict[Pseudonym, tuple[IdentityRow, ...]]
 
 
@@ -32,6 +35,7 @@ class Draft:
         }
         self._identity_revision = f"{SOURCE}@{depot.identity_revision}"
         self._rows = rows
+        self._records: dict[Pseudonym, tuple[IdentityRecord, ...]] = {}
         self._timelines: dict[str, Timeline] = {}
         self._governing: dict[ChargerId, Governing | None] = {}
 
@@ -53,9 +57,17 @@ class Draft:
 
     def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
         """The draft's records of a pseudonym; they are known at its site only."""
-        if site_id != self.site.site_id:
+        rows = self._rows.get(pseudonym)
+        # Most pseudonyms that are asked for are readings of a tag that nobody has.
+        if rows is None or site_id != self.site.site_id:
             return ()
-        return tuple([_record(row, site_id) for row in self._rows.get(pseudonym, ())])
+        records = self._records.get(pseudonym)
+        if records is None:
+            if len(self._records) >= RECORDS_MAX:
+                self._records.clear()
+            records = tuple([_record(row, site_id) for row in rows])
+            self._records[pseudonym] = records
+        return records
 
     def identity_revision(self, _site_id: SiteId) -> str:
         """Of the draft's identities."""

@@ -106,6 +106,12 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     )
 
 
+def judge(attempt: Attempt, facts: Facts) -> Finding:
+    """The answer and its reasons alone, as `decide` has them, in a fifth of its time."""
+    mode = facts.schedule.mode if facts.schedule else None
+    return climb(_case(attempt, facts, attempt.event_at, mode))
+
+
 def climb(case: Case) -> Finding:
     """Walk the ladder whole: the first rung that holds wins, others of its direction are listed.
 

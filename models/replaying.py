@@ -14,18 +14,20 @@ from models.attempt import (
     Attempt,
     Decision,
     FeedFacts,
-    Match,
     PseudonymousCandidate,
-    ScheduleFacts,
 )
-from models.decision import RULES_VERSION, decide
+from models.decision import RULES_VERSION, decide, judge
 from models.facts import ConfigurationView, gather
 from models.governing import Governing
-from models.ids import ChargerId, Pseudonym, SiteId
+from models.ids import ChargerId, OverrideId, Pseudonym, SiteId
 from models.layers import LayerName
+from models.overridden import OverriddenTimeline
+from models.overrides import LASTS_MAX, OverrideRecord, Scope
 from models.reasons import Answer, Reason
 from models.record import Open, Record, UtcDatetime
-from models.site import IdentityRecord
+from models.schedule import Mode
+from models.site import ChargerRecord, IdentityClass, IdentityRecord, IdentityState
+from models.timeline import Timeline
 
 HANDS_ON = frozenset({LayerName.LOCK, LayerName.OVERRIDE})
 """Layers that are people's decisions of the day: no depot folder has them."""
@@ -74,12 +76,37 @@ def _said(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+class PastMatch(Record):
+    """A match of a stored decision, without what follows from a site's access rules."""
+
+    source: str
+    reference: str
+    identity_class: Open[IdentityClass]
+    identifier_type: str
+    pseudonym: Pseudonym
+    valid_from: UtcDatetime
+    valid_to: UtcDatetime | None
+    state: Open[IdentityState]
+    state_since: UtcDatetime | None
+
+
+class PastSchedule(Record):
+    """Which interval held, without the edges that follow."""
+
+    mode: Mode
+    layer: str
+    name: str
+    starts_at: UtcDatetime | None
+    ends_at: UtcDatetime | None
+    override_id: str | None = None
+
+
 class PastFacts(Record):
     """What a what-if needs of a stored decision's facts: the rest is the draft's."""
 
     evaluated_at: UtcDatetime
-    schedule: ScheduleFacts | None
-    matches: tuple[Match, ...]
+    schedule: PastSchedule | None
+    matches: tuple[PastMatch, ...]
     feeds: tuple[FeedFacts, ...] = ()
 
 
@@ -113,13 +140,15 @@ class WhatIf(NamedTuple):
 class _DraftThen:
     """A draft, and what was known beside it when the attempt was made.
 
-    Identities of other sources and the age of feeds are not in a depot folder: they stay what the
-    stored decision says they were.
+    Identities of other sources, the age of feeds, overrides and locks are not in a depot folder:
+    they stay what the stored decision says they were.
     """
 
     def __init__(self, draft: ConfigurationView, source: str, past: PastAttempt) -> None:
         self._draft = draft
         self._feeds = past.facts.feeds
+        self._held = past.facts.schedule if _by_hand(past) else None
+        self._happened_at = past.attempt.event_at
         self._others = tuple(each for each in past.facts.matches if each.source != source)
         self._readings: dict[Pseudonym, tuple[Pseudonym, ...]] = {
             pseudonym: candidate.pseudonyms
@@ -128,8 +157,12 @@ class _DraftThen:
         }
 
     def governing(self, charger_id: ChargerId) -> Governing | None:
-        """As the draft has it."""
-        return self._draft.governing(charger_id)
+        """As the draft has it, under the override or lock that was in force."""
+        governing = self._draft.governing(charger_id)
+        if governing is None or self._held is None or not isinstance(governing.timeline, Timeline):
+            return governing
+        held = _override_of(self._held, governing.charger, self._happened_at)
+        return governing._replace(timeline=OverriddenTimeline(governing.timeline, (held,)))
 
     def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
         """The draft's records, and those of other sources that matched then."""
@@ -150,7 +183,7 @@ class _DraftThen:
         return self._feeds
 
 
-def _record_of(match: Match) -> IdentityRecord:
+def _record_of(match: PastMatch) -> IdentityRecord:
     """A match as the record that it was made of; only what facts are made from is filled."""
     return IdentityRecord(
         source=match.source,
@@ -182,16 +215,34 @@ def what_if(
     attempt = _in_one_epoch(past.attempt, epochs)
     if attempt is None:
         return None
-    beside = past.facts.matches or past.facts.feeds
-    view = _DraftThen(draft, source, past) if beside else draft
-    facts = gather(attempt, view, past.facts.evaluated_at)
-    held = past.facts.schedule
-    kept_override = held is not None and held.layer in HANDS_ON
-    if kept_override:
-        # It wins over every schedule (rule 7): over the draft's as well.
-        facts = facts.model_copy(update={"schedule": held})
-    verdict = decide(attempt, facts).verdict
-    return WhatIf(str(verdict.answer), str(verdict.reason), kept_override)
+    by_hand = _by_hand(past)
+    of_others = any(match.source != source for match in past.facts.matches)
+    view = _DraftThen(draft, source, past) if by_hand or of_others or past.facts.feeds else draft
+    finding = judge(attempt, gather(attempt, view, past.facts.evaluated_at))
+    return WhatIf(finding.answer.value, finding.reasons[0].value, by_hand)
+
+
+def _by_hand(past: PastAttempt) -> bool:
+    return past.facts.schedule is not None and past.facts.schedule.layer in HANDS_ON
+
+
+def _override_of(
+    held: PastSchedule, charger: ChargerRecord, happened_at: datetime
+) -> OverrideRecord:
+    """The override that governed, as far as the decision knows it: for as long as its mode held."""
+    return OverrideRecord(
+        override_id=OverrideId(held.override_id or ""),
+        site_id=charger.site_id,
+        scope=Scope.CHARGER,
+        target=charger.charger_id,
+        mode=held.mode,
+        lock=held.layer == LayerName.LOCK,
+        starts_at=held.starts_at or happened_at - LASTS_MAX,
+        ends_at=held.ends_at,
+        actor="",
+        reason=held.name,
+        created_at=happened_at,
+    )
 
 
 def kid_of(pseudonym: Pseudonym) -> str:
