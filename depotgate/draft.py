@@ -39,6 +39,11 @@ class Draft:
         self._timelines: dict[str, Timeline] = {}
         self._governing: dict[ChargerId, Governing | None] = {}
 
+    @property
+    def pseudonyms(self) -> frozenset[Pseudonym]:
+        """Of every identity, under every epoch."""
+        return frozenset(self._rows)
+
     def governing(self, charger_id: ChargerId) -> Governing | None:
         """Charger, site and schedule; None when the draft does not have the charger."""
         if charger_id not in self._governing:

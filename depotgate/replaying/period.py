@@ -74,7 +74,7 @@ async def decisions_of(
             _shifted(period.until, WRITTEN_LATE),
         )
         total, done = count_of(spans), 0
-        chosen = _Chosen(period)
+        chosen = Chosen(period)
         async for records in read_spans(consumer, spans):
             done += len(records)
             values = [record.value for record in records if chosen.takes(record)]
@@ -93,7 +93,7 @@ def _shifted(at: datetime, by: timedelta) -> datetime:
         return at
 
 
-class _Chosen:
+class Chosen:
     """Chooses records by their event time, and each decision once."""
 
     def __init__(self, period: Period) -> None:

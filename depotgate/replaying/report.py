@@ -21,6 +21,9 @@ from models.reasons import Answer
 ROWS_SHOWN = 30
 """Of each table on a terminal; `--json` and `--csv` have all."""
 
+COUNTS = frozenset({"attempts", "newly refused", "newly let in", "for another reason"})
+"""Columns of numbers."""
+
 CSV_COLUMNS = ("charger_id", "from_answer", "from_reason", "to_answer", "to_reason", "attempts")
 
 
@@ -130,8 +133,10 @@ def _print_own_record(done: Replayed, console: Console) -> None:
     console.print(f"{tally.differing_count:,} come out another way", style="bold red")
     table = _table("decision", "charger", "field", "stored", "now")
     for each in tally.differing[:ROWS_SHOWN]:
+        named = (each.decision_id, each.charger_id)
         for field, stored, now in each.differences:
-            table.add_row(*map(_text, (each.decision_id, each.charger_id, field, stored, now)))
+            table.add_row(*map(_text, (*named, field, stored, now)))
+            named = ("", "")
     console.print(table)
     _say_hidden(tally.differing_count, console)
 
@@ -153,13 +158,30 @@ def _print_draft(done: Replayed, draft: DraftNamed, console: Console) -> None:
     for how, count in _most(total.reasons):
         reasons.add_row(*_from_to(how), f"{count:,}")
     console.print(reasons)
-    chargers = _table("charger", "was", "would be", "attempts")
-    for key, count in total.chargers.most_common(ROWS_SHOWN):
-        chargers.add_row(_text(key[0]), *_from_to(key[1:]), f"{count:,}")
-    console.print(chargers)
-    _say_hidden(len(total.chargers), console)
+    console.print()
+    console.print(_chargers(total))
+    _say_hidden(len({key[0] for key in total.chargers}), console)
+    console.print()
     first = total.tally.changed[0]
     console.print(f"the first of them: depotgate explain {first.decision_id}", markup=False)
+
+
+def _chargers(total: Total) -> Table:
+    """A row a charger, those whose drivers would notice most first."""
+    refused, allowed, otherwise = Counter[str](), Counter[str](), Counter[str]()
+    for (charger, before, _reason, after, _then), count in total.chargers.items():
+        changes = {Answer.DENY: refused, Answer.ALLOW: allowed}
+        same = before == after or after not in changes
+        (otherwise if same else changes[Answer(after)])[charger] += count
+    noticed = refused + allowed
+    table = _table("charger", "newly refused", "newly let in", "for another reason")
+    for charger in sorted(
+        refused.keys() | allowed.keys() | otherwise.keys(),
+        key=lambda name: (-noticed[name], -otherwise[name], name),
+    )[:ROWS_SHOWN]:
+        counts = (refused[charger], allowed[charger], otherwise[charger])
+        table.add_row(_text(charger), *(f"{count:,}" if count else "" for count in counts))
+    return table
 
 
 def _say_hidden(count: int, console: Console) -> None:
@@ -192,8 +214,8 @@ def _beside(done: Replayed) -> Iterator[str]:
         )
     for kid, count in sorted(_some(tally.retired).items()):
         yield (
-            f"{count:,} attempts under key epoch {kid}, which no key file has any more: "
-            "no card can be matched with them"
+            f"{count:,} attempts under key epoch {kid}, which the key file does not have: no card "
+            "can be matched with them"
         )
     if not done.epochs_known:
         yield "no pseudonym key file is named: key epochs were not looked at"
@@ -228,10 +250,16 @@ def _most(
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     for column in columns:
-        right = column == "attempts"
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        counts = column in COUNTS
+        # An id is there to be copied: it is never broken.
+        table.add_column(
+            column,
+            justify="right" if counts else "left",
+            overflow="fold",
+            no_wrap=column == "decision",
+        )
     return table
 
 
