@@ -10,6 +10,7 @@ _SECOND = timedelta(seconds=1)
 
 _MINUTES_PER_DAY = 24 * 60
 _MINUTES = tuple(timedelta(minutes=minute) for minute in range(_MINUTES_PER_DAY))
+_HOURS = tuple(timedelta(hours=hour) for hour in range(25))
 
 _DAYS_REMEMBERED = 1 << 16
 """Two years of a hundred zones; a day takes some 150 bytes."""
@@ -48,11 +49,11 @@ def instant_of(on: int, minute: int, zone: ZoneInfo) -> datetime:
 @lru_cache(maxsize=_DAYS_REMEMBERED)
 def _midnight_of_even_day(on: int, zone: ZoneInfo) -> datetime | None:
     """The instant at which a date begins; None where its offset changes before it ends."""
-    day = datetime.fromordinal(on)
+    # Aware of its zone, it goes on by the clock on the wall.
+    midnight = datetime.fromordinal(on).replace(tzinfo=zone)
     # Every hour to the next midnight: no two changes of a zone are nearer than that.
-    offsets = {(day + timedelta(hours=hour)).replace(tzinfo=zone).utcoffset() for hour in range(25)}
-    offset = offsets.pop()
-    return (day - offset).replace(tzinfo=UTC) if offset is not None and not offsets else None
+    offsets = {(midnight + hour).utcoffset() for hour in _HOURS}
+    return midnight.astimezone(UTC) if len(offsets) == 1 else None
 
 
 def _transition(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import timeline
-from models.schedule import WEEKDAYS, DatedException, Mode, Schedule, Window
+from models.schedule import Mode
 from models.timeline import ModeEdge, Timeline
 from models.zones import zone
 from tests.properties.clock_changes import FIRST, changes, distinct_histories, zone_names
-from tests.properties.wall_clock import DAY, MINUTE, Dated, Plan, Reading, Row, readings
+from tests.properties.plans import blocks_of, difference, said_by, schedule_of
+from tests.properties.wall_clock import DAY, MINUTE, Dated, Plan, Row, codes, edges, reading
 
-SPAN_DAYS = 5
-"""Walked at once: a weekend and a clock change fit, in some hundredths of a second."""
+SPAN_DAYS = 21
+"""Walked at once: every weekday three times, mostly with a clock change, in some 20 ms."""
+
+WALKS = 3 * settings().max_examples
+"""Of the property that compares everything: the others look at parts of it."""
+
+SPAN_MINUTES = SPAN_DAYS * 24 * 60
 
 _DAYS = (datetime(2037, 12, 20, tzinfo=UTC) - FIRST).days
 
@@ -42,14 +45,14 @@ class Place(NamedTuple):
 
 @st.composite
 def places(draw: st.DrawFn) -> Place:
-    """A zone and the start of a walk: around a clock change, where one is drawn that has some."""
+    """A zone and the start of a walk, mostly with a clock change in it."""
     name = draw(st.one_of(st.sampled_from(distinct_histories()), st.sampled_from(zone_names())))
-    if changes(name):
+    every = changes(name)
+    around_a_change = draw(st.integers(0, 3)) > 0
+    if every and around_a_change:
         # Forward more often than back: only an edge that does not exist can snap (rule 4).
-        gaps = [each for each in changes(name) if each.offset_after > each.offset_before]
-        change = draw(
-            st.one_of(st.sampled_from(gaps or changes(name)), st.sampled_from(changes(name)))
-        )
+        gaps = tuple(each for each in every if each.offset_after > each.offset_before)
+        change = draw(st.one_of(st.sampled_from(gaps or every), st.sampled_from(every)))
         first = change.at - DAY * draw(st.integers(1, SPAN_DAYS - 1))
         local = change.at + change.offset_before
         return Place(name, first.replace(minute=0, second=0), local.hour * 60 + local.minute)
@@ -99,11 +102,13 @@ def plans(draw: st.DrawFn, place: Place) -> Plan:
     weekdays = st.one_of(st.just(frozenset(range(7))), st.frozensets(st.integers(0, 6), min_size=1))
     weekly = st.tuples(weekdays, minute, minute, MODES).map(lambda said: Row(*said))
     rows = st.one_of(weekly, dated_rows(dates, weekdays, minute))
+    dated = st.lists(st.builds(Dated, dates, minute, minute, MODES), max_size=4).map(_whole)
     limits = sorted((draw(dates), draw(dates)))
     return Plan(
         default=draw(MODES),
         rows=tuple(draw(st.lists(rows, min_size=draw(st.integers(0, 3)), max_size=4))),
-        dated=tuple(_whole(draw(st.lists(st.builds(Dated, dates, minute, minute, MODES))))),
+        dated=tuple(draw(dated)),
+        holidays=tuple(draw(dated)),
         valid_from=draw(st.sampled_from([None, None, limits[0]])),
         valid_to=draw(st.sampled_from([None, None, limits[1]])),
     )
@@ -120,11 +125,10 @@ class Walk(NamedTuple):
         """A fresh one."""
         return Timeline(schedule_of(self.plan), zone(self.place.zone))
 
-    def readings(self) -> list[Reading]:
+    def codes(self) -> bytes:
         """What the oracle says, minute by minute."""
         first = self.place.first
-        where = zone(self.place.zone)
-        return list(readings(self.plan, where, first, first + DAY * SPAN_DAYS))
+        return codes(self.plan, zone(self.place.zone), first, first + DAY * SPAN_DAYS)
 
 
 # Blocks of a day put every edge next to a block's end, where something could be forgotten.
@@ -135,60 +139,11 @@ walks = places().flatmap(
 )
 
 
-@contextmanager
-def blocks_of(days: int) -> Iterator[None]:
-    """Timelines compile so many days at once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timeline, "BLOCK_DAYS", days)
-        yield
-
-
 def _whole(dated: list[Dated]) -> list[Dated]:
     """An exception ends on its own date (rule 8): one that would not ends at midnight."""
     return [
-        each if each.to_minute > each.from_minute else each._replace(to_minute=0)
-        for each in dated[:3]
+        each if each.to_minute > each.from_minute else each._replace(to_minute=0) for each in dated
     ]
-
-
-def schedule_of(plan: Plan) -> Schedule:
-    """The plan as a depot manager writes it."""
-    return Schedule(
-        id="any",
-        default=Mode(plan.default),
-        valid_from=plan.valid_from,
-        valid_to=plan.valid_to,
-        windows=tuple(
-            Window(
-                days=tuple(WEEKDAYS[day] for day in sorted(row.weekdays)),
-                start=_written(row.from_minute),
-                end=_written(row.to_minute),
-                mode=Mode(row.mode),
-                valid_from=row.valid_from,
-                valid_to=row.valid_to,
-                every_weeks=row.every_weeks,
-                except_dates=tuple(sorted(row.except_dates)),
-            )
-            for row in plan.rows
-        ),
-        exceptions=tuple(
-            DatedException(
-                on=each.on,
-                start=_written(each.from_minute),
-                end=_written(each.to_minute),
-                mode=Mode(each.mode),
-            )
-            for each in plan.dated
-        ),
-    )
-
-
-def _written(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
-
-
-def _edges_seen(walked: list[Reading]) -> list[tuple[datetime, str]]:
-    return [(now.at, now.mode) for before, now in pairwise(walked) if before.mode != now.mode]
 
 
 def _said(edges: tuple[ModeEdge, ...]) -> list[tuple[datetime, str]]:
@@ -196,20 +151,34 @@ def _said(edges: tuple[ModeEdge, ...]) -> list[tuple[datetime, str]]:
 
 
 @given(walks)
+@settings(max_examples=WALKS)
 def test_every_minute_has_the_mode_that_the_wall_clock_shows(walk: Walk) -> None:
-    """Rules 2–5, 7 and 8; the start of an interval is inside, its end outside (rule 3)."""
+    """Rules 2 to 8 over three weeks; which layer says so, and whether both modes are said."""
+    first = walk.place.first
+    with blocks_of(walk.block_days):
+        said = said_by(walk.timeline(), first, first + DAY * SPAN_DAYS)
+    assert difference(walk.codes(), said, first) is None
+
+
+@given(walks, st.lists(st.integers(0, SPAN_MINUTES - 1), max_size=50))
+def test_asked_minute_by_minute_it_says_the_same(walk: Walk, minutes_asked: list[int]) -> None:
+    """The start of an interval is inside, its end outside (rule 3)."""
+    seen = walk.codes()
+    edges_seen = [place for place in range(1, len(seen)) if seen[place] != seen[place - 1]]
+    around = [place + step for place in edges_seen for step in (-1, 0)]
     with blocks_of(walk.block_days):
         asked = walk.timeline()
-        wrong = [seen for seen in walk.readings() if asked.mode_at(seen.at).value != seen.mode]
-    assert not wrong, wrong[0]
+        for place in (*minutes_asked, *around):
+            at = walk.place.first + MINUTE * place
+            assert asked.mode_at(at).value == reading(seen[place]).mode, at
 
 
 @given(walks)
 def test_the_edges_are_the_minutes_at_which_the_mode_changes(walk: Walk) -> None:
     """Same-mode windows that touch merge: no edge between them (rule 6)."""
-    walked = walk.readings()
-    first, last = walked[0].at, walked[-1].at
-    seen = _edges_seen(walked)
+    first = walk.place.first
+    last = first + MINUTE * (SPAN_MINUTES - 1)
+    seen = edges(walk.codes(), first)
     with blocks_of(walk.block_days):
         assert _said(walk.timeline().edges(first, last)) == seen
         following = walk.timeline().next_change(first)
@@ -220,25 +189,49 @@ def test_the_edges_are_the_minutes_at_which_the_mode_changes(walk: Walk) -> None
         assert following is None or following.at > last
 
 
-@given(walks, st.integers(0, SPAN_DAYS * 24 * 60 - 1))
+@given(walks, st.integers(0, SPAN_MINUTES - 1))
 def test_an_interval_reaches_from_edge_to_edge_and_names_what_won(walk: Walk, minute: int) -> None:
     """Rules 6 and 7: the layer that won, and whether both modes are said in it."""
-    walked = walk.readings()
-    asked = walked[minute]
+    coded, first = walk.codes(), walk.place.first
+    asked, at = reading(coded[minute]), first + MINUTE * minute
     with blocks_of(walk.block_days):
-        interval = walk.timeline().at(asked.at)
+        interval = walk.timeline().at(at)
     assert (interval.mode.value, interval.source.layer) == (asked.mode, asked.layer)
     assert interval.conflict is asked.conflict
-    edges = [at for at, _ in _edges_seen(walked)]
-    earlier = max((at for at in edges if at <= asked.at), default=None)
-    later = min((at for at in edges if at > asked.at), default=None)
+    seen = [at for at, _ in edges(coded, first)]
+    earlier = max((each for each in seen if each <= at), default=None)
+    later = min((each for each in seen if each > at), default=None)
     if earlier is not None:
         assert interval.start == earlier
     if later is not None:
         assert interval.end == later
 
 
-@given(walks, st.lists(st.integers(0, SPAN_DAYS * 24 * 60 - 1), min_size=2, max_size=6))
+@given(walks, st.integers(0, SPAN_MINUTES - 1), st.integers(1, SPAN_MINUTES))
+def test_the_intervals_of_a_period_adjoin_cover_it_and_change_what_they_say(
+    walk: Walk, start: int, length: int
+) -> None:
+    """Rules 3 and 7: each is as long as one source wins, clipped to the period."""
+    begins = walk.place.first + MINUTE * start
+    ends = begins + MINUTE * length
+    with blocks_of(walk.block_days):
+        found = walk.timeline().intervals(begins, ends)
+        overlaps = walk.timeline().overlaps(begins, ends)
+    assert (found[0].start, found[-1].end) == (begins, ends)
+    for before, after in pairwise(found):
+        assert before.start < before.end == after.start
+        assert before[2:] != after[2:]
+    for each in found:
+        holding = [
+            one for one in overlaps if one.starts_at <= each.start and each.end <= one.ends_at
+        ]
+        assert each.source.layer == "default" or each.source in [one.source for one in holding]
+        # Nothing begins or ends unseen: what holds at its start holds to its end.
+        assert each.source.layer != "default" or not holding
+    assert all(one.starts_at < ends and begins < one.ends_at for one in overlaps)
+
+
+@given(walks, st.lists(st.integers(0, SPAN_MINUTES - 1), min_size=2, max_size=6))
 def test_neither_the_order_of_questions_nor_the_size_of_blocks_matters(
     walk: Walk, minutes_asked: list[int]
 ) -> None:

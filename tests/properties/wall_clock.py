@@ -1,16 +1,21 @@
-"""The oracle of the timeline: it looks at a clock on the wall, minute by minute.
+"""The oracle of the timeline: it paints a schedule on a wall and walks past it, minute by minute.
 
 It never turns a local time into an instant. Rule 4 becomes one sentence: an edge is the first
-minute at which the clock has shown that time or a later one. So it keeps the latest time that the
-clock has shown; in the hour that is repeated in autumn that stands still, and in spring it jumps.
+minute at which the clock has shown that time or a later one. So the walk keeps the latest time that
+the clock has shown: in the hour that is repeated in autumn that stands still, and in spring it
+jumps. The wall has every minute of every local date, also those that no clock ever shows.
 
 Slow on purpose, and shares no code with models/timeline.py, occurrences.py or localtime.py.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import accumulate, pairwise, repeat
+from operator import add
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +25,12 @@ DAY = timedelta(days=1)
 _WARM_UP = timedelta(hours=30)
 """Before the first minute that is asked for: clocks are set back by 24 hours at most."""
 
+_DAY_MINUTES = 24 * 60
+
 MANAGED, FREEVEND = "managed", "freevend"
+
+LAYERS = ("exception", "holiday", "window")
+"""Highest first (rule 7)."""
 
 
 class Row(NamedTuple):
@@ -41,7 +51,7 @@ class Row(NamedTuple):
 
 
 class Dated(NamedTuple):
-    """An exception on one date; `to_minute` 0 is the end of the day."""
+    """An exception or a holiday on one date; `to_minute` 0 is the end of the day."""
 
     on: date
     from_minute: int
@@ -57,58 +67,101 @@ class Plan(NamedTuple):
     dated: tuple[Dated, ...] = ()
     valid_from: date | None = None
     valid_to: date | None = None
+    holidays: tuple[Dated, ...] = ()
 
 
 class Reading(NamedTuple):
     """What holds in one minute, and which layer says so (rule 7)."""
 
-    at: datetime
     mode: str
     layer: str
     conflict: bool
 
 
-def readings(plan: Plan, zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[Reading]:
+def code(reading: Reading) -> int:
+    """A reading as a byte, so that minutes are compared by the thousand."""
+    layer = ("default", *LAYERS).index(reading.layer)
+    return (reading.mode == MANAGED) + 2 * layer + 8 * reading.conflict
+
+
+def reading(coded: int) -> Reading:
+    """The reading of a byte."""
+    layer = ("default", *LAYERS)[coded // 2 % 4]
+    return Reading(MANAGED if coded % 2 else FREEVEND, layer, coded >= 8)
+
+
+def codes(plan: Plan, zone: ZoneInfo, first: datetime, last: datetime) -> bytes:
     """What holds in each minute of [first, last), both UTC on whole minutes."""
-    at = first - _WARM_UP
-    reached = at.astimezone(zone).replace(tzinfo=None)
-    while at < last:
-        reached = max(reached, at.astimezone(zone).replace(tzinfo=None))
-        if at >= first:
-            yield Reading(at.astimezone(UTC), *_holding(plan, reached))
-        at += MINUTE
+    reached = _walked(zone, first, last)
+    lowest, highest = (
+        date.fromordinal(minute // _DAY_MINUTES) for minute in (reached[0], reached[-1])
+    )
+    wall = _painted(plan, lowest, highest)
+    begins = lowest.toordinal() * _DAY_MINUTES
+    return bytes([wall[minute - begins] for minute in reached])
 
 
-def _holding(plan: Plan, reached: datetime) -> tuple[str, str, bool]:
-    exceptions = {each.mode for each in plan.dated if _on_its_date(each, reached)}
-    if exceptions:
-        return _stronger(exceptions), "exception", len(exceptions) > 1
-    windows = {row.mode for row in plan.rows if _in_window(plan, row, reached)}
-    if windows:
-        return _stronger(windows), "window", len(windows) > 1
-    return plan.default, "default", False
+@lru_cache(maxsize=4)
+def _walked(zone: ZoneInfo, first: datetime, last: datetime) -> array[int]:
+    """The latest local minute that the clock has shown, in each minute of [first, last)."""
+    begins = first - _WARM_UP
+    walk = accumulate(repeat(MINUTE, (last - begins) // MINUTE - 1), add, initial=begins)
+    shown = (
+        local.toordinal() * _DAY_MINUTES + local.hour * 60 + local.minute
+        for local in (at.astimezone(zone) for at in walk)
+    )
+    return array("l", list(accumulate(shown, max))[_WARM_UP // MINUTE :])
 
 
-def _stronger(modes: set[str]) -> str:
-    return MANAGED if MANAGED in modes else FREEVEND  # rule 6
+# What is said of a minute of the wall: a bit for each layer and mode.
+_SAID = {
+    (layer, mode): 1 << (2 * place + (mode == MANAGED))
+    for place, layer in enumerate(LAYERS)
+    for mode in (MANAGED, FREEVEND)
+}
+_ADDING = {bit: bytes(said | bit for said in range(256)) for bit in _SAID.values()}
 
 
-def _on_its_date(each: Dated, reached: datetime) -> bool:
-    """Within its own date only (rule 8)."""
-    minute = reached.hour * 60 + reached.minute
-    until = each.to_minute or 24 * 60
-    return reached.date() == each.on and each.from_minute <= minute < until
+def _painted(plan: Plan, first: date, last: date) -> bytes:
+    """Every local minute of the dates in [first, last]."""
+    days = (last - first).days + 1
+    wall = bytearray(days * _DAY_MINUTES)
+    for start, end, bit in _strokes(plan, first, last):
+        here = slice(max(start, 0), max(min(end, len(wall)), 0))
+        wall[here] = wall[here].translate(_ADDING[bit])
+    return bytes(wall.translate(_resolved(plan.default)))
 
 
-def _in_window(plan: Plan, row: Row, reached: datetime) -> bool:
-    """An occurrence belongs to its start date: today's, or yesterday's tail (rule 2)."""
-    minute = reached.hour * 60 + reached.minute
-    today = reached.date()
-    overnight = row.to_minute <= row.from_minute
-    begun_today = _starts_on(plan, row, today) and row.from_minute <= minute
-    if begun_today and (overnight or minute < row.to_minute):
-        return True
-    return overnight and _starts_on(plan, row, today - DAY) and minute < row.to_minute
+def _strokes(plan: Plan, first: date, last: date) -> Iterator[tuple[int, int, int]]:
+    """Minutes since the midnight of `first`, and what is said between them."""
+    for place in range(-1, (last - first).days + 1):
+        day, midnight = first + DAY * place, place * _DAY_MINUTES
+        for row in plan.rows:
+            if _starts_on(plan, row, day):
+                # At or before its start, an end is the next day's (rule 2).
+                overnight = row.to_minute <= row.from_minute
+                until = row.to_minute + (_DAY_MINUTES if overnight else 0)
+                bit = _SAID["window", row.mode]
+                yield midnight + row.from_minute, midnight + until, bit
+        for layer, dated in (("exception", plan.dated), ("holiday", plan.holidays)):
+            for each in dated:
+                if each.on == day:  # within its own date only (rule 8)
+                    until = each.to_minute or _DAY_MINUTES
+                    yield midnight + each.from_minute, midnight + until, _SAID[layer, each.mode]
+
+
+@lru_cache(maxsize=2)
+def _resolved(default: str) -> bytes:
+    """For each combination of what is said, what holds: highest layer, then managed (rule 6)."""
+
+    def holding(said: int) -> Reading:
+        for layer in LAYERS:
+            modes = {mode for mode in (MANAGED, FREEVEND) if said & _SAID[layer, mode]}
+            if modes:
+                return Reading(MANAGED if MANAGED in modes else FREEVEND, layer, len(modes) > 1)
+        return Reading(default, "default", conflict=False)
+
+    return bytes(code(holding(said)) for said in range(256))
 
 
 def _starts_on(plan: Plan, row: Row, day: date) -> bool:
@@ -127,3 +180,17 @@ def _starts_on(plan: Plan, row: Row, day: date) -> bool:
         if (day - monday).days // 7 % row.every_weeks != 0:
             return False
     return day.weekday() in row.weekdays and day not in row.except_dates
+
+
+def edges(coded: bytes, first: datetime) -> list[tuple[datetime, str]]:
+    """The minutes at which the mode is another one than in the minute before, and which."""
+    return [
+        (first + MINUTE * place, reading(now).mode)
+        for place, (before, now) in enumerate(pairwise(coded), start=1)
+        if before % 2 != now % 2
+    ]
+
+
+def at_minute(first: datetime, place: int) -> datetime:
+    """The instant of a minute of a walk."""
+    return (first + MINUTE * place).astimezone(UTC)
