@@ -298,6 +298,27 @@ FLAGS: tuple[tuple[Flag, Callable[[Case, Finding], bool]], ...] = (
 )
 
 
+class Ahead(NamedTuple):
+    """What an attempt would be told at a later instant at which that may change."""
+
+    at: UtcDatetime
+    cause: str
+    mode: Mode | None
+    finding: Finding
+
+
+def ahead(attempt: Attempt, facts: Facts) -> Iterator[Ahead]:
+    """What the same token would be told, at event time and at each later instant at which it may be
+    something else, as far as the facts reach."""
+    mode = facts.schedule.mode if facts.schedule else None
+    case = _case(attempt, facts, attempt.event_at, mode)
+    now = climb(case)
+    yield Ahead(attempt.event_at, "", mode, now)
+    for at, cause, begun in sorted(_instants(case), key=_instant_at):
+        mode = begun or mode
+        yield Ahead(at, cause, mode, climb(_later_case(case, now.answer, at, mode)))
+
+
 def next_change(case: Case, answer: Answer, instants: Iterable[_Instant]) -> Change | None:
     """The next time the answer would be another, as far as the known edges reach (rule 25).
 
@@ -319,11 +340,7 @@ def _answer_at(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -
     """The answer at a later instant of a case that is answered at its own."""
     if mode is Mode.FREEVEND:
         return Answer.ALLOW
-    later = _case(case.attempt, case.facts, at, mode)
-    known = known_until(case.facts.matches)
-    if known is not None and at >= known:
-        # Past what is known of them, access rules are taken to change nothing.
-        later = later._replace(admitted=answer is Answer.ALLOW)
+    later = _later_case(case, answer, at, mode)
     # Time itself matters only to records outside their validity, and to no record at all.
     unchanged = (
         mode is case.mode
@@ -333,6 +350,16 @@ def _answer_at(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -
         and later.judged == case.judged
     )
     return answer if unchanged else climb(later).answer
+
+
+def _later_case(case: Case, answer: Answer, at: UtcDatetime, mode: Mode | None) -> Case:
+    """The same attempt laid before the rules later."""
+    later = _case(case.attempt, case.facts, at, mode)
+    known = known_until(case.facts.matches)
+    if known is not None and at >= known:
+        # Past what is known of them, access rules are taken to change nothing.
+        return later._replace(admitted=answer is Answer.ALLOW)
+    return later
 
 
 def _valid_until(case: Case, finding: Finding, instants: Sequence[_Instant]) -> UtcDatetime | None:

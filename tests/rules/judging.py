@@ -7,6 +7,7 @@
 | token | id, type, ocpp | how a presented token is read and shown |
 | message | ocpp, action, payload | whether it is an attempt or an event |
 | switch | desired, commanded, observed, … | what a charger is sent |
+| session | at, charger, token, began, overstay | when its entitlement ends, and what follows |
 | load | files of a depot folder | every problem, and every notice |
 
 What else a case may say of the depot is told at `Depot` (tests/rules/depots.py). More kinds are
@@ -44,9 +45,10 @@ from models.ids import (
     Slot,
 )
 from models.modes import reconcile
+from models.overstay import entitlement_end, overstaying
 from models.reasons import Answer, Reason, wire_status
 from models.schedule import Mode
-from models.site import Posture, Stage
+from models.site import Overstay, Posture, Stage
 from tests.rules.depots import PSEUDONYMS, SITE, Depot, presented
 
 Case = Mapping[str, Any]
@@ -222,6 +224,22 @@ def _switch(case: Case) -> Seen:
     return {"step": step.value}.__getitem__
 
 
+def _session(case: Case) -> Seen:
+    """A session that runs: when its entitlement ends, and what the site makes of it (rule 29)."""
+    decision = decided(case)
+    began_at = case.get("began", case["at"]).astimezone(UTC)
+    end = entitlement_end(decision.attempt, decision.facts, began_at)
+    policy = Overstay.model_validate(case.get("overstay", {}), strict=False)
+    following = overstaying(end, policy) if end else None
+    found = {
+        "ends": end.at if end else None,
+        "by": end.reason if end else None,
+        "stop": following.stop_at if following else None,
+        "flag": following.flag if following else None,
+    }
+    return found.__getitem__
+
+
 def _load(case: Case) -> Seen:
     """What `depotgate load` says of a folder whose other files are in order."""
     files = {"site.yaml": SITE_YAML, "chargers.csv": CHARGERS, "identities.csv": IDENTITIES}
@@ -243,5 +261,6 @@ KINDS: Mapping[str, Callable[[Case], Seen]] = {
     "token": _token,
     "message": _message,
     "switch": _switch,
+    "session": _session,
     "load": _load,
 }
