@@ -79,6 +79,14 @@ class CalendarEvent(NamedTuple):
     layer: str | None
     always: bool
 
+    def begins_on(self, day: date) -> bool:
+        """Whether a date is one of its pattern, whether or not it is taken out."""
+        if self.last is not None and day > self.last:
+            return False
+        if self.always and self.pattern.cycle_weeks == 1:
+            return any(day.weekday() == each.weekday() for each in self.pattern.first_cycle)
+        return day in self.pattern
+
 
 class Events(NamedTuple):
     """What a file says.
@@ -233,20 +241,17 @@ class _Reader:
         for written in component.all("EXDATE"):
             for each in moments(written, zones):
                 on = _excepted(each, times, shift, written)
-                regular = on.date() in event.pattern and (
-                    event.last is None or on.date() <= event.last
-                )
+                regular = event.begins_on(on.date())
                 as_it_begins = each.all_day is times.start.all_day
                 exactly = regular and as_it_begins and on.time() == event.span.start.time()
-                if on in also and not each.all_day:
-                    also.remove(on)
-                    if exactly:
-                        without.add(on.date())
-                elif regular or any(extra.date() == on.date() for extra in also):
-                    # Rule 8: what begins on its date, at whatever time.
-                    without |= {on.date()} if regular else set()
-                    also = also if exactly else [e for e in also if e.date() != on.date()]
-                elif not event.always:
+                named = as_it_begins and on in also
+                if exactly or (regular and not named):
+                    without.add(on.date())
+                # Rule 8: what begins on its date, where nothing begins at that very time.
+                by_date = {extra for extra in also if extra.date() == on.date()}
+                gone = {on} if named else set() if exactly else by_date
+                also = [extra for extra in also if extra not in gone]
+                if not (regular or gone or event.always):
                     self._note(
                         written.line,
                         f"event {event.uid}: EXDATE {on.date()} takes nothing out, for none "

@@ -21,7 +21,7 @@ from models.recurrence import Pattern, Recurrence, pattern
 
 FOR_EVER = date(2100, 1, 1)
 """Up to here two zones are compared for what goes on for ever: beyond the last change that any
-zone of the tz database names by its date (Africa/Casablanca, 2087)."""
+zone of the tz database names by its date (Asia/Gaza, 2086)."""
 
 RECURRING_DAYS_MAX = 31
 """Of one that recurs: each day of its length is a window."""

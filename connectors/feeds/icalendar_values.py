@@ -14,8 +14,8 @@ from connectors.feeds.site_wording import shown
 from models.localtime import instant
 from models.recurrence import Frequency, Recurrence
 
-YEARS = range(1970, 2200)
-"""Beyond it lie typing errors, and dates that no calendar can add a day to."""
+YEARS = range(1970, 2201)
+"""Those of exceptions (EXCEPTION_YEARS), and the day after the last of them, on which it ends."""
 
 INTERVAL_MAX = 10_000
 """Of days, 27 years: beyond it lie typing errors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,37 @@ def schedule_import(
     for each in imported.notices:
         errors().print(str(each), style="yellow", markup=False, highlight=False, soft_wrap=True)
     say(as_yaml(imported))
+
+
+@sayable
+def schedule_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A site.yaml, or its folder.")],
+    *,
+    charger: Annotated[
+        str | None, typer.Option("--charger", metavar="ID", help="What a charger follows.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="ID", help="What a group's chargers follow.")
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="DATE", help="Where windows begin without a date. [default: today]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Instead of printing it.")
+    ] = None,
+) -> None:
+    """Print a schedule as an iCalendar file, for Outlook, Google Calendar and Apple Calendar."""
+    from depotgate.schedules.calendar_out import export_calendar, write_calendar
+
+    content = export_calendar(file, datetime.now(UTC), charger=charger, group=group, first=first)
+    if out is None:
+        typer.echo(content, nl=False)
+    else:
+        write_calendar(out, content)
+        say(f"wrote {out}: {content.count(b'BEGIN:VEVENT'):,} events")
 
 
 def _notice(said: Problem) -> dict[str, str | int]:

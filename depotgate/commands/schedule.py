@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from depotgate.commands.calendars import schedule_import
+from depotgate.commands.calendars import schedule_export, schedule_import
 from depotgate.commands.options import AsJson
 from depotgate.commands.saying import say, sayable
 from models.errors import ConfigurationError
@@ -23,6 +23,7 @@ schedule_app = typer.Typer(
     help="Schedules of a site.yaml: checked, shown, compared.", no_args_is_help=True
 )
 schedule_app.command("import")(schedule_import)
+schedule_app.command("export")(schedule_export)
 
 WIDTH_PIPED = 120
 """Columns in a file or a pipe, which say of no width of their own."""

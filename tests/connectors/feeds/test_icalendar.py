@@ -167,7 +167,7 @@ REFUSED = [
     ("DTSTART:20260105T180030\nDURATION:PT1H",       "5: event 'u1': DTSTART: expected whole minutes, got '18:00:30'"),
     ("DTSTART:20260105T180000\nDURATION:PT90S",      "6: event 'u1': DURATION: expected whole minutes"),
     ("DTSTART:20261305T180000\nDURATION:PT1H",       "5: event 'u1': DTSTART: expected a date (20261218) or a time"),
-    ("DTSTART:16010101T000000\nDURATION:PT1H",       "5: event 'u1': DTSTART: expected a date (20261218) or a time (20261218T180000, with Z in UTC) from 1970 to 2199"),
+    ("DTSTART:16010101T000000\nDURATION:PT1H",       "5: event 'u1': DTSTART: expected a date (20261218) or a time (20261218T180000, with Z in UTC) from 1970 to 2200"),
     ("DTSTART;VALUE=DATE:20260105T180000",           "5: event 'u1': DTSTART: expected a DATE, got"),
     ("DTSTART;VALUE=PERIOD:20260105T180000",         "5: event 'u1': DTSTART;VALUE='PERIOD' is not read"),
     ("DTSTART;TZID=Mars/Base:20260105T180000",       "5: event 'u1': TZID 'Mars/Base' is no time zone that is known here"),

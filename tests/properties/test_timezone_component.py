@@ -1,0 +1,84 @@
+"""A VTIMEZONE has the offsets of its zone, to whoever reads it (rule 10)."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import icalendar
+import pytest
+from dateutil.tz import tzical  # type: ignore[import-untyped]
+
+from connectors.feeds.icalendar_timezone import timezone_of
+from models.clock_changes import clock_changes, offset_at
+from models.zones import zone
+from tests.properties.clock_changes import distinct_histories
+
+FIRST = date(2019, 6, 1)
+LAST = date(2037, 12, 31)
+ODD = [
+    *("Australia/Lord_Howe", "Africa/Casablanca", "America/Scoresbysund", "Asia/Gaza"),
+    *("Africa/Cairo", "America/Santiago", "America/Vancouver", "Europe/Dublin", "Asia/Kathmandu"),
+    *("Europe/Istanbul", "America/Nuuk", "Asia/Jerusalem", "Atlantic/Azores", "Asia/Tehran"),
+]
+HOUR = timedelta(hours=1)
+
+
+def asked_at(name: str) -> list[datetime]:
+    """Around each change, and in each season."""
+    seasons = [
+        datetime(year, month, 3, 12, tzinfo=UTC) for year in range(2020, 2038) for month in (1, 7)
+    ]
+    around = [
+        change.at + HOUR * ahead
+        for change in clock_changes(zone(name), FIRST + timedelta(days=2), LAST)
+        for ahead in (-26, -3, 3, 26)
+    ]
+    return [*seasons, *around]
+
+
+@pytest.mark.parametrize("name", sorted({*ODD, *distinct_histories()[::6]}))
+def test_programs_read_the_zones_own_offsets(name: str) -> None:
+    """By python-dateutil, which takes a local time; hours that come twice are left out."""
+    calendar = icalendar.Calendar()
+    calendar.add_component(timezone_of(zone(name), FIRST))
+    read = tzical(io.StringIO(calendar.to_ical().decode())).get(name)
+    wrong = [
+        at
+        for at in asked_at(name)
+        if at.astimezone(zone(name)).replace(tzinfo=read).utcoffset() != offset_at(zone(name), at)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/Los_Angeles", "Australia/Sydney"])
+def test_a_yearly_change_is_a_rule_that_outlook_reads(name: str) -> None:
+    """Ordinals, without end, and no list of dates."""
+    text = timezone_of(zone(name), date(2026, 1, 1)).to_ical().decode()
+    assert text.count("RRULE:FREQ=YEARLY;BYDAY=") == 2
+    assert "RDATE" not in text
+    assert "BYMONTHDAY" not in text
+    assert text.count("BEGIN:STANDARD") == text.count("BEGIN:DAYLIGHT") == 1
+
+
+def test_berlin_is_as_everybody_writes_it() -> None:
+    said = timezone_of(zone("Europe/Berlin"), date(2026, 7, 1)).to_ical().decode().splitlines()
+    assert said == [
+        "BEGIN:VTIMEZONE",
+        "TZID:Europe/Berlin",
+        "BEGIN:DAYLIGHT",
+        "DTSTART:20260329T020000",
+        "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3",
+        "TZNAME:CEST",
+        "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:+0200",
+        "END:DAYLIGHT",
+        "BEGIN:STANDARD",
+        "DTSTART:20261025T030000",
+        "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10",
+        "TZNAME:CET",
+        "TZOFFSETFROM:+0200",
+        "TZOFFSETTO:+0100",
+        "END:STANDARD",
+        "END:VTIMEZONE",
+    ]
