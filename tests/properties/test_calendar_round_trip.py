@@ -21,7 +21,8 @@ from models.occurrences import contradictions
 from models.schedule import DatedException, Mode, Schedule, Weekday, Window
 from models.timeline import Timeline
 from models.zones import zone
-from tests.properties.test_timeline import SPAN_DAYS, Walk, schedule_of, walks
+from tests.properties.plans import schedule_of
+from tests.properties.test_timeline import SPAN_DAYS, Walk, walks
 from tests.properties.wall_clock import DAY
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
