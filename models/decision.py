@@ -84,7 +84,8 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     change = next_change(case, finding.answer, instants)
     reason = finding.reasons[0]
     told_of = case.judged or case.matches
-    verdict = Verdict(
+    # From here on everything is made of what was validated when it came in.
+    verdict = Verdict.model_construct(
         answer=finding.answer,
         reason=reason,
         reasons=finding.reasons,
@@ -97,7 +98,7 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
         support_text=support_text(reason, attempt, facts, told_of),
         valid_until=_valid_until(case, finding, instants),
     )
-    return Decision(
+    return Decision.model_construct(
         decision_id=attempt.request_id,
         attempt=attempt,
         facts=facts,

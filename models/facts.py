@@ -63,7 +63,7 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
     too_many = len(matches) > MATCHES_MAX
     feeds = view.feed_facts(attempt.site_id)
     schedule = schedule_facts(governing, attempt.event_at)
-    return Facts(
+    return Facts.model_construct(
         evaluated_at=evaluated_at,
         stage=governing.site.stage_known(),
         timezone=governing.site.timezone,
@@ -121,10 +121,26 @@ def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
     """Every record that any candidate's pseudonym meets, in the candidates' order (rule 17)."""
     return tuple(
         [
-            Match.model_validate(record, from_attributes=True)
+            _match(record)
             for candidate in attempt.token.candidates
             for record in _records(candidate, view, attempt.site_id)
         ]
+    )
+
+
+def _match(record: IdentityRecord) -> Match:
+    # Its fields are the record's own, and were validated with it.
+    return Match.model_construct(
+        source=record.source,
+        reference=record.reference,
+        identity_class=record.identity_class,
+        identifier_type=record.identifier_type,
+        pseudonym=record.pseudonym,
+        valid_from=record.valid_from,
+        valid_to=record.valid_to,
+        state=record.state,
+        state_since=record.state_since,
+        entitlement=None,
     )
 
 

@@ -1,8 +1,4 @@
-"""A copy of the configuration topics in every process: loaded whole, then followed.
-
-Identities are kept as the bytes they came in and decoded when one is looked up: a million of them
-fit into a few hundred megabytes, and a worker is ready in seconds.
-"""
+"""A copy of the configuration topics in every process: loaded whole, then followed."""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from connectors.kafka.identity_table import IdentityTable, hold_to_key, pseudonym_of_key
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
@@ -108,6 +105,9 @@ class Replica:
     def identities(self, pseudonym: Pseudonym, site_id: SiteId) -> tuple[IdentityRecord, ...]:
         """The records of a pseudonym that are known at a site."""
         records = self._identities.of(pseudonym)
+        # Most pseudonyms that are asked for are readings of a tag that nobody has.
+        if not records:
+            return ()
         return tuple([record for record in records if record.site_id in (None, site_id)])
 
     def identity_revision(self, site_id: SiteId) -> str:
@@ -250,21 +250,21 @@ class Replica:
         match topic.name:
             case SITES.name:
                 site = _decoded(value, _checked_site)
-                _hold_to_key(key, site.site_id if site else None)
+                hold_to_key(key, site.site_id if site else None)
                 _set_row(self.sites, SiteId(key), site)
             case CHARGERS.name:
                 charger = _decoded(value, ChargerRecord.decode)
-                _hold_to_key(key, charger.charger_id if charger else None)
+                hold_to_key(key, charger.charger_id if charger else None)
                 _set_row(self.chargers, ChargerId(key), charger)
             case FEEDS.name:
                 _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
                 self._feed_facts.clear()
             case OVERRIDES.name:
                 override = _decoded(value, OverrideRecord.decode)
-                _hold_to_key(key, override.override_id if override else None)
+                hold_to_key(key, override.override_id if override else None)
                 _set_row(self.overrides, OverrideId(key), override)
             case IDENTITIES.name:
-                if self._only is None or _pseudonym_of_key(key) in self._only:
+                if self._only is None or pseudonym_of_key(key) in self._only:
                     self._identities.put(key, value)
 
     def _forget_derived(self, changed: Collection[Topic]) -> None:
@@ -322,82 +322,8 @@ def _decoded(value: bytes | None, decode: Callable[[bytes], V]) -> V | None:
     return None if value is None else decode(value)
 
 
-def _hold_to_key(key: str, named: str | None) -> None:
-    """A row under another's key would govern what it does not speak of. A tombstone names nobody.
-
-    Raises:
-        UndecodableRecordError: the record names another than its key.
-    """
-    if named is not None and named != key:
-        raise UndecodableRecordError("expected a record that names what its key names")
-
-
 def _set_row(rows: dict[K, V], key: K, row: V | None) -> None:
     if row is None:
         rows.pop(key, None)
     else:
         rows[key] = row
-
-
-class IdentityTable:
-    """Identity records by pseudonym, kept as bytes: one dictionary entry for most of them."""
-
-    def __init__(self) -> None:
-        self._rows: dict[bytes, bytes | tuple[bytes, ...]] = {}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def of(self, pseudonym: Pseudonym) -> tuple[IdentityRecord, ...]:
-        """Every record of a pseudonym."""
-        found = self._rows.get(_packed(pseudonym))
-        # Most pseudonyms that are asked for are readings of a tag that nobody has.
-        return tuple([IdentityRecord.decode(raw) for raw in _as_rows(found)]) if found else ()
-
-    def put(self, key: str, value: bytes | None) -> None:
-        """Set or delete the row of a topic key (see IdentityRecord.key).
-
-        Raises:
-            UndecodableRecordError: key or value is not an identity record's.
-        """
-        pseudonym = _pseudonym_of_key(key)
-        packed = _packed(pseudonym)
-        if value is not None:
-            _hold_to_key(pseudonym, IdentityRecord.decode(value).pseudonym)
-        found = self._rows.get(packed)
-        if found is None and value is not None:
-            # Most pseudonyms are new and have one record: there is nothing to compare it with.
-            self._rows[packed] = value
-            self._count += 1
-            return
-        rows = _as_rows(found)
-        others = tuple(raw for raw in rows if IdentityRecord.decode(raw).key != key)
-        kept = others if value is None else (*others, value)
-        self._count += len(kept) - len(rows)
-        if kept:
-            self._rows[packed] = kept[0] if len(kept) == 1 else kept
-        else:
-            self._rows.pop(packed, None)
-
-
-def _as_rows(found: bytes | tuple[bytes, ...] | None) -> tuple[bytes, ...]:
-    if found is None:
-        return ()
-    return (found,) if isinstance(found, bytes) else found
-
-
-def _pseudonym_of_key(key: str) -> Pseudonym:
-    parts = key.split("|", 2)
-    if len(parts) < 3:
-        raise UndecodableRecordError("expected an identity key of four parts with | between them")
-    return Pseudonym(parts[1])
-
-
-def _packed(pseudonym: Pseudonym) -> bytes:
-    """A pseudonym in half its characters: a million of them are held in memory."""
-    kid, _, digits = pseudonym.partition(":")
-    try:
-        return kid.encode() + b":" + bytes.fromhex(digits)
-    except ValueError:
-        return pseudonym.encode()

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 
 from models.attempt import Decision, Denial
 from models.errors import UndecodableRecordError
-from models.ids import Pseudonym
+from models.ids import Pseudonym, SiteId
 from models.record import CAUSE_FIELDS_MAX, Record
 from models.schedule import Mode, Weekday
-from models.site import AuditRecord, IdentityRecord
+from models.site import AuditRecord, IdentityRecord, SiteRecord, Stage
 from models.topics import PRIMARY_TOPICS
 from tests.models.samples import NOON, SAMPLES
 
@@ -239,3 +239,19 @@ def test_renewals_of_one_reference_stand_side_by_side() -> None:
     renewed = record.model_copy(update={"valid_from": datetime(2027, 1, 1, tzinfo=UTC)})
     elsewhere = record.model_copy(update={"site_id": None})
     assert len({record.key, renewed.key, elsewhere.key}) == 3
+
+
+def test_a_value_made_without_validation_has_the_bytes_of_a_validated_one() -> None:
+    """What the rules make of validated values: the same value, the same bytes, the same copies."""
+    for record in SAMPLES.values():
+        made = type(record).model_construct(**dict(record))
+        assert made == record
+        assert made.encode() == record.encode()
+        assert made.model_copy(update={}) == record
+        with pytest.raises(ValidationError):
+            made.site_id = "another"  # type: ignore[attr-defined]
+
+
+def test_where_fields_are_left_out_they_have_their_defaults() -> None:
+    site = SiteRecord.model_construct(site_id=SiteId("north"))
+    assert (site.stage, site.access) == (Stage.SHADOW, ())

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.replica import IdentityTable, Replica
+from connectors.kafka.identity_table import IdentityTable
+from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
 from models.errors import UndecodableRecordError
 from models.ids import ChargerId, OverrideId, Pseudonym, SiteId

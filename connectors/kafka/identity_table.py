@@ -1,0 +1,136 @@
+"""Identity records in memory: kept as the bytes they came in and decoded when one is looked up.
+
+A million of them fit into a few hundred megabytes, and a worker is ready in seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+import orjson
+
+from models.errors import UndecodableRecordError
+from models.ids import Pseudonym
+from models.site import IdentityClass, IdentityRecord, IdentityState
+
+INSTANTS_REMEMBERED = 10_000
+"""A fleet's cards begin on few dates."""
+
+_CLASSES = {each.value: each for each in IdentityClass}
+_STATES = {each.value: each for each in IdentityState}
+
+
+class IdentityTable:
+    """Identity records by pseudonym, kept as bytes: one dictionary entry for most of them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, bytes | tuple[bytes, ...]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def of(self, pseudonym: Pseudonym) -> tuple[IdentityRecord, ...]:
+        """Every record of a pseudonym."""
+        found = self._rows.get(_packed(pseudonym))
+        return tuple([_record(raw) for raw in _as_rows(found)]) if found else ()
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Set or delete the row of a topic key (see IdentityRecord.key).
+
+        Raises:
+            UndecodableRecordError: key or value is not an identity record's.
+        """
+        pseudonym = pseudonym_of_key(key)
+        packed = _packed(pseudonym)
+        if value is not None:
+            hold_to_key(pseudonym, IdentityRecord.decode(value).pseudonym)
+        found = self._rows.get(packed)
+        if found is None and value is not None:
+            # Most pseudonyms are new and have one record: there is nothing to compare it with.
+            self._rows[packed] = value
+            self._count += 1
+            return
+        rows = _as_rows(found)
+        others = tuple(raw for raw in rows if IdentityRecord.decode(raw).key != key)
+        kept = others if value is None else (*others, value)
+        self._count += len(kept) - len(rows)
+        if kept:
+            self._rows[packed] = kept[0] if len(kept) == 1 else kept
+        else:
+            self._rows.pop(packed, None)
+
+
+def _record(raw: bytes) -> IdentityRecord:
+    """What `IdentityRecord.decode` says of bytes that it has accepted, in a third of the time.
+
+    Every attempt by a known card decodes one. Bytes that are written in another way than this
+    version writes them are left to it.
+    """
+    row = orjson.loads(raw)
+    try:
+        return IdentityRecord.model_construct(
+            source=row["source"],
+            site_id=row["site_id"],
+            pseudonym=row["pseudonym"],
+            identifier_type=row["identifier_type"],
+            display=row["display"],
+            identity_class=_CLASSES[row["identity_class"]],
+            reference=row["reference"],
+            valid_from=_instant(row["valid_from"]),
+            valid_to=row["valid_to"] and _instant(row["valid_to"]),
+            state=_STATES[row["state"]],
+            state_since=row["state_since"] and _instant(row["state_since"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return IdentityRecord.decode(raw)
+
+
+@lru_cache(maxsize=INSTANTS_REMEMBERED)
+def _instant(written: str) -> datetime:
+    """A time as this version writes it, in UTC.
+
+    Raises:
+        ValueError: it is written in another way.
+    """
+    if not written.endswith("Z"):
+        raise ValueError("expected a time in UTC")
+    return datetime.fromisoformat(written)
+
+
+def _as_rows(found: bytes | tuple[bytes, ...] | None) -> tuple[bytes, ...]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, bytes) else found
+
+
+def pseudonym_of_key(key: str) -> Pseudonym:
+    """Whose row a topic key is.
+
+    Raises:
+        UndecodableRecordError: it is no key of an identity.
+    """
+    parts = key.split("|", 2)
+    if len(parts) < 3:
+        raise UndecodableRecordError("expected an identity key of four parts with | between them")
+    return Pseudonym(parts[1])
+
+
+def _packed(pseudonym: Pseudonym) -> bytes:
+    """A pseudonym in half its characters: a million of them are held in memory."""
+    kid, _, digits = pseudonym.partition(":")
+    try:
+        return kid.encode() + b":" + bytes.fromhex(digits)
+    except ValueError:
+        return pseudonym.encode()
+
+
+def hold_to_key(key: str, named: str | None) -> None:
+    """A row under another's key would govern what it does not speak of. A tombstone names nobody.
+
+    Raises:
+        UndecodableRecordError: the record names another than its key.
+    """
+    if named is not None and named != key:
+        raise UndecodableRecordError("expected a record that names what its key names")

@@ -1,0 +1,71 @@
+"""Looking an identity up gives what its record says, in whatever way it was written."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.kafka.identity_table import IdentityTable
+from models.ids import Pseudonym
+from models.site import IdentityClass, IdentityRecord, IdentityState
+from tests.models.samples import SAMPLES
+
+RECORD = IdentityRecord.decode(SAMPLES[IdentityRecord].encode())
+
+instants = st.datetimes(timezones=st.just(UTC))
+records = st.builds(
+    IdentityRecord,
+    source=st.text(max_size=5),
+    site_id=st.none() | st.just("north"),
+    pseudonym=st.just(RECORD.pseudonym),
+    identifier_type=st.just("ISO14443"),
+    display=st.text(max_size=5),
+    identity_class=st.sampled_from(IdentityClass) | st.just("tenant"),
+    reference=st.text(max_size=5),
+    valid_from=instants,
+    valid_to=st.none() | instants,
+    state=st.sampled_from(IdentityState) | st.just("paused"),
+    state_since=st.none() | instants,
+)
+
+
+def found(raw: bytes) -> IdentityRecord:
+    """The record as the table gives it."""
+    table = IdentityTable()
+    table.put(IdentityRecord.decode(raw).key, raw)
+    (record,) = table.of(Pseudonym(RECORD.pseudonym))
+    return record
+
+
+@given(records)
+def test_it_is_the_record_and_gives_its_bytes(record: IdentityRecord) -> None:
+    assert found(record.encode()) == record
+    assert found(record.encode()).encode() == record.encode()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"added_by_a_newer_writer": 1},
+        {"valid_from": "2026-07-14T14:00:00+02:00"},
+        {"valid_from": "2026-07-14 12:00:00.5Z"},
+        {"identity_class": "tenant", "state": "paused"},
+    ],
+)
+def test_what_another_writer_wrote_is_read_as_every_reader_reads_it(other: dict[str, Any]) -> None:
+    raw = orjson.dumps({**orjson.loads(RECORD.encode()), **other})
+    assert found(raw) == IdentityRecord.decode(raw)
+    assert found(raw).valid_from.tzinfo is UTC
+
+
+def test_what_an_older_writer_left_out_has_its_default() -> None:
+    fields = orjson.loads(RECORD.encode())
+    for left_out in ("site_id", "valid_to", "state", "state_since"):
+        del fields[left_out]
+    record = found(orjson.dumps(fields))
+    assert (record.site_id, record.state, record.valid_to) == (None, IdentityState.ACTIVE, None)
