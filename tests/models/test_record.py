@@ -253,5 +253,12 @@ def test_a_value_made_without_validation_has_the_bytes_of_a_validated_one() -> N
 
 
 def test_where_fields_are_left_out_they_have_their_defaults() -> None:
-    site = SiteRecord.model_construct(site_id=SiteId("north"))
+    site = SiteRecord.model_construct(
+        site_id=SiteId("north"),
+        name="North",
+        timezone="UTC",
+        schedules=(),
+        revision="1",
+        loaded_at=NOON,
+    )
     assert (site.stage, site.access) == (Stage.SHADOW, ())
