@@ -22,6 +22,7 @@ from connectors.cases import (
     PendingAttempt,
     Settled,
     settled_with,
+    stage_of,
 )
 from connectors.kafka.partition import partition_of
 from connectors.publishing import Delivery, Publisher, acknowledged, acknowledged_by
@@ -69,6 +70,7 @@ class _Terms(NamedTuple):
 
 
 class _Ruling(NamedTuple):
+    terms: _Terms
     told: Told
     decision: Decision | None
     posture: Posture | None
@@ -187,12 +189,11 @@ class AttemptDesk:
     async def _run(self, pending: PendingAttempt) -> Settled | None:
         attempt = pending.case.attempt
         self._metrics.count(ATTEMPTS, attempt.site_id, attempt.kind)
-        terms = self._terms(attempt)
         event = await self._send_event(pending)
-        ruling = await self._rule(pending, terms)
+        ruling = await self._rule(pending)
         await self._event_delivered(pending, event)
         told = ruling.told if any(asker.open for asker in pending.askers) else None
-        outcome = self._outcome(pending, terms, ruling, told)
+        outcome = self._outcome(pending, ruling, told)
         if not await self._publisher.record(outcome, pending.case.traceparent):
             return None
         self._count(outcome)
@@ -201,11 +202,10 @@ class AttemptDesk:
 
     def _terms(self, attempt: Attempt) -> _Terms:
         site = self._configuration.sites.get(attempt.site_id)
-        if site is None:
-            # Its depot was taken away under it: the last resort is what a new site begins with.
-            return _Terms(Stage.SHADOW, Posture.CLOSED)
-        posture = Posture.OPEN if site.fail == Posture.OPEN else Posture.CLOSED
-        return _Terms(site.stage_known(), posture)
+        # Without a site its depot was taken away under it.
+        open_ = site is not None and site.fail == Posture.OPEN
+        stage = stage_of(self._configuration, attempt.charger_id, attempt.site_id)
+        return _Terms(stage, Posture.OPEN if open_ else Posture.CLOSED)
 
     def _freevend(self, attempt: Attempt) -> bool:
         """Whether this gateway's own replica says freevend."""
@@ -235,14 +235,19 @@ class AttemptDesk:
 
     # Asking
 
-    async def _rule(self, pending: PendingAttempt, terms: _Terms) -> _Ruling:
+    async def _rule(self, pending: PendingAttempt) -> _Ruling:
+        terms = self._terms(pending.case.attempt)
         asking = terms.stage is not Stage.OFF
         decision = await self._ask(pending) if asking else None
+        if asking and decision is None:
+            # A worker decides nothing in `off`, and it may have heard of that first.
+            terms = self._terms(pending.case.attempt)
+            asking = terms.stage is not Stage.OFF
         told = self._told(pending.case.attempt, terms, decision)
         if asking and decision is None:
             self._missed(pending.case, told)
         posture = terms.posture if told.basis == Basis.POSTURE else None
-        return _Ruling(told, decision, posture)
+        return _Ruling(terms, told, decision, posture)
 
     def _told(self, attempt: Attempt, terms: _Terms, decision: Decision | None) -> Told:
         evaluated = decision is not None and decision.verdict.answer != Answer.ERROR
@@ -341,10 +346,8 @@ class AttemptDesk:
 
     # Ending
 
-    def _outcome(
-        self, pending: PendingAttempt, terms: _Terms, ruling: _Ruling, told: Told | None
-    ) -> Outcome:
-        decision = ruling.decision
+    def _outcome(self, pending: PendingAttempt, ruling: _Ruling, told: Told | None) -> Outcome:
+        terms, decision = ruling.terms, ruling.decision
         attempt = pending.case.attempt
         reason: Reason | str | None = None
         if decision is not None:

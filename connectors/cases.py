@@ -14,7 +14,7 @@ from models.charger import ChargerEvent
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, SiteId
 from models.reasons import Reason
-from models.site import ChargerRecord, SiteRecord
+from models.site import ChargerRecord, SiteRecord, Stage
 
 
 class Configuration(Protocol):
@@ -27,6 +27,15 @@ class Configuration(Protocol):
     def chargers(self) -> Mapping[ChargerId, ChargerRecord]: ...
 
     def governing(self, charger_id: ChargerId) -> Governing | None: ...
+
+
+def stage_of(configuration: Configuration, charger_id: ChargerId, site_id: SiteId) -> Stage:
+    """The charger's stage as it stands now (rule 27); the last resort is what a new site has."""
+    governing = configuration.governing(charger_id)
+    if governing is not None:
+        return governing.stage
+    site = configuration.sites.get(site_id)
+    return site.stage_known() if site else Stage.SHADOW
 
 
 class Asker(Protocol):

@@ -10,7 +10,7 @@ from depotgate.commands.feed import feed_app
 from depotgate.commands.keys import keys_app
 from depotgate.commands.looking import doctor, tail
 from depotgate.commands.override import override_app
-from depotgate.commands.processes import demo, gateway, up, worker
+from depotgate.commands.processes import demo, flags, gateway, up, worker
 from depotgate.commands.replay import replay
 from depotgate.commands.schedule import schedule_app
 from depotgate.commands.topics import topics_app
@@ -29,7 +29,7 @@ FAMILIES = {
     "feed": feed_app,
     "keys": keys_app,
 }
-for command in (up, demo, gateway, worker, load, tail, explain, replay, doctor):
+for command in (up, demo, gateway, worker, flags, load, tail, explain, replay, doctor):
     app.command()(command)
 for name, family in FAMILIES.items():
     app.add_typer(family, name=name)

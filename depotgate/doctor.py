@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,8 +43,10 @@ from models.metrics import (
     SPOOLED,
 )
 from models.overrides import Phase
+from models.site import SiteRecord
+from models.stages import EVERY_CHARGER, staged
 from models.texts import age_in_words
-from models.topics import CHARGERS, FEEDS, OVERRIDES, REQUESTS, SITES, TOPICS
+from models.topics import CHARGERS, FEEDS, OVERRIDES, REQUESTS, SITES, STAGES, TOPICS
 from models.zones import tzdata_version
 from streams.requests import REQUESTS_GROUP
 
@@ -183,8 +186,22 @@ async def _kafka(settings: Settings) -> list[Finding]:
     return findings
 
 
+def _stages(replica: Replica, site: SiteRecord) -> str:
+    """The site's stage; where flags rule, how many chargers are in which."""
+    flags = replica.stages.get(EVERY_CHARGER)
+    if flags is None:
+        return str(site.stage)
+    counts = Counter(
+        staged(charger_id, site, replica.stages).stage
+        for charger_id, charger in replica.chargers.items()
+        if charger.site_id == site.site_id
+    )
+    said = " and ".join(f"{stage} of {count}" for stage, count in sorted(counts.items()))
+    return f"{said or 'of no charger'} by flags ({flags.provider})"
+
+
 async def _loaded(bootstrap: str) -> list[Finding]:
-    replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, FEEDS), Metrics("worker"))
+    replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS), Metrics("worker"))
     await replica.load()
     await replica.close()
     if not replica.sites:
@@ -198,7 +215,7 @@ async def _loaded(bootstrap: str) -> list[Finding]:
             if receipt.site_id in {None, site.site_id}
         )
         seen = (
-            f"stage {site.stage}, {chargers} chargers, {cards:,} identities, "
+            f"stage {_stages(replica, site)}, {chargers} chargers, {cards:,} identities, "
             f"revision {site.revision} loaded {site.loaded_at:%Y-%m-%d %H:%M:%S}Z"
         )
         findings.append(Finding(f"depot {site.site_id}", Health.GOOD, seen))

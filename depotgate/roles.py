@@ -94,9 +94,9 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
         pseudonymiser=keys,
         data=data_folder(settings),
     )
-    metrics = _begin("gateway", settings, ready_file=ready_file, log_file=log_file)
+    metrics = begin("gateway", settings, ready_file=ready_file, log_file=log_file)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(gateway, keys, metrics, _teller(ready_file)))
+        runner.run(_serve(gateway, keys, metrics, teller(ready_file)))
 
 
 async def _serve(
@@ -128,13 +128,18 @@ def worker_main(settings: Settings, *, ready_file: Path | None, log_file: Path |
         instance_id=settings.worker_id,
         data=data_folder(settings) / "faust",
     )
-    metrics = _begin("worker", settings, ready_file=ready_file, log_file=log_file)
-    run_worker(worker, metrics, _teller(ready_file))
+    metrics = begin("worker", settings, ready_file=ready_file, log_file=log_file)
+    run_worker(worker, metrics, teller(ready_file))
 
 
-def _begin(
+def begin(
     role: str, settings: Settings, *, ready_file: Path | None, log_file: Path | None
 ) -> Metrics:
+    """Logs, `/metrics`, and an eye on the supervisor, as every process has them.
+
+    Raises:
+        ConfigurationError: the address of the metrics is taken or not ours.
+    """
     configure_logs(role, log_file)
     metrics = Metrics(role)
     metrics.serve(settings.metrics.host, settings.metrics.port)
@@ -144,7 +149,7 @@ def _begin(
     return metrics
 
 
-def _teller(ready_file: Path | None) -> Callable[[], None]:
+def teller(ready_file: Path | None) -> Callable[[], None]:
     """Tells the supervisor that this process is ready."""
     return ready_file.touch if ready_file is not None else lambda: None
 

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
         metrics: where `/metrics` is served.
         deadline_s: for the answer to an attempt.
         allow_unauthenticated: let in chargers of security profile 0.
+        flags: flags file: an OpenFeature provider says the stages; None = site.yaml (rule 27).
     """
 
     model_config = SettingsConfigDict(
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     # Below it no answer over Kafka is in time, above it chargers have given up themselves.
     deadline_s: float = Field(default=3.0, ge=0.1, le=30.0)
     allow_unauthenticated: bool = False
+    flags: AbsolutePath | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -12,10 +12,13 @@ from typing import NamedTuple
 
 from connectors.feeds.depot_folder import FolderSignature, folder_signature
 from connectors.feeds.publish import load_depot
+from connectors.flags.flags_file import read_flags_file
+from connectors.flags.resolving import return_to_sites
 from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.broker_files import free_port
 from connectors.kafka.topics import apply_topics
 from connectors.keys import file_signature
+from connectors.telemetry.metrics import Metrics
 from depotgate.feeding import FeedFollower, feeds_path
 from depotgate.loading import actor, said
 from depotgate.roles import data_folder, pseudonymiser_of
@@ -65,6 +68,11 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
     try:
         say(f"Kafka {BROKER_WAYS[broker.kind]} at {broker.bootstrap}")
         await apply_topics(broker.bootstrap)
+        if settings.flags is None:
+            await return_to_sites(broker.bootstrap, Metrics("flags"), actor())
+        else:
+            # What is wrong with it is said here, and not by a process that ends.
+            read_flags_file(settings.flags)
         follower = FolderFollower(broker.bootstrap, folder, settings, say)
         await follower.load()
         async with _processes(settings, broker, say) as (run, supervisor):
@@ -81,36 +89,46 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
 async def _processes(
     settings: Settings, broker: Broker, say: Say
 ) -> AsyncIterator[tuple[Run, Supervisor]]:
-    """Worker and gateway, and run.json while they are there."""
+    """Worker, gateway and where asked for flags, and run.json while they are there."""
     ocpp = _with_port(settings.ocpp)
-    gateway_metrics = _with_port(settings.metrics, ocpp.port)
-    worker_metrics = _with_port(settings.metrics.next(), ocpp.port, gateway_metrics.port)
-    worker = Child("worker", _worker_options(settings, broker, worker_metrics), settings.data)
-    gateway = Child(
-        "gateway", _gateway_options(settings, broker, ocpp, gateway_metrics), settings.data
-    )
+    metrics = _metrics_of(settings, ocpp)
+    options = {
+        "worker": _worker_options(settings, broker, metrics["worker"]),
+        "gateway": _gateway_options(settings, broker, ocpp, metrics["gateway"]),
+    }
+    if settings.flags is not None:
+        options["flags"] = _flags_options(settings, broker, metrics["flags"])
+    children = [Child(role, given, settings.data) for role, given in options.items()]
 
     def run() -> Run:
-        pids = {"broker": broker.pid, "gateway": gateway.pid, "worker": worker.pid}
+        pids = {"broker": broker.pid} | {child.role: child.pid for child in children}
         return Run(
             kafka=broker.bootstrap,
             ocpp=f"ws://{ocpp}/ocpp",
-            metrics={
-                "gateway": [f"http://{gateway_metrics}/metrics"],
-                "worker": [f"http://{worker_metrics}/metrics"],
-            },
+            metrics={role: [f"http://{metrics[role]}/metrics"] for role in options},
             processes={role: [pid] for role, pid in pids.items() if pid is not None},
         )
 
-    supervisor = Supervisor(broker, (worker, gateway), say, lambda: write_run(settings.data, run()))
+    supervisor = Supervisor(broker, children, say, lambda: write_run(settings.data, run()))
     try:
-        say("starting worker and gateway")
+        say(f"starting {' and '.join(options)}")
         await supervisor.start()
         write_run(settings.data, run())
         yield run(), supervisor
     finally:
         remove_run(settings.data)
         await supervisor.stop()
+
+
+def _metrics_of(settings: Settings, ocpp: Address) -> dict[str, Address]:
+    """Where each role serves its metrics: the gateway where it was said, the others after it."""
+    found: dict[str, Address] = {}
+    address, taken = settings.metrics, [ocpp.port]
+    for role in ("gateway", "worker", "flags"):
+        found[role] = _with_port(address, *taken)
+        taken.append(found[role].port)
+        address = address.next()
+    return found
 
 
 def _with_port(address: Address, *taken: int) -> Address:
@@ -124,6 +142,10 @@ def _shared_options(settings: Settings, broker: Broker, metrics: Address) -> lis
         f"--data={settings.data}",
         f"--metrics={metrics}",
     ]
+
+
+def _flags_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:
+    return [f"--kafka={broker.bootstrap}", f"--metrics={metrics}", f"--flags={settings.flags}"]
 
 
 def _worker_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:

@@ -65,7 +65,7 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
     schedule = schedule_facts(governing, attempt.event_at)
     return Facts.model_construct(
         evaluated_at=evaluated_at,
-        stage=governing.site.stage_known(),
+        stage=governing.stage,
         timezone=governing.site.timezone,
         schedule=schedule,
         matches=_limited(matches[:MATCHES_MAX], governing, schedule, attempt.event_at),

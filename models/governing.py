@@ -3,11 +3,13 @@ overrides and locks."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from models.overridden import AnyTimeline
 from models.schedule import Schedule
-from models.site import ChargerRecord, SiteRecord
+from models.site import ChargerRecord, SiteRecord, Stage
+from models.stages import Staged
 
 
 class Governing(NamedTuple):
@@ -16,6 +18,7 @@ class Governing(NamedTuple):
     Attributes:
         scope: `charger`, `group` or `site`: whose schedule it is.
         timeline: of that schedule, under the overrides and locks of all three scopes.
+        staged: the charger's stage where flags may say another than the site; None = the site's.
     """
 
     charger: ChargerRecord
@@ -23,6 +26,17 @@ class Governing(NamedTuple):
     schedule_id: str
     scope: str
     timeline: AnyTimeline
+    staged: Staged | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """How far depotgate may go at this charger (rule 27)."""
+        return self.staged.stage if self.staged else self.site.stage_known()
+
+    @property
+    def stage_since(self) -> datetime:
+        """Since when the stage is this one."""
+        return self.staged.since if self.staged else self.site.loaded_at
 
 
 def governing_schedule(charger: ChargerRecord, site: SiteRecord) -> tuple[str, Schedule] | None:

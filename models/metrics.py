@@ -91,11 +91,11 @@ DENIALS_TOTAL = Metric("depotgate_denials_total", C, "worker", ("site", "reason"
                        "Denial records made from outcomes")
 DEAD_LETTERS = Metric("depotgate_dead_letters_total", C, "gateway, worker", ("topic",),
                       "Records that could not be read")
-REPLICA_ROWS = Metric("depotgate_replica_rows", G, "gateway, worker", ("table",),
+REPLICA_ROWS = Metric("depotgate_replica_rows", G, "gateway, worker, flags", ("table",),
                       "Rows of the configuration replica")
-REPLICA_AGE = Metric("depotgate_replica_age_seconds", G, "gateway, worker", (),
+REPLICA_AGE = Metric("depotgate_replica_age_seconds", G, "gateway, worker, flags", (),
                      "Since the replica was last known to be at the end of its topics")
-REPLICA_BAD = Metric("depotgate_replica_bad_rows_total", C, "gateway, worker", ("table",),
+REPLICA_BAD = Metric("depotgate_replica_bad_rows_total", C, "gateway, worker, flags", ("table",),
                      "Configuration records that could not be read; the last good row stays")
 FEED_AGE = Metric("depotgate_feed_age_seconds", G, "worker", ("source", "site"),
                   "Age of what a source delivered last, by its own statement (rule 22)")
@@ -111,6 +111,8 @@ COMMANDS_SENT = Metric("depotgate_mode_commands_sent_total", C, "worker", ("site
                        "Mode commands sent to a gateway")
 CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "kind", "mode"),
                           "Chargers by desired and observed mode")
+FLAGS_UNREADABLE = Metric("depotgate_flags_unreadable", G, "flags", (),
+                          "Chargers whose stage could not be read: they keep the last known one")
 # fmt: on
 
 METRICS: tuple[Metric, ...] = tuple(

@@ -13,6 +13,7 @@ from models.charger import ChargerCommand, ChargerEvent, ChargerState, ModeFact
 from models.overrides import OverrideRecord
 from models.record import Record
 from models.site import AuditRecord, ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
+from models.stages import StageRecord
 
 CHARGER_PARTITIONS = SLOTS
 """Of every charger-keyed and slot topic, fixed for life: keys and slots would move otherwise."""
@@ -95,6 +96,8 @@ FEEDS = Topic("depot.feeds.v1", FeedReceipt, "source", Kind.CONFIGURATION, FOREV
               DEPOT_PARTITIONS, False, "load", "worker")
 OVERRIDES = Topic("depot.overrides.v1", OverrideRecord, "override", Kind.CONFIGURATION, FOREVER,
                   DEPOT_PARTITIONS, False, "override add, override end", "worker, gateway")
+STAGES = Topic("depot.stages.v1", StageRecord, "charger, or /every", Kind.CONFIGURATION, FOREVER,
+               DEPOT_PARTITIONS, False, "flags", "worker, gateway")
 AUDIT = Topic("depot.audit.v1", AuditRecord, "actor", Kind.AUDIT, 400,
               DEPOT_PARTITIONS, False, "whoever changed something", "console")
 # fmt: on
@@ -113,6 +116,7 @@ PRIMARY_TOPICS: tuple[Topic, ...] = (
     IDENTITIES,
     FEEDS,
     OVERRIDES,
+    STAGES,
     AUDIT,
 )
 

@@ -29,6 +29,7 @@ from models.topics import (
     OVERRIDES,
     REQUESTS,
     SITES,
+    STAGES,
     Topic,
 )
 from streams.chargers import ChargerDesk
@@ -43,7 +44,7 @@ GROUP = "depotgate-worker"
 """Faust's consumer group of all workers of an installation: they share the partitions of what its
 agents read."""
 
-REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, FEEDS, IDENTITIES)
+REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS, IDENTITIES)
 
 
 @dataclass(frozen=True, slots=True)

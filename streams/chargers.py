@@ -26,7 +26,7 @@ from models.modes import (
     resend_due,
     superseded_connection,
 )
-from models.topics import CHARGERS, OVERRIDES, SITES, Topic
+from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from streams.charger_post import ChargerPost
 from streams.outbox import DeliveryFailedError, Outbox
 from streams.states import NEVER_APPLIED, ChargerStates
@@ -154,7 +154,7 @@ class ChargerDesk:
             return None
 
     def _configuration_changed(self, topic: Topic, _key: str) -> None:
-        if topic in (SITES, CHARGERS, OVERRIDES):
+        if topic in (SITES, CHARGERS, OVERRIDES, STAGES):
             self.review_all()
 
     async def _keep(self, rows: Collection[ChargerState]) -> None:
@@ -171,9 +171,7 @@ class ChargerDesk:
             self._due_at[row.charger_id] = NEVER
             return row
         now = datetime.now(UTC)
-        row = enter_stage(
-            end_overdue(row, now), governing.site.stage_known(), governing.site.loaded_at
-        )
+        row = enter_stage(end_overdue(row, now), governing.stage, governing.stage_since)
         row = await self._noticed_edge(row, governing, now)
         row = await self._take_step(row, governing, now)
         self._due_at[row.charger_id] = _next_due(row, governing, now)
@@ -183,7 +181,7 @@ class ChargerDesk:
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
         """Do what the table of models.modes says comes next."""
-        stage, profile = governing.site.stage_known(), governing.charger.profile
+        stage, profile = governing.stage, governing.charger.profile
         step = reconcile(row.desired, row.commanded, row.observed, row.connection, profile, stage)
         match step:
             case NextStep.SWITCH:
@@ -218,7 +216,7 @@ class ChargerDesk:
                 row,
                 ModeFactKind.EDGE,
                 now,
-                site.stage_known(),
+                governing.stage,
                 # A timetable that is changed and changed back begins the same interval twice.
                 about=site.revision,
                 detail=interval.source.name,
@@ -246,7 +244,7 @@ class ChargerDesk:
             row,
             ModeFactKind.SWITCH_COMMANDED,
             now,
-            governing.site.stage_known(),
+            governing.stage,
             command=commanded.command_id,
         )
         return row
@@ -266,7 +264,7 @@ class ChargerDesk:
         self, before: ChargerState, after: ChargerState, event: ChargerEvent, governing: Governing
     ) -> None:
         """What an event itself proves: a switch that arrived, or drift (rule 16)."""
-        observed, at, stage = after.observed, event.received_at, governing.site.stage_known()
+        observed, at, stage = after.observed, event.received_at, governing.stage
         if observed is None or observed == before.observed:
             return
         if event.result is not None and observed.mode is event.result.mode:

@@ -31,12 +31,17 @@ class DecisionDesk:
         self._metrics = metrics
 
     async def answer(self, message: ConsumedMessage, traceparent: str | None) -> None:
-        """Decide one request and send the decision to the slot that asked.
+        """Decide one request and send the decision to the slot that asked; none in stage off.
 
         Raises:
             UndecodableRecordError: the message is no request.
         """
         request = AccessRequest.decode(message.value)
+        governing = self._replica.governing(request.attempt.charger_id)
+        if governing is not None and governing.stage is Stage.OFF:
+            # Nothing is decided in `off` (rule 27). A gateway that still asks has yet to hear of
+            # it, and by its deadline it has.
+            return
         decision = self._decide(request.attempt)
         await self._outbox.send(
             DECISIONS,

@@ -33,8 +33,9 @@ from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
 from models.overridden import AnyTimeline, OverriddenTimeline
 from models.overrides import OverrideRecord, OverrideTable
 from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
+from models.stages import EVERY_CHARGER, StageRecord, staged
 from models.timeline import Timeline
-from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, Topic
+from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, STAGES, Topic
 from models.zones import zone
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ RETRY_AFTER_S = 1.0
 
 Changed = Callable[[Topic, str], None]
 
-_GOVERNING_TOPICS = frozenset({SITES, CHARGERS, OVERRIDES})
+_GOVERNING_TOPICS = frozenset({SITES, CHARGERS, OVERRIDES, STAGES})
 
 _ScheduleKey = tuple[SiteId, str]
 _Overridden = tuple[_ScheduleKey, tuple[OverrideId, ...]]
@@ -61,7 +62,7 @@ V = TypeVar("V")
 
 
 class Replica:
-    """Sites, chargers, overrides, identities and feed receipts, as the compacted topics have them.
+    """Everything that is configured, as the compacted topics have it.
 
     Args:
         topics: the depot.* topics this process needs; a gateway does without identities.
@@ -79,6 +80,7 @@ class Replica:
         self.chargers: dict[ChargerId, ChargerRecord] = {}
         self.feeds: dict[str, FeedReceipt] = {}
         self.overrides: dict[OverrideId, OverrideRecord] = {}
+        self.stages: dict[str, StageRecord] = {}
         self._identities = IdentityTable()
         self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
         self._only = only
@@ -150,7 +152,8 @@ class Replica:
         if key not in self._timelines:
             self._timelines[key] = Timeline(schedule, zone(site.timezone))
         timeline = self._under_overrides(key, charger)
-        return Governing(charger, site, schedule.id, scope, timeline)
+        stage = staged(charger_id, site, self.stages)
+        return Governing(charger, site, schedule.id, scope, timeline, stage)
 
     def _under_overrides(self, key: _ScheduleKey, charger: ChargerRecord) -> AnyTimeline:
         """A schedule's timeline under the overrides of a charger; chargers alike share one."""
@@ -263,6 +266,10 @@ class Replica:
                 override = _decoded(value, OverrideRecord.decode)
                 hold_to_key(key, override.override_id if override else None)
                 _set_row(self.overrides, OverrideId(key), override)
+            case STAGES.name:
+                stage = _decoded(value, StageRecord.decode)
+                _hold_to_key(key, (stage.charger_id or EVERY_CHARGER) if stage else None)
+                _set_row(self.stages, key, stage)
             case IDENTITIES.name:
                 if self._only is None or pseudonym_of_key(key) in self._only:
                     self._identities.put(key, value)
@@ -288,6 +295,7 @@ class Replica:
             CHARGERS.name: len(self.chargers),
             FEEDS.name: len(self.feeds),
             OVERRIDES.name: len(self.overrides),
+            STAGES.name: len(self.stages),
             IDENTITIES.name: len(self._identities),
         }
         for name in self._topics:

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from connectors.attempts import AttemptDesk
-from connectors.cases import Configuration
+from connectors.cases import Configuration, stage_of
 from connectors.ocpp.connection_ids import new_connection_id
 from connectors.ocpp.frames import Json
 from connectors.ocpp.memory import AttemptMemory
@@ -181,8 +181,9 @@ class ChargerConnection:
     @property
     def enforcing(self) -> bool:
         """Whether anything may be sent to the charger (rule 27)."""
-        site = self.site
-        return site is not None and site.stage_known() is Stage.ENFORCE
+        charger = self.charger
+        stage = stage_of(self.services.configuration, charger.charger_id, charger.site_id)
+        return stage is Stage.ENFORCE
 
     # Life
 

@@ -37,11 +37,11 @@ from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, GatewayInstance, Slot, timed_id
 from models.reasons import OcppVersion
 from models.site import ChargerRecord
-from models.topics import CHARGERS, OVERRIDES, SITES, Topic
+from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 
 log = structlog.get_logger()
 
-REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES)
+REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, STAGES)
 
 CLOSE_WITHIN_S = 5.0
 """For what is under way when the gateway ends: its deadline and a record; chargers dial again."""

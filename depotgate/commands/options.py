@@ -29,6 +29,9 @@ Feeds = Annotated[
     Path | None,
     typer.Option("--feeds-file", help="Sources of identities. [default: feeds.yaml]"),
 ]
+Flags = Annotated[
+    Path | None, typer.Option(help="Flags file: an OpenFeature provider says the stages.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 ReadyFile = Annotated[Path | None, typer.Option(hidden=True)]
 LogFile = Annotated[Path | None, typer.Option(help="Instead of standard error; rotated.")]

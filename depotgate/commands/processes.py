@@ -10,6 +10,7 @@ from rich.console import Console
 from depotgate.commands.options import (
     Data,
     Deadline,
+    Flags,
     Folder,
     Kafka,
     Keys,
@@ -37,6 +38,7 @@ def up(
     pseudonym_keys_file: Keys = None,
     tenant: Tenant = None,
     allow_unauthenticated: Unauthenticated = None,
+    flags: Flags = None,
 ) -> None:
     """Run everything on this machine: Kafka, a gateway, a worker; follows the folder's changes."""
     from depotgate.up import stay_up
@@ -50,6 +52,7 @@ def up(
         pseudonym_keys_file=pseudonym_keys_file,
         tenant=tenant,
         allow_unauthenticated=allow_unauthenticated,
+        flags=flags,
     )
     run_until_told(stay_up(settings, folder, say))
 
@@ -117,3 +120,19 @@ def worker(
 
     settings = read_settings(kafka=kafka, data=data, metrics=metrics, worker_id=worker_id)
     worker_main(settings, ready_file=ready_file, log_file=log_file)
+
+
+@sayable
+def flags(
+    flags: Flags = None,
+    *,
+    kafka: Kafka = None,
+    metrics: MetricsAt = None,
+    ready_file: ReadyFile = None,
+    log_file: LogFile = None,
+) -> None:
+    """Keep every charger's stage as a flag says it; without a flags file, as site.yaml does."""
+    from depotgate.flagging import flags_main
+
+    settings = read_settings(kafka=kafka, metrics=metrics, flags=flags)
+    flags_main(settings, ready_file=ready_file, log_file=log_file)

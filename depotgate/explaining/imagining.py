@@ -117,9 +117,10 @@ def imagine(question: Question, view: ConfigurationView, now: datetime) -> Expla
         uncertainty_s=LIVE_UNCERTAINTY_S,
     )
     decision = decide(attempt, gather(attempt, view, now))
+    governing = view.governing(charger.charger_id)
     told = told_for(
         ocpp,
-        site.stage_known(),
+        governing.stage if governing else site.stage_known(),
         decision.verdict,
         posture=Posture.OPEN if site.fail == Posture.OPEN else Posture.CLOSED,
         # Asked of the gateway's replica only where no decision can be made.

@@ -74,6 +74,7 @@ from models.site import (
     Stage,
     Validators,
 )
+from models.stages import StageRecord
 
 NOON = datetime(2026, 7, 14, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -334,6 +335,14 @@ _RECORDS: tuple[Record, ...] = (
         model="Model",
         firmware="1.0",
         updated_at=NOON,
+    ),
+    StageRecord(
+        charger_id=CHARGER,
+        site_id=SITE,
+        stage=Stage.ENFORCE,
+        since=NOON,
+        provider="unleash",
+        cause="TARGETING_MATCH",
     ),
     SiteRecord(
         site_id=SITE,

@@ -47,7 +47,7 @@ def test_a_name_is_as_prometheus_wants_it(metric: Metric) -> None:
 
 @ALL
 def test_a_metric_says_who_has_it(metric: Metric) -> None:
-    assert set(metric.role.split(", ")) <= {"gateway", "worker"}
+    assert set(metric.role.split(", ")) <= {"gateway", "worker", "flags"}
 
 
 @ALL

@@ -1,0 +1,287 @@
+"""Stages from flags onto depot.stages.v1: resolved again and again, written where they change.
+
+    provider ──▶ read, charger by charger ──▶ what differs ──▶ depot.audit.v1, depot.stages.v1
+
+One process does this for an installation. Gateways and workers read the rows like the rest of their
+configuration, so they act by the same stage; while nobody can read the flag the rows stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from connectors.flags.flags_file import FlagSource
+from connectors.flags.reading import StageFlag
+from connectors.kafka.bulk import Bulk, bulk_producer
+from connectors.kafka.replica import Replica
+from connectors.kafka.topics import check_topics
+from connectors.telemetry.metrics import Metrics
+from models.errors import BrokerUnavailableError
+from models.ids import ChargerId, timed_id
+from models.metrics import FLAGS_UNREADABLE
+from models.site import AuditRecord, ChargerRecord, SiteRecord, Stage
+from models.stages import EVERY_CHARGER, StageChange, StageRecord, stage_change, staged
+from models.topics import AUDIT, CHARGERS, SITES, STAGES
+
+log = structlog.get_logger()
+
+REPLICA_TOPICS = (SITES, CHARGERS, STAGES)
+
+EVERY_S = 1.0
+"""Between two rounds. Providers keep the flags in memory, so a round asks nobody else."""
+
+SHARE_OF_TIME = 10
+"""A round is followed by this many times what it took: reading for 10,000 chargers takes a second
+of one core, and a core is not there for that."""
+
+READABLE_WITHIN_S = 20.0
+"""For a provider that gets ready: before, chargers that flags never spoke of are let alone, where
+they would go to `shadow` and come back."""
+
+LOOK_AGAIN_S = 0.2
+
+
+class Resolver:
+    """Keeps the rows of depot.stages.v1 in step with a flag."""
+
+    def __init__(self, bootstrap: str, flag: StageFlag, replica: Replica, metrics: Metrics) -> None:
+        self._bootstrap = bootstrap
+        self._flag = flag
+        self._replica = replica
+        # As they are written here; the replica has them a moment later.
+        self._rows: dict[str, StageRecord] = {}
+        self._metrics = metrics
+        self._unreadable_count = 0
+
+    async def _begin(self) -> None:
+        """Take over the rows that stand; where there are none, wait until the flag can be read."""
+        self._rows = dict(self._replica.stages)
+        if EVERY_CHARGER not in self._rows:
+            await self._until_readable()
+
+    async def _until_readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + READABLE_WITHIN_S
+        while loop.time() < until_s:
+            chargers = self._chargers()
+            readings = await asyncio.to_thread(self._flag.read, chargers)
+            if not chargers or any(reading.stage for reading in readings.values()):
+                return
+            await asyncio.sleep(LOOK_AGAIN_S)
+        log.warning("flags.not_readable", provider=self._flag.name, waited_s=READABLE_WITHIN_S)
+
+    async def keep(self, ready: Callable[[], None]) -> None:
+        """Resolve until cancelled; `ready` is called when flags rule and every charger has a row.
+
+        What Kafka does not take is written in the next round.
+        """
+        loop = asyncio.get_running_loop()
+        await self._begin()
+        said = False
+        while True:
+            began_s = loop.time()
+            try:
+                await self.round()
+            except BrokerUnavailableError as fault:
+                log.warning("flags.not_written", cause=str(fault))
+            else:
+                if not said:
+                    ready()
+                said = True
+            took_s = loop.time() - began_s
+            await asyncio.sleep(max(EVERY_S, SHARE_OF_TIME * took_s))
+
+    async def round(self) -> None:
+        """Read the flag for every charger, and write what differs.
+
+        Raises:
+            BrokerUnavailableError: Kafka has not taken all of it.
+        """
+        chargers = self._chargers()
+        # Providers may block, and the replica has to be followed meanwhile.
+        readings = await asyncio.to_thread(self._flag.read, chargers)
+        self._say_unreadable(sum(reading.stage is None for reading in readings.values()))
+        now = datetime.now(UTC)
+        found = (
+            stage_change(
+                charger,
+                site,
+                readings[charger.charger_id],
+                self._rows,
+                provider=self._flag.name,
+                now=now,
+            )
+            for charger, site in chargers
+        )
+        changes = [change for change in found if change is not None]
+        named = {charger.charger_id for charger, _site in chargers}
+        gone = [key for key in self._rows if key not in named and key != EVERY_CHARGER]
+        if changes or gone or EVERY_CHARGER not in self._rows:
+            await self._write(_Written(changes, gone, now))
+
+    def _chargers(self) -> list[tuple[ChargerRecord, SiteRecord]]:
+        sites = self._replica.sites
+        return [
+            (charger, sites[charger.site_id])
+            for charger in self._replica.chargers.values()
+            if charger.site_id in sites
+        ]
+
+    async def _write(self, written: _Written) -> None:
+        actor = f"flags/{self._flag.name}"
+        batch_id = timed_id(written.at, actor, "stage")
+        async with bulk_producer(self._bootstrap, actor, batch_id, written.at) as bulk:
+            for change in written.changes:
+                if change.changes:
+                    audit = _audit(change, actor)
+                    await bulk.add(AUDIT, actor, audit.encode())
+            for change in written.changes:
+                key = str(change.row.charger_id)
+                await bulk.add(STAGES, key, change.row.encode())
+            for key in written.gone:
+                await bulk.add(STAGES, key, None)
+            await bulk.settle()
+            # Last: from it on a charger without a row is in shadow.
+            flags = self._rows.get(EVERY_CHARGER) or self._flags_rule(written.at)
+            await bulk.add(STAGES, EVERY_CHARGER, flags.encode())
+        self._take(written, flags)
+
+    def _take(self, written: _Written, flags: StageRecord) -> None:
+        self._rows[EVERY_CHARGER] = flags
+        for key in written.gone:
+            del self._rows[key]
+        for row, before in written.changes:
+            self._rows[str(row.charger_id)] = row
+            if row.stage != before:
+                log.info(
+                    "stage.changed",
+                    charger_id=row.charger_id,
+                    before=before,
+                    after=row.stage,
+                    cause=row.cause,
+                )
+
+    def _flags_rule(self, now: datetime) -> StageRecord:
+        return StageRecord(stage=Stage.SHADOW, since=now, provider=self._flag.name)
+
+    def _say_unreadable(self, count: int) -> None:
+        self._metrics.set(FLAGS_UNREADABLE, count)
+        if count != self._unreadable_count:
+            log.warning("flags.unreadable", provider=self._flag.name, chargers_count=count)
+        self._unreadable_count = count
+
+
+class _Written(NamedTuple):
+    """What one round writes."""
+
+    changes: list[StageChange]
+    gone: list[str]
+    at: datetime
+
+
+def _audit(change: StageChange, actor: str) -> AuditRecord:
+    row = change.row
+    before, after = change.before.value, f"{row.stage} ({row.cause})" if row.cause else row.stage
+    return AuditRecord(
+        audit_id=timed_id(row.since, actor, "stage", str(row.charger_id), str(row.stage)),
+        actor=actor,
+        action="stage",
+        subject=str(row.charger_id),
+        at=row.since,
+        before=before,
+        after=str(after),
+    )
+
+
+async def resolve_stages(
+    bootstrap: str,
+    source: FlagSource,
+    metrics: Metrics,
+    ready: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
+    """Have every charger's stage say what the flag says, until `stop` is set.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+        TopicMismatchError: the topics are not those of the topic table.
+    """
+    await check_topics(bootstrap)
+    replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
+    flag = StageFlag(source)
+    try:
+        await replica.load()
+        flag.start()
+        resolver = Resolver(bootstrap, flag, replica, metrics)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(replica.follow())
+            keeper = tasks.create_task(resolver.keep(ready))
+            await stop.wait()
+            follower.cancel()
+            keeper.cancel()
+    finally:
+        flag.stop()
+        await replica.close()
+
+
+async def return_to_sites(bootstrap: str, metrics: Metrics, actor: str) -> int:
+    """Have site.yaml say the stages again; how many chargers change by that.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+    """
+    replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
+    try:
+        await replica.load()
+    finally:
+        await replica.close()
+    if not replica.stages:
+        return 0
+    now = datetime.now(UTC)
+    changed = [*_changed_by_return(replica, actor, now)]
+    batch_id = timed_id(now, actor, "stage", "site.yaml")
+    async with bulk_producer(bootstrap, f"flags/{actor}", batch_id, now) as bulk:
+        await _take_away(bulk, replica.stages, changed, actor)
+    return len(changed)
+
+
+def _changed_by_return(replica: Replica, actor: str, now: datetime) -> Iterable[AuditRecord]:
+    for charger_id, charger in replica.chargers.items():
+        site = replica.sites.get(charger.site_id)
+        if site is None:
+            continue
+        before, after = staged(charger_id, site, replica.stages).stage, site.stage_known()
+        if before is not after:
+            yield _audit_of_return(charger_id, before, after, actor, now)
+
+
+def _audit_of_return(
+    charger_id: ChargerId, before: Stage, after: Stage, actor: str, now: datetime
+) -> AuditRecord:
+    return AuditRecord(
+        audit_id=timed_id(now, actor, "stage", charger_id, after.value),
+        actor=actor,
+        action="stage",
+        subject=charger_id,
+        at=now,
+        before=before.value,
+        after=f"{after} (site.yaml)",
+    )
+
+
+async def _take_away(
+    bulk: Bulk, rows: Iterable[str], changed: Iterable[AuditRecord], actor: str
+) -> None:
+    for record in changed:
+        await bulk.add(AUDIT, actor, record.encode())
+    # First: else a charger whose row is gone would be in shadow for a moment.
+    await bulk.add(STAGES, EVERY_CHARGER, None)
+    await bulk.settle()
+    for key in rows:
+        if key != EVERY_CHARGER:
+            await bulk.add(STAGES, key, None)
