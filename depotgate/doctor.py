@@ -196,7 +196,7 @@ def _stages(replica: Replica, site: SiteRecord) -> str:
         for charger_id, charger in replica.chargers.items()
         if charger.site_id == site.site_id
     )
-    said = " and ".join(f"{stage} of {count}" for stage, count in sorted(counts.items()))
+    said = ", ".join(f"{count} {stage}" for stage, count in sorted(counts.items()))
     return f"{said or 'of no charger'} by flags ({flags.provider})"
 
 

@@ -13,7 +13,8 @@ from connectors.flags.flags_file import read_flags_file
 from connectors.flags.resolving import resolve_stages, return_to_sites
 from connectors.telemetry.metrics import Metrics
 from depotgate.loading import actor
-from depotgate.roles import begin, kafka_of, teller
+from depotgate.reaching import reachable_kafka
+from depotgate.roles import begin, teller
 from depotgate.settings import Settings
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ def flags_main(settings: Settings, *, ready_file: Path | None, log_file: Path | 
     Raises:
         DepotgateError: flags file, broker, topics or address are not as expected.
     """
-    bootstrap = kafka_of(settings)
+    bootstrap = reachable_kafka(settings)
     if settings.flags is None:
         changed_count = asyncio.run(return_to_sites(bootstrap, Metrics(ROLE), actor()))
         print(f"site.yaml says the stages; {changed_count} chargers changed by that")

@@ -127,6 +127,7 @@ def flags(
     flags: Flags = None,
     *,
     kafka: Kafka = None,
+    data: Data = None,
     metrics: MetricsAt = None,
     ready_file: ReadyFile = None,
     log_file: LogFile = None,
@@ -134,5 +135,5 @@ def flags(
     """Keep every charger's stage as a flag says it; without a flags file, as site.yaml does."""
     from depotgate.flagging import flags_main
 
-    settings = read_settings(kafka=kafka, metrics=metrics, flags=flags)
+    settings = read_settings(kafka=kafka, data=data, metrics=metrics, flags=flags)
     flags_main(settings, ready_file=ready_file, log_file=log_file)
