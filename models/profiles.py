@@ -140,12 +140,17 @@ def profile_named(name: str) -> Profile:
 def row_on(ocpp: OcppVersion | str, profile: Profile) -> Profile:
     """The row that says how a charger of `profile` is switched over `ocpp`.
 
-    OCPP 2.0.1 has a standard variable, so makers' 1.6 keys do not matter there; 1.6 has none, so
+    OCPP 2.x has a standard variable, so makers' 1.6 keys do not matter there; 1.6 has none, so
     `standard` says nothing there. `unknown` is nothing on either.
     """
-    if profile.ocpp == ocpp or profile is UNKNOWN:
+    if profile is UNKNOWN or profile.ocpp == _spoken_as(ocpp):
         return profile
-    return STANDARD if ocpp == STANDARD.ocpp else UNKNOWN
+    return UNKNOWN if ocpp == "1.6" else STANDARD
+
+
+def _spoken_as(ocpp: OcppVersion | str) -> OcppVersion | str:
+    """OCPP 2.1 has the variables of 2.0.1, so a row for one serves the other."""
+    return "2.0.1" if ocpp == "2.1" else ocpp
 
 
 def switchable(ocpp: OcppVersion | str, profile: Profile) -> bool:

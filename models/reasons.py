@@ -53,7 +53,7 @@ class Answer(StrEnum):
     ERROR = "error"
 
 
-OcppVersion = Literal["1.6", "2.0.1"]
+OcppVersion = Literal["1.6", "2.0.1", "2.1"]
 """As an operator writes it in chargers.csv; the subprotocol is `ocpp` and this."""
 
 

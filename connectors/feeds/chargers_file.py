@@ -43,7 +43,7 @@ ends a user name in HTTP Basic (RFC 7617, section 2); with the blank that some 1
 
 STANDARD_PROFILE = "standard"
 
-_OCPP = ("", "1.6", "2.0.1")
+_OCPP = ("", "1.6", "2.0.1", "2.1")
 _TLS = {"2": "TLS", "3": "TLS with client certificates"}
 
 
@@ -176,7 +176,7 @@ def _version_faults(ocpp: str) -> Iterator[str]:
             "write 1.6, 2.0.1 or nothing (any version)"
         )
     elif ocpp not in _OCPP:
-        yield "ocpp: expected 1.6, 2.0.1 or nothing (any version), got something else"
+        yield "ocpp: expected 1.6, 2.0.1, 2.1 or nothing (any version), got something else"
 
 
 def _security_faults(security_profile: str) -> Iterator[str]:

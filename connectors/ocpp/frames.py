@@ -110,6 +110,8 @@ class ErrorCodes(NamedTuple):
             ignored (OCPP-J 1.6 section 4.1.3).
         unreadable_id: message id of an answer where none could be read; None = no answer.
         known: every code of this version; others from a peer are not repeated.
+        unanswered: message types to which no answer exists, not even to a faulty one: two peers
+            could go on for ever.
     """
 
     formation: str
@@ -118,6 +120,7 @@ class ErrorCodes(NamedTuple):
     message_type: str | None
     unreadable_id: str | None
     known: frozenset[str]
+    unanswered: frozenset[int] = frozenset({_CALL_RESULT, _CALL_ERROR})
 
 
 _CODES_OF_ALL_VERSIONS = frozenset(
@@ -155,6 +158,12 @@ CODES_2X = ErrorCodes(
         "RpcFrameworkError",
         "MessageTypeNotSupported",
     },
+)
+
+CODES_21 = CODES_2X._replace(
+    # OCPP 2.1 part 4: CALLRESULTERROR (5) answers an answer, and SEND (6) asks for none. What is
+    # sent that way, periodic event streams, is nothing that is asked for here.
+    unanswered=CODES_2X.unanswered | {5, 6}
 )
 
 _DESCRIPTIONS = {
@@ -277,11 +286,8 @@ def _call_error(message: list[Any], message_id: str) -> Frame | FrameFault:
 
 
 def fault_reply(fault: FrameFault, codes: ErrorCodes) -> str | None:
-    """The CALLERROR that answers a fault, None where this version has no answer.
-
-    A faulty CALLRESULT or CALLERROR is never answered: two peers could go on for ever.
-    """
-    if fault.message_type in {_CALL_RESULT, _CALL_ERROR}:
+    """The CALLERROR that answers a fault, None where this version has no answer."""
+    if fault.message_type in codes.unanswered:
         return None
     message_id = fault.message_id or codes.unreadable_id
     code = _fault_code(fault, codes)

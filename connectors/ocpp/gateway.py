@@ -49,6 +49,7 @@ CLOSE_WITHIN_S = 5.0
 HANDLERS: Mapping[OcppVersion, Mapping[str, Handler]] = {
     "1.6": handlers16.HANDLERS,
     "2.0.1": handlers201.HANDLERS,
+    "2.1": handlers201.HANDLERS,
 }
 
 

@@ -1,4 +1,4 @@
-"""What OCPP 2.0.1 actions do here."""
+"""What OCPP 2.x actions do here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from connectors.ocpp.presenting import (
     settle_start,
     time_of,
 )
-from connectors.ocpp.v201 import transaction_event_response
+from connectors.ocpp.table import TransactionEventResponse
 from models.attempt import AttemptKind, Token
 
 _ACCEPTED = "Accepted"
@@ -39,11 +39,17 @@ async def transaction_event(call: IncomingCall) -> object | None:
     """An attempt when it presents a token to start, else an event (rule 30)."""
     token = read_token(call)
     if token is None:
-        return transaction_event_response(None) if await call.deliver() else None
+        return _response(call)(None) if await call.deliver() else None
     if not presented_to_start(call.row.action, call.payload):
         delivered = await call.deliver(token.kind)
-        return transaction_event_response(_ACCEPTED) if delivered else None
+        return _response(call)(_ACCEPTED) if delivered else None
     return await _attempt(call, token)
+
+
+def _response(call: IncomingCall) -> TransactionEventResponse:
+    build = call.version.transaction_event_response
+    assert build is not None, "these are the handlers of OCPP 2.x"
+    return build
 
 
 async def _attempt(call: IncomingCall, token: Token) -> object | None:
@@ -55,7 +61,7 @@ async def _attempt(call: IncomingCall, token: Token) -> object | None:
         # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
         call.after = partial(stop_session, call.connection, transaction.stop, FREEVEND_TAG)
     told = settled.told
-    return transaction_event_response(told.status, expiry_of(settled), told.text, TEXT_LANGUAGE)
+    return _response(call)(told.status, expiry_of(settled), told.text, TEXT_LANGUAGE)
 
 
 def _transaction(call: IncomingCall) -> Transaction:

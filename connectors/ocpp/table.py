@@ -96,6 +96,18 @@ class AuthorizeResponse(Protocol):
     ) -> object: ...
 
 
+class TransactionEventResponse(Protocol):
+    """Answer TransactionEvent; without `status` only "received"."""
+
+    def __call__(
+        self,
+        status: str | None,
+        expiry: datetime | None = None,
+        text: str | None = None,
+        language: str | None = None,
+    ) -> object: ...
+
+
 class TokenReader(Protocol):
     """Read the token that a message carries."""
 
@@ -122,6 +134,7 @@ class Version:
         rows: by action, what a charger may call.
         calls: by dataclass, what the gateway may call.
         actions: every action of the specification, handled or not.
+        transaction_event_response: of 2.x; 1.6 has no such message.
     """
 
     name: OcppVersion
@@ -135,6 +148,7 @@ class Version:
     authorize_response: AuthorizeResponse
     data_transfer_response: PlainResponse
     presented_token: TokenReader
+    transaction_event_response: TransactionEventResponse | None = None
 
 
 def event_data(row: Row, payload: Json) -> dict[str, Scalar]:

@@ -116,7 +116,12 @@ def heartbeat_response(now: datetime) -> object:
 
 
 def authorize_response(
-    status: str, expiry: datetime | None, text: str | None = None, language: str | None = None
+    status: str,
+    expiry: datetime | None,
+    text: str | None = None,
+    language: str | None = None,
+    *,
+    chars_max: int = PERSONAL_MESSAGE_CHARS_MAX,
 ) -> object:
     """Answer Authorize.
 
@@ -124,14 +129,14 @@ def authorize_response(
         status: of idTokenInfo.
         expiry: a cached copy ends then; freevend accepts carry the present moment, so that they
             never poison the charging station's cache.
-        text: for the driver, cut at 512 characters.
+        text: for the driver, cut at `chars_max` characters.
         language: RFC 5646 code of the text, at most 8 characters.
 
     Raises:
         ValueError: `status` is none of this version's.
     """
     return call_result.Authorize(
-        id_token_info=_id_token_info(status, expiry, _message(text, language))
+        id_token_info=_id_token_info(status, expiry, _message(text, language, chars_max))
     )
 
 
@@ -140,6 +145,8 @@ def transaction_event_response(
     expiry: datetime | None = None,
     text: str | None = None,
     language: str | None = None,
+    *,
+    chars_max: int = PERSONAL_MESSAGE_CHARS_MAX,
 ) -> object:
     """Answer TransactionEvent, as `authorize_response`; without `status` only "received".
 
@@ -147,7 +154,7 @@ def transaction_event_response(
     """
     if status is None:
         return call_result.TransactionEvent()
-    message = _message(text, language)
+    message = _message(text, language, chars_max)
     return call_result.TransactionEvent(
         id_token_info=_id_token_info(status, expiry, message), updated_personal_message=message
     )
@@ -169,12 +176,14 @@ def presented_token(action: str, payload: Json) -> PresentedToken | None:
     return PresentedToken(token["idToken"], token["type"]) if token else None
 
 
-def _message(text: str | None, language: str | None) -> datatypes.MessageContentType | None:
+def _message(
+    text: str | None, language: str | None, chars_max: int
+) -> datatypes.MessageContentType | None:
     if not text:
         return None
     return datatypes.MessageContentType(
         format=enums.MessageFormatEnumType.utf8,
-        content=text[:PERSONAL_MESSAGE_CHARS_MAX],
+        content=text[:chars_max],
         language=language,
     )
 
@@ -199,6 +208,7 @@ VERSION = Version(
     boot_response=boot_response,
     heartbeat_response=heartbeat_response,
     authorize_response=authorize_response,
+    transaction_event_response=transaction_event_response,
     data_transfer_response=data_transfer_response,
     presented_token=presented_token,
 )

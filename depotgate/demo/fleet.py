@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16, FreevendKeys
+from depotgate.demo.charger21 import Charger21
 from depotgate.demo.charger201 import Charger201
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.drivers import Driver, Pace, pause
@@ -27,6 +28,9 @@ PACE = Pace()
 LEAVE_WITHIN_S = 15.0
 """A driver who is sent home is gone after a meter value, an answer and a stop: 3 s; an answer that
 takes longer than the deadline of 3 s is what this is long for."""
+
+NEWER: Mapping[str, type[Charger201]] = {"2.0.1": Charger201, "2.1": Charger21}
+"""Chargers that need no maker's keys, by version."""
 
 
 class Fleet:
@@ -121,8 +125,8 @@ class Fleet:
             "on_attempt": on_attempt,
             "rng": random.Random(self._rng.random()),
         }
-        if row.ocpp == "2.0.1":
-            return Charger201(row.charger_id, ocpp, **options)
+        if row.ocpp is not None and row.ocpp in NEWER:
+            return NEWER[row.ocpp](row.charger_id, ocpp, **options)
         profile = PROFILES[row.profile]
         keys = FreevendKeys.of(profile) if profile.mode_key else FreevendKeys()
         return Charger16(row.charger_id, ocpp, keys=keys, **options)

@@ -31,9 +31,9 @@ class Row(NamedTuple):
 
 
 def rows(prefix: str, group: str, count: int) -> tuple[Row, ...]:
-    """Chargers of one group, OCPP 1.6 and 2.0.1 in turn."""
-    kinds = (("1.6", "microocpp"), ("2.0.1", "standard"))
-    return tuple(Row(f"{prefix}-{n:02d}", group, *kinds[n % 2]) for n in range(count))
+    """Chargers of one group, OCPP 1.6, 2.0.1, 1.6 and 2.1 in turn."""
+    kinds = (("1.6", "microocpp"), ("2.0.1", "standard"), ("1.6", "microocpp"), ("2.1", "standard"))
+    return tuple(Row(f"{prefix}-{n:02d}", group, *kinds[n % 4]) for n in range(count))
 
 
 class Depot:

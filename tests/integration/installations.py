@@ -23,6 +23,7 @@ from connectors.keys import write_new_keys
 from connectors.processes import command_of
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
+from depotgate.demo.charger21 import Charger21
 from depotgate.demo.charger201 import Charger201
 from depotgate.demo.link import BackOff
 from depotgate.demo.session import Attempted, Behaviour
@@ -199,13 +200,20 @@ def processes_on(data: Path) -> list[int]:
     return [pid for pid in numbers if any(str(data) in part for part in command_of(pid))]
 
 
+KINDS: dict[str, type[Charger16 | Charger201]] = {
+    "1.6": Charger16,
+    "2.0.1": Charger201,
+    "2.1": Charger21,
+}
+
+
 class Fleet:
     """The chargers of a depot, and the account of every token presented at them."""
 
     def __init__(self, depot: Depot, endpoint: str) -> None:
         self.attempts: list[Attempted] = []
         self.chargers: dict[str, Charger] = {
-            row.charger_id: (Charger16 if row.ocpp == "1.6" else Charger201)(
+            row.charger_id: KINDS[row.ocpp](
                 row.charger_id,
                 endpoint,
                 password=depot.password,

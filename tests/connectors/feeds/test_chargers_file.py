@@ -67,7 +67,7 @@ PROBLEMS = [
     (",buses",                    "CP-1,buses", ["chargers.csv:2: charger_id: expected 1 to 48 letters, digits"]),
     ("C" * 49 + ",",              "CP-1,",      ["chargers.csv:2: charger_id: expected 1 to 48 letters, digits"]),
     ("CP-1,,2.0.1",               "CP-2,,2.0.1", ["chargers.csv:3: charger_id: the same as on line 2; expected each once"]),
-    (",2.0,1,",                   ",2.0.1,1,",  ["chargers.csv:3: ocpp: expected 1.6, 2.0.1 or nothing (any version), got something else"]),
+    (",2.0,1,",                   ",2.0.1,1,",  ["chargers.csv:3: ocpp: expected 1.6, 2.0.1, 2.1 or nothing (any version), got something else"]),
     (",1.6,,",                    ",1.6,1,",    ["chargers.csv:2: security_profile: expected 1 (HTTP Basic) or 0 (no authentication), got nothing"]),
     ("mikroocpp",                 "microocpp",  ["chargers.csv:2: profile: expected one of docs/profiles.md, got another; did you mean 'microocpp'?"]),
     ("CP-1,bus,",                 "CP-1,buses,", ["chargers.csv:2: group: expected one of site.yaml, got another; did you mean 'buses'?"]),

@@ -138,4 +138,9 @@ MESSAGES_201: dict[str, dict[str, Any]] = {
     },
 }
 
-MESSAGES = {"1.6": MESSAGES_16, "2.0.1": MESSAGES_201}
+MESSAGES_21 = MESSAGES_201 | {
+    # Longer, and of a type that 2.0.1 does not have.
+    "Authorize": {"idToken": {"idToken": PRIVATE + "9" * 200, "type": "DirectPayment"}},
+}
+
+MESSAGES = {"1.6": MESSAGES_16, "2.0.1": MESSAGES_201, "2.1": MESSAGES_21}

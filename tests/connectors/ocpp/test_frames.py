@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from connectors.ocpp.frames import (
     CODES_2X,
     CODES_16,
+    CODES_21,
     FRAME_BYTES_MAX,
     FRAME_DEPTH_MAX,
     Call,
@@ -195,3 +196,11 @@ def test_decoding_raises_nothing(text: str | bytes) -> None:
 def test_a_frame_shows_no_payload_in_a_log() -> None:
     assert "04A1B2" not in repr(decode('[2,"1","Authorize",{"idTag":"04A1B2C3"}]'))
     assert "04A1B2" not in repr(decode('[2,"1","Authorize",{"idTag":"04A1B2C3"'))
+
+
+@pytest.mark.parametrize("message_type", [5, 6])
+def test_the_message_types_that_ocpp_2_1_adds_are_never_answered(message_type: int) -> None:
+    fault = decode(orjson.dumps([message_type, "1", "NotifyPeriodicEventStream", {}]))
+    assert isinstance(fault, FrameFault)
+    assert fault_reply(fault, CODES_21) is None
+    assert fault_reply(fault, CODES_2X) is not None

@@ -46,7 +46,7 @@ async def test_a_percent_encoded_charger_comes_in_with_the_version_it_offered(do
 
 async def test_the_newest_common_version_is_agreed(door: Door) -> None:
     async with await dial(door, subprotocols=("ocpp1.6", "ocpp2.1", "ocpp2.0.1")) as socket:
-        assert socket.subprotocol == "ocpp2.0.1"
+        assert socket.subprotocol == "ocpp2.1"
 
 
 async def test_profile_0_needs_no_credentials_where_both_say_so() -> None:
@@ -62,7 +62,7 @@ async def test_profile_0_needs_no_credentials_where_both_say_so() -> None:
 # Who does not
 
 
-@pytest.mark.parametrize("offered", [("ocpp2.1",), ("ocpp1.5", "soap"), ()])
+@pytest.mark.parametrize("offered", [("ocpp2.2",), ("ocpp1.5", "soap"), ()])
 async def test_an_unknown_subprotocol_is_refused_as_ocpp_j_says(
     door: Door, offered: tuple[str, ...]
 ) -> None:
@@ -89,7 +89,7 @@ async def test_an_unauthenticated_charger_does_not_even_learn_about_subprotocols
     door: Door,
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await dial(door, password=WRONG, subprotocols=("ocpp2.1",))
+        await dial(door, password=WRONG, subprotocols=("ocpp2.2",))
     assert refused.value.response.status_code == 401
 
 
@@ -161,7 +161,7 @@ async def test_no_credential_and_no_charger_id_is_ever_logged(log: Log, door: Do
         await socket.send(f'[2,"1","Authorize",{{"idTag":"{PASSWORD}"}}]')
     assert await status_of(door, password=WRONG) == 401
     assert await status_of(door, "UNKNOWN-9", PASSWORD) == 404
-    await (await dial(door, subprotocols=("ocpp2.1",))).wait_closed()
+    await (await dial(door, subprotocols=("ocpp2.2",))).wait_closed()
     credentials = basic(CHARGER_ID, PASSWORD).encode()
     path = quote(CHARGER_ID, safe="").encode()
     for request in (

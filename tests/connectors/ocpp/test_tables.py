@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -26,7 +27,7 @@ ROWS = [(version, row) for version, table in VERSIONS.items() for row in table.r
 
 
 def _schema(version: OcppVersion, action: str) -> Schema:
-    return Schema("v16" if version == "1.6" else "v201", f"{action}Response")
+    return Schema({"1.6": "v16", "2.0.1": "v201", "2.1": "v21"}[version], f"{action}Response")
 
 
 @pytest.mark.parametrize("version", list(VERSIONS))
@@ -39,7 +40,7 @@ def test_the_table_has_the_actions_of_the_specification_that_are_promised(
 
 
 def test_subprotocols_are_preferred_newest_first() -> None:
-    assert list(SUBPROTOCOLS) == ["ocpp2.0.1", "ocpp1.6"]
+    assert list(SUBPROTOCOLS) == ["ocpp2.1", "ocpp2.0.1", "ocpp1.6"]
 
 
 @pytest.mark.parametrize(("version", "row"), ROWS)
@@ -160,6 +161,28 @@ EXPIRY = NOW + timedelta(seconds=1)
 STATUSES_16 = sorted({row.status_16 for row in REASON_TABLE if row.status_16})
 STATUSES_2X = sorted({row.status_2x for row in REASON_TABLE if row.status_2x})
 
+TIMELESS = {
+    "StatusNotification", "MeterValues", "FirmwareStatusNotification",
+    "DiagnosticsStatusNotification", "NotifyReport", "NotifyEvent", "NotifyDisplayMessages",
+    "SecurityEventNotification", "LogStatusNotification",
+}  # fmt: skip
+"""Actions whose answer says no more than that the message came."""
+
+
+def _responses_2x(version: OcppVersion) -> Iterator[tuple[OcppVersion, str, Any]]:
+    spoken = VERSIONS[version]
+    transaction_event = spoken.transaction_event_response
+    assert transaction_event is not None
+    yield version, "BootNotification", spoken.boot_response(300, NOW)
+    yield version, "Heartbeat", spoken.heartbeat_response(NOW)
+    yield version, "DataTransfer", spoken.data_transfer_response()
+    yield version, "TransactionEvent", transaction_event(None)
+    for status in STATUSES_2X:
+        yield version, "Authorize", spoken.authorize_response(status, EXPIRY, "x" * 1100, "en")
+        yield version, "Authorize", spoken.authorize_response(status, None, None, None)
+        yield version, "TransactionEvent", transaction_event(status, EXPIRY, "ä" * 1100, None)
+
+
 RESPONSES: list[tuple[OcppVersion, str, Any]] = [
     ("1.6", "BootNotification", v16.boot_response(300, NOW)),
     ("1.6", "Heartbeat", v16.heartbeat_response(NOW)),
@@ -168,20 +191,10 @@ RESPONSES: list[tuple[OcppVersion, str, Any]] = [
     *[("1.6", "Authorize", v16.authorize_response(s, EXPIRY, "x", "en")) for s in STATUSES_16],
     *[("1.6", "StartTransaction", v16.start_transaction_response(7, s, None))
       for s in STATUSES_16],
-    ("2.0.1", "BootNotification", v201.boot_response(300, NOW)),
-    ("2.0.1", "Heartbeat", v201.heartbeat_response(NOW)),
-    ("2.0.1", "DataTransfer", v201.data_transfer_response()),
-    ("2.0.1", "TransactionEvent", v201.transaction_event_response(None)),
-    *[("2.0.1", "Authorize", v201.authorize_response(s, EXPIRY, "x" * 600, "en"))
-      for s in STATUSES_2X],
-    *[("2.0.1", "Authorize", v201.authorize_response(s, None)) for s in STATUSES_2X],
-    *[("2.0.1", "TransactionEvent", v201.transaction_event_response(s, EXPIRY, "ä", None))
-      for s in STATUSES_2X],
+    *_responses_2x("2.0.1"),
+    *_responses_2x("2.1"),
     *[(version, row.action, row.empty_response()) for version, row in ROWS
-      if row.action in {"StatusNotification", "MeterValues", "FirmwareStatusNotification",
-                        "DiagnosticsStatusNotification", "NotifyReport", "NotifyEvent",
-                        "NotifyDisplayMessages", "SecurityEventNotification",
-                        "LogStatusNotification"}],
+      if row.action in TIMELESS],
 ]  # fmt: skip
 
 
