@@ -17,7 +17,8 @@ import uvloop
 
 from connectors.key_watch import WatchedKeys, follow_keys
 from connectors.keys import read_keys
-from connectors.ocpp.gateway import GatewaySettings, run_gateway
+from connectors.ocpp.gateway import GatewaySettings, SecureListener, run_gateway
+from connectors.ocpp.tls import TlsFiles
 from connectors.telemetry.logs import configure_logs
 from connectors.telemetry.metrics import Metrics
 from depotgate.settings import Settings
@@ -76,6 +77,29 @@ def data_folder(settings: Settings) -> Path:
     return settings.data
 
 
+def secure_listener_of(settings: Settings) -> SecureListener | None:
+    """Where TLS is to be spoken; None where it is not.
+
+    Raises:
+        ConfigurationError: its certificate or key is not named, or files are named and no address.
+    """
+    files = (settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file)
+    certificate, key, client_ca = files
+    if settings.ocpp_tls is None:
+        if any(files):
+            raise ConfigurationError(
+                "TLS files are named and no address to use them at; expected --ocpp-tls HOST:PORT "
+                "(DEPOTGATE_OCPP_TLS)"
+            )
+        return None
+    if certificate is None or key is None:
+        raise ConfigurationError(
+            f"no certificate for TLS at {settings.ocpp_tls}; name its PEM files in "
+            "DEPOTGATE_TLS_CERTIFICATE_FILE and DEPOTGATE_TLS_KEY_FILE"
+        )
+    return SecureListener(*settings.ocpp_tls, TlsFiles(certificate, key, client_ca))
+
+
 def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path | None) -> None:
     """Be a gateway until SIGTERM or SIGINT.
 
@@ -93,6 +117,7 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
         allow_unauthenticated=settings.allow_unauthenticated,
         pseudonymiser=keys,
         data=data_folder(settings),
+        tls=secure_listener_of(settings),
     )
     metrics = begin("gateway", settings, ready_file=ready_file, log_file=log_file)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -18,12 +18,14 @@ class Run(NamedTuple):
         ocpp: address for chargers, without the charger id.
         metrics: role to the addresses of `/metrics`.
         processes: role to process ids; roles are broker, gateway, worker.
+        ocpp_tls: as `ocpp`, for chargers that use TLS; None = nowhere.
     """
 
     kafka: str
     ocpp: str
     metrics: Mapping[str, Sequence[str]]
     processes: Mapping[str, Sequence[int]]
+    ocpp_tls: str | None = None
 
 
 def run_file(data: Path) -> Path:
@@ -43,7 +45,7 @@ def read_run(data: Path) -> Run | None:
     """What runs here by run.json; None when there is none, or it is not of the form."""
     try:
         fields = orjson.loads(run_file(data).read_bytes())
-        return Run(**{name: fields[name] for name in Run._fields})
+        return Run(**{name: fields[name] for name in Run._fields if name in fields})
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         return None
 

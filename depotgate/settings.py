@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         slot: reply partition of this gateway.
         worker_id: static group membership of this worker; None = dynamic.
         ocpp: where chargers connect.
+        ocpp_tls: where chargers of security profiles 2 and 3 connect; None = nowhere.
+        tls_certificate_file, tls_key_file: PEM files of that listener.
+        tls_client_ca_file: bundle that signs chargers' certificates; None = no profile 3.
         metrics: where `/metrics` is served.
         deadline_s: for the answer to an attempt.
         allow_unauthenticated: let in chargers of security profile 0.
@@ -90,6 +93,10 @@ class Settings(BaseSettings):
     slot: int = Field(default=0, ge=0, lt=SLOTS)
     worker_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
     ocpp: ListenAddress = Address("127.0.0.1", 9000)
+    ocpp_tls: ListenAddress | None = None
+    tls_certificate_file: AbsolutePath | None = None
+    tls_key_file: AbsolutePath | None = None
+    tls_client_ca_file: AbsolutePath | None = None
     metrics: ListenAddress = Address("127.0.0.1", 9400)
     # Below it no answer over Kafka is in time, above it chargers have given up themselves.
     deadline_s: float = Field(default=3.0, ge=0.1, le=30.0)

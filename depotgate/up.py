@@ -43,6 +43,7 @@ class Running(NamedTuple):
 
     kafka: str
     ocpp: str
+    ocpp_tls: str | None
     metrics: Mapping[str, Sequence[str]]
     supervisor: Supervisor
     follower: FolderFollower
@@ -80,7 +81,9 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
             feeds = FeedFollower(
                 broker.bootstrap, path, lambda: pseudonymiser_of(settings), actor(), say
             )
-            yield Running(run.kafka, run.ocpp, run.metrics, supervisor, follower, feeds)
+            yield Running(
+                run.kafka, run.ocpp, run.ocpp_tls, run.metrics, supervisor, follower, feeds
+            )
     finally:
         await broker.stop()
 
@@ -91,10 +94,11 @@ async def _processes(
 ) -> AsyncIterator[tuple[Run, Supervisor]]:
     """Worker, gateway and where asked for flags, and run.json while they are there."""
     ocpp = _with_port(settings.ocpp)
-    metrics = _metrics_of(settings, ocpp)
+    ocpp_tls = _with_port(settings.ocpp_tls, ocpp.port) if settings.ocpp_tls else None
+    metrics = _metrics_of(settings, *(each for each in (ocpp, ocpp_tls) if each))
     options = {
         "worker": _worker_options(settings, broker, metrics["worker"]),
-        "gateway": _gateway_options(settings, broker, ocpp, metrics["gateway"]),
+        "gateway": _gateway_options(settings, broker, ocpp, ocpp_tls, metrics["gateway"]),
     }
     if settings.flags is not None:
         options["flags"] = _flags_options(settings, broker, metrics["flags"])
@@ -105,6 +109,7 @@ async def _processes(
         return Run(
             kafka=broker.bootstrap,
             ocpp=f"ws://{ocpp}/ocpp",
+            ocpp_tls=f"wss://{ocpp_tls}/ocpp" if ocpp_tls else None,
             metrics={role: [f"http://{metrics[role]}/metrics"] for role in options},
             processes={role: [pid] for role, pid in pids.items() if pid is not None},
         )
@@ -120,10 +125,10 @@ async def _processes(
         await supervisor.stop()
 
 
-def _metrics_of(settings: Settings, ocpp: Address) -> dict[str, Address]:
+def _metrics_of(settings: Settings, *others: Address) -> dict[str, Address]:
     """Where each role serves its metrics: the gateway where it was said, the others after it."""
     found: dict[str, Address] = {}
-    address, taken = settings.metrics, [ocpp.port]
+    address, taken = settings.metrics, [other.port for other in others]
     for role in ("gateway", "worker", "flags"):
         found[role] = _with_port(address, *taken)
         taken.append(found[role].port)
@@ -160,8 +165,14 @@ def _worker_id(data: Path) -> str:
 
 
 def _gateway_options(
-    settings: Settings, broker: Broker, ocpp: Address, metrics: Address
+    settings: Settings, broker: Broker, ocpp: Address, ocpp_tls: Address | None, metrics: Address
 ) -> list[str]:
+    tls = {
+        "--ocpp-tls": ocpp_tls,
+        "--tls-certificate-file": settings.tls_certificate_file,
+        "--tls-key-file": settings.tls_key_file,
+        "--tls-client-ca-file": settings.tls_client_ca_file,
+    }
     return [
         *_shared_options(settings, broker, metrics),
         f"--ocpp={ocpp}",
@@ -169,6 +180,7 @@ def _gateway_options(
         f"--deadline-s={settings.deadline_s}",
         f"--tenant={settings.tenant}",
         f"--pseudonym-keys-file={settings.pseudonym_keys_file}",
+        *(f"{option}={value}" for option, value in tls.items() if value is not None),
         *(["--allow-unauthenticated"] if settings.allow_unauthenticated else []),
     ]
 
@@ -230,6 +242,8 @@ async def stay_up(settings: Settings, folder: Path, say: Say) -> None:
         async with running(settings, folder, say) as installation:
             took_s = asyncio.get_running_loop().time() - began_s
             say(f"ready in {took_s:.0f} s: chargers connect to {installation.ocpp}/CHARGER_ID")
+            if installation.ocpp_tls:
+                say(f"  with TLS to {installation.ocpp_tls}/CHARGER_ID")
             for role, urls in installation.metrics.items():
                 say(f"  {role}: {', '.join(urls)}")
             say("Ctrl-C stops everything")

@@ -78,6 +78,11 @@ class FeedPolicy(Frozen):
     expired: Open[ExpiredFeed] = ExpiredFeed.OWN_FLEET
 
 
+SecurityProfile = Literal[0, 1, 2, 3]
+"""OCPP 2.0.1 part 2, section A.1.3: 1 HTTP Basic, 2 that over TLS, 3 a client certificate; 0 is
+none at all, which only 1.6 knows."""
+
+
 class Group(Frozen):
     """Chargers that share a schedule."""
 
@@ -167,8 +172,8 @@ class ChargerRecord(Record):
 
     Attributes:
         ocpp: the only version it may speak; None = any.
-        security_profile: 0 (no authentication) or 1 (HTTP Basic).
-        verifier: `hash:hmac-sha256:KID:HEX`; None for profile 0.
+        security_profile: the least that its connection must have.
+        verifier: `hash:hmac-sha256:KID:HEX` or `hash:argon2id:HASH`; None for profiles 0 and 3.
         earlier_verifiers: of the same password under older key epochs, by which a change of the key
             is told from a change of the password.
         profile: a row of profiles.toml.
@@ -179,7 +184,7 @@ class ChargerRecord(Record):
     site_id: SiteId
     group: str | None = None
     ocpp: Open[OcppVersion] | None = None
-    security_profile: Literal[0, 1]
+    security_profile: SecurityProfile
     verifier: str | None = None
     earlier_verifiers: tuple[str, ...] = ()
     profile: str = "standard"

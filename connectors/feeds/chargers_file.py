@@ -27,7 +27,7 @@ from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, SiteId
 from models.profiles import PROFILES
 from models.reasons import OcppVersion
-from models.site import ChargerRecord
+from models.site import ChargerRecord, SecurityProfile
 
 FILE = "chargers.csv"
 COLUMNS = Columns(
@@ -44,7 +44,7 @@ ends a user name in HTTP Basic (RFC 7617, section 2); with the blank that some 1
 STANDARD_PROFILE = "standard"
 
 _OCPP = ("", "1.6", "2.0.1", "2.1")
-_TLS = {"2": "TLS", "3": "TLS with client certificates"}
+_SECURITY_PROFILES = ("0", "1", "2", "3")
 
 
 class ChargerRow(NamedTuple):
@@ -99,7 +99,7 @@ def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> Ch
         site_id=site_id,
         group=fields["group"] or None,
         ocpp=cast("OcppVersion", fields["ocpp"]) or None,
-        security_profile=0 if fields["security_profile"] == "0" else 1,
+        security_profile=cast("SecurityProfile", int(fields["security_profile"])),
         verifier=verifiers.newest,
         earlier_verifiers=verifiers.earlier,
         profile=fields["profile"] or STANDARD_PROFILE,
@@ -146,7 +146,7 @@ class _Reader:
             *_profile_faults(fields["profile"]),
             *reference_faults(fields, self._references),
         ]
-        if fields["security_profile"] not in ("0", "1", *_TLS):
+        if fields["security_profile"] not in _SECURITY_PROFILES:
             return faults, Verifiers()
         try:
             verifiers = verifiers_of(
@@ -170,24 +170,17 @@ class _Reader:
 
 
 def _version_faults(ocpp: str) -> Iterator[str]:
-    if ocpp == "2.1":
-        yield (
-            "ocpp: 2.1 needs OCPP 2.1, which this version does not have yet; "
-            "write 1.6, 2.0.1 or nothing (any version)"
-        )
-    elif ocpp not in _OCPP:
+    if ocpp not in _OCPP:
         yield "ocpp: expected 1.6, 2.0.1, 2.1 or nothing (any version), got something else"
 
 
 def _security_faults(security_profile: str) -> Iterator[str]:
-    if security_profile in _TLS:
-        yield (
-            f"security_profile: {security_profile} needs {_TLS[security_profile]}, which this "
-            "version does not have yet; write 1 (HTTP Basic) or 0 (no authentication)"
-        )
-    elif security_profile not in ("0", "1"):
+    if security_profile not in _SECURITY_PROFILES:
         got = "something else" if security_profile else "nothing"
-        yield f"security_profile: expected 1 (HTTP Basic) or 0 (no authentication), got {got}"
+        yield (
+            "security_profile: expected 1 (HTTP Basic), 2 (TLS and HTTP Basic), 3 (client "
+            f"certificate) or 0 (no authentication), got {got}"
+        )
 
 
 def _profile_faults(profile: str) -> Iterator[str]:

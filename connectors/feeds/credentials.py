@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.feeds.text_file import NotAFileError, open_regular, path_within
+from connectors.slow_hash import PREFIX as SLOW
+from connectors.slow_hash import slow_hash_fault
 from models.identifiers import Pseudonymiser
 
 PASSWORD_CHARS = range(16, 41)
@@ -22,8 +24,14 @@ CREDENTIAL_BYTES_MAX = 256
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 KNOWN_FORMS = ("file:", "hash:")
-EXPECTED = "expected file:PATH or hash:hmac-sha256:KID:HEX"
+EXPECTED = "expected file:PATH, hash:hmac-sha256:KID:HEX or hash:argon2id:HASH"
 _VERIFIER = re.compile(r"hash:hmac-sha256:([A-Za-z0-9]+):[0-9a-f]{64}")
+
+
+WITHOUT_PASSWORD = {
+    "0": " (no authentication)",
+    "3": ": its client certificate says who it is",
+}
 
 
 class Verifiers(NamedTuple):
@@ -53,10 +61,10 @@ def verifiers_of(
     Raises:
         BadCredentialError: saying what was expected.
     """
-    if security_profile == "0" and written:
-        raise BadCredentialError("expected none with security_profile 0 (no authentication)")
-    # A client certificate is on the charger; there is nothing to keep of it here.
-    if security_profile == "0" or (security_profile == "3" and not written):
+    without = WITHOUT_PASSWORD.get(security_profile)
+    if without is not None and written:
+        raise BadCredentialError(f"expected none with security_profile {security_profile}{without}")
+    if without is not None:
         return Verifiers()
     if written.startswith("file:"):
         password = _password(written.removeprefix("file:"), folder)
@@ -76,10 +84,11 @@ def credential_path(written: str, folder: Path) -> Path | None:
 
 
 def _hash(written: str, pseudonymiser: Pseudonymiser) -> str:
-    if written.startswith("hash:argon2id"):
-        raise BadCredentialError(
-            "hash:argon2id needs a slow hash, which this version does not have yet; use file:PATH"
-        )
+    if written.startswith(SLOW):
+        fault = slow_hash_fault(written)
+        if fault is not None:
+            raise BadCredentialError(f"hash:argon2id: {fault}")
+        return written
     found = _VERIFIER.fullmatch(written)
     if found is None:
         raise BadCredentialError(

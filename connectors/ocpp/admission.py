@@ -18,6 +18,8 @@ from websockets.headers import build_www_authenticate_basic, parse_authorization
 from connectors.ocpp.ratelimit import Buckets
 from connectors.ocpp.table import Version
 from connectors.ocpp.versions import SUBPROTOCOLS
+from connectors.slow_hash import PREFIX as SLOW
+from connectors.slow_hash import SlowHashes, TooManyWaitingError
 from models.identifiers import Pseudonymiser
 from models.ids import ChargerId
 from models.site import ChargerRecord
@@ -25,6 +27,10 @@ from models.site import ChargerRecord
 PATH_PREFIX = "/ocpp/"
 
 REALM = "depotgate"
+
+TLS_FROM, BY_CERTIFICATE = 2, 3
+"""Security profiles: from 2 on the connection is encrypted, with 3 the certificate says who it is.
+Nobody is let in below their own: whoever cuts the TLS off would read the password."""
 
 CHARGER_ID_CHARS_MAX = 255
 """A percent-encoded id longer than this is none of ours: OCPP 2.0.1 allows 48 characters."""
@@ -48,6 +54,9 @@ class Refusal(StrEnum):
     WRONG_USER = "wrong_user"
     WRONG_CREDENTIALS = "wrong_credentials"
     UNAUTHENTICATED = "unauthenticated_not_allowed"
+    BELOW_PROFILE = "below_security_profile"
+    CERTIFICATE = "certificate"
+    TOO_MANY_PASSWORDS = "too_many_passwords"
     SUBPROTOCOL = "subprotocol"
     TOO_MANY_HANDSHAKES = "too_many_handshakes"
     TOO_MANY_CONNECTIONS = "too_many_connections"
@@ -60,6 +69,32 @@ class Refused(NamedTuple):
     status: HTTPStatus
     text: str
     headers: Mapping[str, str]
+
+
+class Link(NamedTuple):
+    """How the connection of a handshake is secured.
+
+    Attributes:
+        certificate_names: of the verified client certificate, casefolded; empty without one.
+    """
+
+    encrypted: bool
+    certificate_names: frozenset[str]
+
+
+PLAIN = Link(encrypted=False, certificate_names=frozenset())
+
+
+class Unverified(NamedTuple):
+    """A password that only a slow hash can tell right from wrong; see `Admission.verify`."""
+
+    charger: ChargerRecord
+    password: str
+    verifier: str
+    address: str
+
+    def __repr__(self) -> str:
+        return f"Unverified(charger_id={self.charger.charger_id!r})"
 
 
 class Admission:
@@ -80,15 +115,21 @@ class Admission:
         self._chargers = chargers
         self._pseudonymiser = pseudonymiser
         self._allow_unauthenticated = allow_unauthenticated
+        self._slow_hashes = SlowHashes()
         self._wrong: Buckets[tuple[str, ChargerId]] = Buckets(
             WRONG_CREDENTIALS_BURST, WRONG_CREDENTIALS_EVERY_S
         )
         self._unknown: Buckets[str] = Buckets(UNKNOWN_CHARGERS_BURST, UNKNOWN_CHARGERS_EVERY_S)
 
     def admit(
-        self, path: str, authorization: Sequence[str], address: str, now_s: float
-    ) -> ChargerRecord | Refused:
-        """The charger that may come in, or what it is answered.
+        self,
+        path: str,
+        authorization: Sequence[str],
+        address: str,
+        now_s: float,
+        link: Link = PLAIN,
+    ) -> ChargerRecord | Refused | Unverified:
+        """The charger that may come in, what it is answered, or what is still to be verified.
 
         Args:
             path: request target, as it came.
@@ -103,16 +144,38 @@ class Admission:
             return self._unknown_id(Refusal.UNKNOWN_CHARGER, address, now_s)
         if charger.security_profile == 0:
             return charger if self._allow_unauthenticated else _UNAUTHENTICATED
-        key = (address, charger_id)
+        if charger.security_profile >= TLS_FROM and not link.encrypted:
+            return _BELOW_PROFILE
+        if charger.security_profile == BY_CERTIFICATE:
+            named = charger.charger_id.casefold() in link.certificate_names
+            return charger if named else _CERTIFICATE
+        return self._by_password(charger, authorization, address, now_s)
+
+    def _by_password(
+        self, charger: ChargerRecord, authorization: Sequence[str], address: str, now_s: float
+    ) -> ChargerRecord | Refused | Unverified:
+        key = (address, charger.charger_id)
         # Before looking at the password: else a guess would count even when it may not be made.
         wait_s = self._wrong.wait_s(key, now_s)
         if wait_s > 0:
             return _rate_limited(wait_s)
-        cause = self._fault(charger, authorization)
-        if cause is None:
+        found = self._verified(charger, authorization, address)
+        if isinstance(found, Refusal):
+            self._wrong.take(key, now_s)
+            return _unauthorized(found)
+        return found
+
+    async def verify(self, unverified: Unverified, now_s: float) -> ChargerRecord | Refused:
+        """Let in whom a slow hash lets in; see `admit`."""
+        charger, password, verifier, address = unverified
+        try:
+            right = await self._slow_hashes.verify(charger.charger_id, password, verifier)
+        except TooManyWaitingError:
+            return _TOO_MANY_PASSWORDS
+        if right:
             return charger
-        self._wrong.take(key, now_s)
-        return _unauthorized(cause)
+        self._wrong.take((address, charger.charger_id), now_s)
+        return _unauthorized(Refusal.WRONG_CREDENTIALS)
 
     def _unknown_id(self, cause: Refusal, address: str, now_s: float) -> Refused:
         wait_s = self._unknown.wait_s(address, now_s)
@@ -121,22 +184,35 @@ class Admission:
         self._unknown.take(address, now_s)
         return Refused(cause, HTTPStatus.NOT_FOUND, "No such charging station.\n", {})
 
-    def _fault(self, charger: ChargerRecord, authorization: Sequence[str]) -> Refusal | None:
-        if len(authorization) != 1:
-            return Refusal.NO_CREDENTIALS
-        try:
-            user, password = parse_authorization_basic(authorization[0])
-            # A byte that is not UTF-8 arrives as a surrogate, and no verifier was made from one.
-            password.encode()
-        except (InvalidHeader, UnicodeEncodeError):
-            return Refusal.WRONG_CREDENTIALS
-        if user != charger.charger_id:
-            return Refusal.WRONG_USER
-        verifier = charger.verifier
+    def _verified(
+        self, charger: ChargerRecord, authorization: Sequence[str], address: str
+    ) -> ChargerRecord | Refusal | Unverified:
+        password = _password_of(charger.charger_id, authorization)
+        if isinstance(password, Refusal):
+            return password
+        charger_id, verifier = charger.charger_id, charger.verifier
         if verifier is None:
             return Refusal.WRONG_CREDENTIALS
-        verified = self._pseudonymiser.verify_credential(charger.charger_id, password, verifier)
-        return None if verified else Refusal.WRONG_CREDENTIALS
+        if not verifier.startswith(SLOW):
+            right = self._pseudonymiser.verify_credential(charger_id, password, verifier)
+        elif self._slow_hashes.remembers(charger_id, password, verifier):
+            right = True
+        else:
+            return Unverified(charger, password, verifier, address)
+        return charger if right else Refusal.WRONG_CREDENTIALS
+
+
+def _password_of(charger_id: ChargerId, authorization: Sequence[str]) -> str | Refusal:
+    """The password of HTTP Basic, whose user is the charger itself (OCPP-J, security profile 1)."""
+    if len(authorization) != 1:
+        return Refusal.NO_CREDENTIALS
+    try:
+        user, password = parse_authorization_basic(authorization[0])
+        # A byte that is not UTF-8 arrives as a surrogate, and no verifier was made from one.
+        password.encode()
+    except (InvalidHeader, UnicodeEncodeError):
+        return Refusal.WRONG_CREDENTIALS
+    return password if user == charger_id else Refusal.WRONG_USER
 
 
 def charger_id_of(path: str) -> ChargerId | None:
@@ -174,3 +250,21 @@ def _unauthorized(cause: Refusal) -> Refused:
 
 
 _UNAUTHENTICATED = _unauthorized(Refusal.UNAUTHENTICATED)
+_CERTIFICATE = Refused(
+    Refusal.CERTIFICATE,
+    HTTPStatus.FORBIDDEN,
+    "A client certificate that names this charging station is required.\n",
+    {},
+)
+_BELOW_PROFILE = Refused(
+    Refusal.BELOW_PROFILE,
+    HTTPStatus.FORBIDDEN,
+    "This charging station has to use TLS.\n",
+    {},
+)
+_TOO_MANY_PASSWORDS = Refused(
+    Refusal.TOO_MANY_PASSWORDS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many are being authenticated.\n",
+    {"Retry-After": "10"},
+)

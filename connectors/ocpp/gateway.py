@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection
@@ -28,6 +29,7 @@ from connectors.ocpp.memory import AttemptMemory
 from connectors.ocpp.registry import Registry
 from connectors.ocpp.server import Listener
 from connectors.ocpp.table import Version
+from connectors.ocpp.tls import Tls, TlsFiles
 from connectors.publishing import Publisher
 from connectors.sink import Sink
 from connectors.telemetry.metrics import Metrics
@@ -53,6 +55,14 @@ HANDLERS: Mapping[OcppVersion, Mapping[str, Handler]] = {
 }
 
 
+class SecureListener(NamedTuple):
+    """Where TLS is spoken, and its files."""
+
+    host: str
+    port: int
+    files: TlsFiles
+
+
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """What a gateway needs to know.
@@ -60,6 +70,7 @@ class GatewaySettings:
     Attributes:
         bootstrap: `HOST:PORT[,HOST:PORT]` of Kafka.
         host, port: where chargers connect.
+        tls: where chargers of security profiles 2 and 3 connect, and its files; None = nowhere.
         slot: reply partition, 0–15; need not be exclusive.
         instance: names this process in requests and events.
         deadline_s: for the answer to an attempt.
@@ -76,6 +87,7 @@ class GatewaySettings:
     allow_unauthenticated: bool
     pseudonymiser: Pseudonymiser
     data: Path
+    tls: SecureListener | None = None
 
 
 class Gateway:
@@ -87,6 +99,7 @@ class Gateway:
         self._producer = Producer(settings.bootstrap, f"gateway/{settings.instance}")
         self._replica = Replica(settings.bootstrap, REPLICA_TOPICS, metrics)
         self._publisher = Publisher(self._producer, Spool(spool_path(settings)), metrics)
+        self._tls = Tls(settings.tls.files) if settings.tls else None
         self._connections: Registry[ChargerConnection] = Registry(metrics)
         self._services = self._make_services()
         self._sink = Sink(
@@ -128,13 +141,15 @@ class Gateway:
                 tasks.create_task(self._publisher.run()),
                 tasks.create_task(self._sink.follow()),
             ]
-            server = await self._listen()
+            servers = await self._listen()
+            if self._tls is not None:
+                work.append(tasks.create_task(self._tls.follow()))
             log.info("gateway.ready", slot=self._settings.slot)
             try:
                 ready()
                 await stop.wait()
             finally:
-                await self._close(server)
+                await self._close(servers)
                 for task in work:
                     task.cancel()
 
@@ -152,7 +167,7 @@ class Gateway:
             await self._sink.close()
             await _within(self._producer.stop())
 
-    async def _listen(self) -> Server:
+    async def _listen(self) -> list[Server]:
         settings = self._settings
         admission = Admission(
             self._replica.chargers,
@@ -162,12 +177,18 @@ class Gateway:
         listener = Listener(
             admission, self._metrics, self._connected, lambda: len(self._connections)
         )
-        return await listener.open(settings.host, settings.port)
+        servers = [await listener.open(settings.host, settings.port)]
+        if settings.tls is not None and self._tls is not None:
+            host, port, _files = settings.tls
+            servers.append(await listener.open(host, port, self._tls.context))
+        return servers
 
-    async def _close(self, server: Server) -> None:
+    async def _close(self, servers: Sequence[Server]) -> None:
         """Close every connection, and end what was begun on them: attempts leave their outcome."""
-        server.close()
-        await _within(server.wait_closed())
+        for server in servers:
+            server.close()
+        for server in servers:
+            await _within(server.wait_closed())
 
     async def _connected(
         self, socket: ServerConnection, charger: ChargerRecord, version: Version

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, cast
@@ -19,9 +20,18 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from connectors.ocpp.admission import Admission, Refusal, Refused, version_for
+from connectors.ocpp.admission import (
+    PLAIN,
+    Admission,
+    Link,
+    Refusal,
+    Refused,
+    Unverified,
+    version_for,
+)
 from connectors.ocpp.frames import FRAME_BYTES_MAX
 from connectors.ocpp.table import Version
+from connectors.ocpp.tls import names_of
 from connectors.telemetry.metrics import Metrics
 from models.errors import ConfigurationError
 from models.metrics import CONNECTIONS_REFUSED
@@ -89,7 +99,9 @@ class _Socket(ServerConnection):
 
 
 class Listener:
-    """Accepts chargers at `ws://host:port/ocpp/{charger id}`.
+    """Accepts chargers at `ws://host:port/ocpp/{charger id}`, and at `wss://` where it has TLS.
+
+    It may listen at several addresses: what is bounded is bounded over all of them.
 
     Args:
         on_connected: owns the socket of an authenticated charger that speaks a version we do;
@@ -115,17 +127,24 @@ class Listener:
         self._connections_max = connections_max
         self._handshakes: set[_Socket] = set()
 
-    async def open(self, host: str, port: int) -> Server:
+    async def open(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
         """Begin to listen; port 0 is any free one.
+
+        Args:
+            tls: of security profiles 2 and 3.
 
         Raises:
             ConfigurationError: the address is taken or not ours.
         """
+        secured: dict[str, Any] = {}
+        if tls is not None:
+            secured = {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_S}
         server = serve(
             self._connected,
             host,
             port,
             compression=None,
+            **secured,
             process_request=self._process_request,
             select_subprotocol=self._select_subprotocol,
             server_header=None,
@@ -144,7 +163,7 @@ class Listener:
         except OSError as fault:
             raise ConfigurationError(
                 f"cannot listen for chargers on {host}:{port} ({fault.strerror}); "
-                "choose another address with --ocpp"
+                f"choose another address with {'--ocpp' if tls is None else '--ocpp-tls'}"
             ) from fault
 
     def _make_socket(self, *args: Any, **options: Any) -> _Socket:
@@ -164,15 +183,18 @@ class Listener:
         """The handshake is done, or the TCP connection is gone."""
         self._handshakes.discard(socket)
 
-    def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
         assert isinstance(socket, _Socket)
-        peer = socket.remote_address
+        peer, clock = socket.remote_address, asyncio.get_running_loop()
         admitted = self._admission.admit(
             request.path,
             request.headers.get_all("Authorization"),
             str(peer[0]) if peer else "",
-            asyncio.get_running_loop().time(),
+            clock.time(),
+            _link_of(socket),
         )
+        if isinstance(admitted, Unverified):
+            admitted = await self._admission.verify(admitted, clock.time())
         if isinstance(admitted, ChargerRecord) and self._full():
             admitted = _FULL
         if isinstance(admitted, Refused):
@@ -212,6 +234,13 @@ class Listener:
 
     def _refuse(self, cause: Refusal) -> None:
         self._metrics.count(CONNECTIONS_REFUSED, cause)
+
+
+def _link_of(socket: ServerConnection) -> Link:
+    tls = socket.transport.get_extra_info("ssl_object")
+    # Only what was verified against the bundle is shown here at all.
+    certificate = tls.getpeercert() if tls is not None else None
+    return Link(encrypted=True, certificate_names=names_of(certificate or {})) if tls else PLAIN
 
 
 def _version_of(socket: ServerConnection, offered: Sequence[str]) -> Version | None:

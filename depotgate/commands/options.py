@@ -15,6 +15,18 @@ Data = Annotated[Path | None, typer.Option(help="Data folder. [default: .depotga
 Keys = Annotated[Path | None, typer.Option("--pseudonym-keys-file", help="Key epochs.")]
 Tenant = Annotated[str | None, typer.Option(help="Name of the installation. [default: default]")]
 Ocpp = Annotated[str | None, typer.Option(help="HOST:PORT for chargers. [default: 127.0.0.1:9000]")]
+OcppTls = Annotated[
+    str | None,
+    typer.Option("--ocpp-tls", help="HOST:PORT for chargers that use TLS. [default: none]"),
+]
+TlsCertificate = Annotated[
+    Path | None, typer.Option("--tls-certificate-file", help="PEM chain of that address.")
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key-file", help="PEM key of that address.")]
+TlsClientCa = Annotated[
+    Path | None,
+    typer.Option("--tls-client-ca-file", help="PEM authorities of chargers' certificates."),
+]
 MetricsAt = Annotated[
     str | None,
     typer.Option("--metrics", help="HOST:PORT for /metrics. [default: 127.0.0.1:9400]"),

@@ -185,18 +185,15 @@ def with_secrets(example: Path, folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def test_north_depot_is_refused_for_what_is_not_there_yet_and_nothing_else(tmp_path: Path) -> None:
+def test_north_depot_loads_whole(tmp_path: Path) -> None:
     folder = with_secrets(
         ROOT / "tests" / "examples" / "north-depot",
         tmp_path / "north-depot",
         ["ND-001", "ND-002", "ND-003", "ND-005", "ND-006"],
     )
-    assert [line.partition(f", {NOT_YET}")[0] for line in problems_of(folder)] == [
-        "chargers.csv:4: security_profile: 2 needs TLS",
-        "chargers.csv:5: security_profile: 3 needs TLS with client certificates",
-        "chargers.csv:6: ocpp: 2.1 needs OCPP 2.1",
-        "chargers.csv:6: security_profile: 2 needs TLS",
-    ]
+    depot = read_depot(folder, KEYS, NOW)
+    assert (len(depot.chargers), len(depot.identities)) == (6, 8)
+    assert depot.site.stage is Stage.ENFORCE
 
 
 def test_the_first_depot_of_the_examples_is_sound(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,10 @@ class Door:
     def endpoint(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ocpp"
 
+    @property
+    def tls_endpoint(self) -> str:
+        return f"wss://127.0.0.1:{self.port}/ocpp"
+
 
 OnConnected = Callable[[ServerConnection, ChargerRecord, Version], Coroutine[None, None, None]]
 
@@ -61,6 +66,7 @@ async def open_door(
     *chargers: ChargerRecord,
     on_connected: OnConnected | None = None,
     allow_unauthenticated: bool = False,
+    tls: ssl.SSLContext | None = None,
     **limits: int,
 ) -> AsyncIterator[Door]:
     """A listener on a port of its own."""
@@ -78,7 +84,7 @@ async def open_door(
         lambda: door.connections_count,
         **limits,
     )
-    server = await listener.open("127.0.0.1", 0)
+    server = await listener.open("127.0.0.1", 0, tls)
     door.port = next(iter(server.sockets)).getsockname()[1]
     try:
         yield door
@@ -92,11 +98,13 @@ async def dial(
     charger_id: str = CHARGER_ID,
     password: str | None = PASSWORD,
     subprotocols: Sequence[str] = ("ocpp2.0.1",),
+    tls: ssl.SSLContext | None = None,
 ) -> ClientConnection:
     """Connect as a charger does."""
     headers = {} if password is None else {"Authorization": basic(charger_id, password)}
     return await connect(
-        f"{door.endpoint}/{quote(charger_id, safe='')}",
+        f"{door.endpoint if tls is None else door.tls_endpoint}/{quote(charger_id, safe='')}",
+        ssl=tls,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         additional_headers=headers,
         compression=None,

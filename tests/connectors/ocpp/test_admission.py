@@ -15,6 +15,7 @@ from connectors.ocpp.admission import (
     Admission,
     Refusal,
     Refused,
+    Unverified,
     charger_id_of,
     version_for,
 )
@@ -37,7 +38,7 @@ def admission(*chargers: ChargerRecord, allow_unauthenticated: bool = False) -> 
     )
 
 
-def refused(answer: ChargerRecord | Refused) -> Refused:
+def refused(answer: ChargerRecord | Refused | Unverified) -> Refused:
     assert isinstance(answer, Refused)
     return answer
 
