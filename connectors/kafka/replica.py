@@ -268,7 +268,7 @@ class Replica:
                 _set_row(self.overrides, OverrideId(key), override)
             case STAGES.name:
                 stage = _decoded(value, StageRecord.decode)
-                _hold_to_key(key, (stage.charger_id or EVERY_CHARGER) if stage else None)
+                hold_to_key(key, (stage.charger_id or EVERY_CHARGER) if stage else None)
                 _set_row(self.stages, key, stage)
             case IDENTITIES.name:
                 if self._only is None or pseudonym_of_key(key) in self._only:
