@@ -28,7 +28,11 @@ from connectors.ocpp.presenting import (
     settle_start,
     time_of,
 )
-from connectors.ocpp.v16 import start_transaction_response, stop_transaction_response
+from connectors.ocpp.v16 import (
+    sign_certificate_response,
+    start_transaction_response,
+    stop_transaction_response,
+)
 from models.attempt import AttemptKind, Token
 from models.ids import wire_transaction_id
 
@@ -119,6 +123,12 @@ def _time(call: IncomingCall) -> ChargerTime:
     return live(charger_at, call.received_at)
 
 
+async def sign_certificate(call: IncomingCall) -> object:
+    """Taken note of and refused."""
+    await call.report()
+    return sign_certificate_response()
+
+
 async def stop_transaction(call: IncomingCall) -> object | None:
     """An event: a token that stops is not judged, and 1.6 then omits idTagInfo (rule 30)."""
     token = read_token(call)
@@ -134,7 +144,11 @@ HANDLERS: Mapping[str, Handler] = {
     "DiagnosticsStatusNotification": received,
     "FirmwareStatusNotification": received,
     "Heartbeat": heartbeat,
+    "LogStatusNotification": received,
     "MeterValues": meter_values,
+    "SecurityEventNotification": received,
+    "SignCertificate": sign_certificate,
+    "SignedFirmwareStatusNotification": received,
     "StartTransaction": start_transaction,
     "StatusNotification": status_notification,
     "StopTransaction": stop_transaction,

@@ -8,6 +8,7 @@ from ocpp.v16 import call, call_result, datatypes, enums
 
 from connectors.ocpp.frames import CODES_16, Json
 from connectors.ocpp.schemas import Schema
+from connectors.ocpp.security_events import SECURITY_EVENT_TYPES
 from connectors.ocpp.table import OwnCall, PresentedToken, Row, Version
 from connectors.ocpp.wire import wire_time
 
@@ -38,8 +39,25 @@ ROWS = (
                                ("status",)),
     Row("Heartbeat",           "always",      _schema("Heartbeat"),     call_result.Heartbeat,
                                ()),
+    # The next, and three more below: OCPP 1.6 security whitepaper, edition 3.
+    Row("LogStatusNotification",
+                               "status",      _schema("LogStatusNotification"),
+                               call_result.LogStatusNotification,
+                               ("status", "requestId")),
     Row("MeterValues",         "status",      _schema("MeterValues"),   call_result.MeterValues,
                                ("connectorId", "transactionId", "meterValue.count")),
+    Row("SecurityEventNotification",
+                               "status",      _schema("SecurityEventNotification"),
+                               call_result.SecurityEventNotification,
+                               ("type", "timestamp", "techInfo.length"),
+                               {"type": SECURITY_EVENT_TYPES}),
+    Row("SignCertificate",     "status",      _schema("SignCertificate"),
+                               call_result.SignCertificate,
+                               ("csr.length",)),
+    Row("SignedFirmwareStatusNotification",
+                               "status",      _schema("SignedFirmwareStatusNotification"),
+                               call_result.SignedFirmwareStatusNotification,
+                               ("status", "requestId")),
     Row("StartTransaction",    "transaction", _schema("StartTransaction"),
                                call_result.StartTransaction,
                                ("connectorId", "meterStart", "timestamp")),
@@ -65,6 +83,11 @@ CALLS = (
     OwnCall("TriggerMessage",        call.TriggerMessage,        _schema("TriggerMessageResponse")),
 )
 # fmt: on
+
+
+def sign_certificate_response() -> object:
+    """Refused: certificates are made elsewhere, and a charger goes on with the one that it has."""
+    return call_result.SignCertificate(status=enums.GenericStatus.rejected)
 
 
 def boot_response(interval_s: int, now: datetime) -> object:

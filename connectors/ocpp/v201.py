@@ -8,6 +8,7 @@ from ocpp.v201 import call, call_result, datatypes, enums
 
 from connectors.ocpp.frames import CODES_2X, Json
 from connectors.ocpp.schemas import Schema
+from connectors.ocpp.security_events import SECURITY_EVENT_TYPES
 from connectors.ocpp.table import OwnCall, PresentedToken, Row, Version
 from connectors.ocpp.wire import wire_time
 
@@ -33,9 +34,6 @@ _TRANSACTION_EVENT = (
     "transactionInfo.remoteStartId",
     "meterValue.count",
 )
-
-_SECURITY_EVENTS = frozenset(event.value for event in enums.SecurityEventType)
-"""OCPP 2.0.1 part 2 appendix 1; a vendor's own type is free text."""
 
 # fmt: off
 ROWS = (
@@ -79,7 +77,7 @@ ROWS = (
                                "status",      _schema("SecurityEventNotificationRequest"),
                                call_result.SecurityEventNotification,
                                ("type", "timestamp", "techInfo.length"),
-                               {"type": _SECURITY_EVENTS}),
+                               {"type": SECURITY_EVENT_TYPES}),
     Row("StatusNotification",  "status",      _schema("StatusNotificationRequest"),
                                call_result.StatusNotification,
                                ("evseId", "connectorId", "connectorStatus", "timestamp")),

@@ -26,6 +26,10 @@ MESSAGES_16: dict[str, dict[str, Any]] = {
     "DiagnosticsStatusNotification": {"status": "Idle"},
     "FirmwareStatusNotification": {"status": "Idle"},
     "Heartbeat": {},
+    "LogStatusNotification": {"status": "Uploaded", "requestId": 3},
+    "SecurityEventNotification": {"type": PRIVATE, "timestamp": AT, "techInfo": PRIVATE},
+    "SignCertificate": {"csr": PRIVATE},
+    "SignedFirmwareStatusNotification": {"status": "Installed", "requestId": 3},
     "MeterValues": {
         "connectorId": 1,
         "transactionId": 7,

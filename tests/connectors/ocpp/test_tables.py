@@ -164,7 +164,7 @@ STATUSES_2X = sorted({row.status_2x for row in REASON_TABLE if row.status_2x})
 TIMELESS = {
     "StatusNotification", "MeterValues", "FirmwareStatusNotification",
     "DiagnosticsStatusNotification", "NotifyReport", "NotifyEvent", "NotifyDisplayMessages",
-    "SecurityEventNotification", "LogStatusNotification",
+    "SecurityEventNotification", "LogStatusNotification", "SignedFirmwareStatusNotification",
 }  # fmt: skip
 """Actions whose answer says no more than that the message came."""
 
@@ -187,6 +187,7 @@ RESPONSES: list[tuple[OcppVersion, str, Any]] = [
     ("1.6", "BootNotification", v16.boot_response(300, NOW)),
     ("1.6", "Heartbeat", v16.heartbeat_response(NOW)),
     ("1.6", "StopTransaction", v16.stop_transaction_response()),
+    ("1.6", "SignCertificate", v16.sign_certificate_response()),
     ("1.6", "DataTransfer", v16.data_transfer_response()),
     *[("1.6", "Authorize", v16.authorize_response(s, EXPIRY, "x", "en")) for s in STATUSES_16],
     *[("1.6", "StartTransaction", v16.start_transaction_response(7, s, None))
