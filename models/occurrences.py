@@ -212,13 +212,21 @@ def _both_begin(one: Window, day: Weekday, other: Window, later: int) -> bool:
     other_first, other_last = _compared(other, later)
     first, last = max(first, other_first), min(last, other_last)
     first += (WEEKDAYS.index(day) - (first - 1)) % 7
-    excepted = len(one.except_dates) + len(other.except_dates)
-    # In each cycle the same weeks meet; so many cycles without a meeting are not all excepted.
-    weeks = lcm(one.every_weeks, other.every_weeks) * (excepted + 1)
-    return any(
-        one.begins_on(date.fromordinal(on)) and other.begins_on(date.fromordinal(on + later))
-        for on in range(first, min(last, first + 7 * weeks) + 1, 7)
+    # Their weeks meet once in a cycle or never; so many meetings are not all excepted.
+    cycle = 7 * lcm(one.every_weeks, other.every_weeks)
+    excepted = {day.toordinal() for day in one.except_dates}
+    excepted |= {day.toordinal() - later for day in other.except_dates}
+    meeting = next(
+        (
+            on
+            for on in range(first, min(last + 1, first + cycle), 7)
+            if one.in_its_weeks(date.fromordinal(on))
+            and other.in_its_weeks(date.fromordinal(on + later))
+        ),
+        last + 1,
     )
+    meetings = range(meeting, last + 1, cycle)[: len(excepted) + 1]
+    return any(on not in excepted for on in meetings)
 
 
 def _compared(window: Window, later: int) -> tuple[int, int]:

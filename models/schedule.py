@@ -92,11 +92,14 @@ class WeeklyWindow(_Written):
             WEEKDAYS[day.weekday()] in self.days
             and (self.valid_from is None or self.valid_from <= day)
             and (self.valid_to is None or day <= self.valid_to)
-            and (self.every_weeks == 1 or self._in_its_week(day))
+            and self.in_its_weeks(day)
             and day not in self.except_dates
         )
 
-    def _in_its_week(self, day: date) -> bool:
+    def in_its_weeks(self, day: date) -> bool:
+        """Whether a date is in one of the weeks that `every_weeks` counts."""
+        if self.every_weeks == 1:
+            return True
         assert self.valid_from is not None, "refused by the validator"
         return (week_of(day) - week_of(self.valid_from)) % self.every_weeks == 0
 

@@ -237,26 +237,25 @@ class _Reader:
         shift: int,
     ) -> CalendarEvent:
         """The event without what its EXDATEs take out (rule 8)."""
-        without, also = set(event.without), [*event.also]
-        for written in component.all("EXDATE"):
-            for each in moments(written, zones):
-                on = _excepted(each, times, shift, written)
-                regular = event.begins_on(on.date())
-                as_it_begins = each.all_day is times.start.all_day
-                exactly = regular and as_it_begins and on.time() == event.span.start.time()
-                named = as_it_begins and on in also
-                if exactly or (regular and not named):
-                    without.add(on.date())
-                # Rule 8: what begins on its date, where nothing begins at that very time.
-                by_date = {extra for extra in also if extra.date() == on.date()}
-                gone = {on} if named else set() if exactly else by_date
-                also = [extra for extra in also if extra not in gone]
-                if not (regular or gone or event.always):
-                    self._note(
-                        written.line,
-                        f"event {event.uid}: EXDATE {on.date()} takes nothing out, for none "
-                        "begins then",
-                    )
+        without: set[date] = set()
+        also = dict.fromkeys(event.also)
+        for written, each in moments(component.all("EXDATE"), zones):
+            on = _excepted(each, times, shift, written)
+            regular = event.begins_on(on.date())
+            as_it_begins = each.all_day is times.start.all_day
+            exactly = regular and as_it_begins and on.time() == event.span.start.time()
+            named = as_it_begins and on in also
+            if exactly or (regular and not named):
+                without.add(on.date())
+            # Rule 8: what begins on its date, where nothing begins at that very time.
+            gone = [on] if named else [] if exactly else [e for e in also if e.date() == on.date()]
+            for extra in gone:
+                del also[extra]
+            if not (regular or gone or event.always):
+                self._note(
+                    written.line,
+                    f"event {event.uid}: EXDATE {on.date()} takes nothing out: none begins then",
+                )
         return event._replace(without=frozenset(without), also=tuple(also))
 
     def _note(self, line: int, message: str) -> None:
@@ -273,11 +272,10 @@ def _excepted(each: Moment, times: Times, shift: int, written: Property) -> date
 
 
 def _additions(written: list[Property], zones: CalendarZones, times: Times) -> Iterator[datetime]:
-    for line in written:
-        for each in moments(line, zones):
-            if each.all_day is not times.start.all_day:
-                raise CalendarFault(line.line, "RDATE: expected dates or times as DTSTART has them")
-            yield times.wall(each, line)
+    for line, each in moments(written, zones):
+        if each.all_day is not times.start.all_day:
+            raise CalendarFault(line.line, "RDATE: expected dates or times as DTSTART has them")
+        yield times.wall(each, line)
 
 
 def _uid(component: Component) -> str:

@@ -23,6 +23,9 @@ INTERVAL_MAX = 10_000
 COUNT_MAX = 100_000
 """Of days, 270 years."""
 
+DATES_MAX = 1_000
+"""As many exceptions as a schedule has, and as many dates as a window is taken out on."""
+
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?", re.ASCII)
 _LENGTH = re.compile(
     r"([+-]?)P(?:(\d{1,5})W|(?:(\d{1,5})D)?(T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)",
@@ -77,9 +80,18 @@ def moment(written: Property, zones: CalendarZones) -> Moment:
     return one
 
 
-def moments(written: Property, zones: CalendarZones) -> tuple[Moment, ...]:
-    """The list of an EXDATE or RDATE."""
-    return tuple(_moments(written, written.value.split(","), zones))
+def moments(written: list[Property], zones: CalendarZones) -> Iterator[tuple[Property, Moment]]:
+    """The dates of an event's EXDATEs, or of its RDATEs, each with its line."""
+    count = 0
+    for line in written:
+        values = line.value.split(",")
+        count += len(values)
+        if count > DATES_MAX:
+            raise CalendarFault(
+                line.line, f"{line.name}: expected at most {DATES_MAX:,} dates of an event"
+            )
+        for each in _moments(line, values, zones):
+            yield line, each
 
 
 def _moments(written: Property, values: list[str], zones: CalendarZones) -> Iterator[Moment]:

@@ -151,6 +151,7 @@ REFUSED = [
     (DAY + "EXDATE:20260105T000000Z",                "6: event 'u1': EXDATE: expected dates"),
     (NIGHT + "RECURRENCE-ID:20260105T170000Z",       "7: event 'u1': RECURRENCE-ID (one occurrence, changed) is not read"),
     (NIGHT + "STATUS:CANCELLED\nRECURRENCE-ID:20260105T170000Z", "8: event 'u1': RECURRENCE-ID"),
+    (DAY + "RDATE;VALUE=DATE:" + ",".join(["20260106"] * 1001), "6: event 'u1': RDATE: expected at most 1,000 dates of an event"),
     (NIGHT + "FREQUENTLY:yes",                       "7: event 'u1': FREQUENTLY is not read"),
     (NIGHT + "BEGIN:VTODO\nEND:VTODO",               "7: event 'u1': VTODO in an event is not read"),
     ("DTSTART:20260105T180000",                      "3: event 'u1': expected DTEND or DURATION, and both are missing"),
@@ -244,7 +245,7 @@ def test_what_takes_nothing_out_is_reported() -> None:
     """Rule 8: an EXDATE of a date on which none begins."""
     says = f"{NIGHT}RRULE:FREQ=WEEKLY\nEXDATE;VALUE=DATE:20260113"
     assert [str(each) for each in read_calendar(calendar(event(says))).notices] == [
-        "shifts.ics:8: event 'u1': EXDATE 2026-01-13 takes nothing out, for none begins then"
+        "shifts.ics:8: event 'u1': EXDATE 2026-01-13 takes nothing out: none begins then"
     ]
 
 
