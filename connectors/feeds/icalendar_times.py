@@ -6,19 +6,21 @@ stay equally far apart for as long as the event recurs; where they do not, they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from connectors.feeds.icalendar_lines import CalendarFault, Component, Property
-from connectors.feeds.icalendar_values import Length, Moment, Rule, length, moment, utc
+from connectors.feeds.icalendar_values import YEARS, Length, Moment, Rule, length, moment, utc
 from connectors.feeds.icalendar_zones import CalendarZones
 from connectors.feeds.site_wording import shown
 from models.clock_changes import clock_changes, offset_at
 from models.localtime import instant
 from models.recurrence import Pattern, Recurrence, pattern
 
+SINCE = date(YEARS[0], 1, 1)
 FOR_EVER = date(2100, 1, 1)
 """Up to here two zones are compared for what goes on for ever: beyond the last change that any
 zone of the tz database names by its date (Asia/Gaza, 2086)."""
@@ -29,7 +31,11 @@ RECURRING_DAYS_MAX = 31
 SINGLE_DAYS_MAX = 1_000
 """Of one that does not: each day of its length is an exception, and a schedule has as many."""
 
+_PAIRS_REMEMBERED = 64
+"""A calendar is of one zone or two."""
+
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 class Span(NamedTuple):
@@ -67,12 +73,9 @@ class Times(NamedTuple):
         if self.start.all_day or self.own is self.zone:
             return
         begins_at = self.start.instant(self.zone)
-        last_at = instant(last or FOR_EVER, self.start.wall.time(), self.own)
-        distances = {
-            offset_at(self.zone, at) - offset_at(self.own, at)
-            for at in (begins_at, *self._changes(begins_at, last_at + lasts))
-        }
-        if len(distances) > 1:
+        ends_at = instant(last or FOR_EVER, self.start.wall.time(), self.own) + lasts
+        drifts = _drifts(self.own, self.zone)
+        if bisect_right(drifts, begins_at) != bisect_right(drifts, ends_at):
             raise CalendarFault(
                 rule.line,
                 f"it recurs in {self.own.key}, whose clocks do not stay equally far from those of "
@@ -80,11 +83,19 @@ class Times(NamedTuple):
                 f"{self.zone.key}, or end the rule before the next clock change",
             )
 
-    def _changes(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        for zone in (self.own, self.zone):
-            for change in clock_changes(zone, first.date(), last.date()):
-                if first < change.at <= last:
-                    yield change.at
+
+@lru_cache(maxsize=_PAIRS_REMEMBERED)
+def _drifts(one: ZoneInfo, other: ZoneInfo) -> tuple[datetime, ...]:
+    """The instants, up to FOR_EVER, from which two zones' clocks are otherwise far apart."""
+    changes = {
+        change.at for zone in (one, other) for change in clock_changes(zone, SINCE, FOR_EVER)
+    }
+    return tuple(
+        at
+        for at in sorted(changes)
+        if offset_at(one, at) - offset_at(other, at)
+        != offset_at(one, at - _SECOND) - offset_at(other, at - _SECOND)
+    )
 
 
 def span(times: Times, component: Component, zones: CalendarZones, *, recurs: bool) -> Span:
