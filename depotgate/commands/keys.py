@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from depotgate.commands.saying import sayable
+from depotgate.commands.options import AsJson, Data, Kafka, Keys
+from depotgate.commands.saying import errors, run_until_told, sayable
+from depotgate.settings import read_settings
 
 keys_app = typer.Typer(help="The keys of pseudonyms.", no_args_is_help=True)
 
@@ -23,3 +25,70 @@ def keys_new(
 
     write_new_keys(file, kid)
     typer.echo(f"wrote {file}; keep a copy: without it no card is ever recognised again")
+
+
+@keys_app.command("rotate")
+@sayable
+def keys_rotate(
+    *,
+    kid: Annotated[str | None, typer.Option(help="Name of the new epoch. [default: next]")] = None,
+    kafka: Kafka = None,
+    data: Data = None,
+    pseudonym_keys_file: Keys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new epoch, or see how far the last rotation is; run it again after each load."""
+    from depotgate.key_lists import print_rotation
+    from depotgate.loading import actor
+    from depotgate.rotating import rotate, utc_now
+
+    settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)
+    rotation = run_until_told(rotate(settings, kid, actor(), utc_now()))
+    print_rotation(rotation, as_json=as_json)
+
+
+@keys_app.command("list")
+@sayable
+def keys_list(
+    *,
+    kafka: Kafka = None,
+    data: Data = None,
+    pseudonym_keys_file: Keys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every epoch: since when, what stands under it, and what needs it."""
+    from connectors.keys import read_keys
+    from depotgate.key_lists import print_list
+    from depotgate.rotating import Standing, look
+    from models.errors import BrokerUnavailableError, ConfigurationError
+
+    settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)
+    try:
+        standing = run_until_told(look(settings))
+    except (BrokerUnavailableError, ConfigurationError) as fault:
+        standing = Standing(read_keys(settings.pseudonym_keys_file))
+        errors().print(f"nothing is counted: {fault}", style="yellow", markup=False, soft_wrap=True)
+    print_list(standing, as_json=as_json)
+
+
+@keys_app.command("retire")
+@sayable
+def keys_retire(
+    kid: Annotated[str, typer.Argument(help="Name of the epoch.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Although something needs it.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit topic.")] = None,
+    kafka: Kafka = None,
+    data: Data = None,
+    pseudonym_keys_file: Keys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look nothing new up under an old epoch any more; it stays in the file for replays."""
+    from depotgate.key_lists import print_retired
+    from depotgate.loading import actor
+    from depotgate.rotating import Retirement, retire, utc_now
+
+    settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)
+    wanted = Retirement(kid, force, reason)
+    standing = run_until_told(retire(settings, wanted, actor(), utc_now()))
+    print_retired(standing, kid, as_json=as_json)

@@ -1,0 +1,163 @@
+"""The key of pseudonyms changes while drivers present their cards, and none notices (rule 26)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from connectors.kafka.broker_jars import jars_obstacle
+from connectors.keys import read_keys
+from models.attempt import Decision
+from models.charger import ChargerEvent, EventName
+from models.epochs import kid_of
+from models.metrics import KEY_EPOCHS
+from models.site import AuditRecord
+from models.topics import AUDIT, DECISIONS, EVENTS
+from tests.integration.depots import CARDS, Depot, rows
+from tests.integration.installations import Fleet, Up, holds_within, metric, read_all
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
+]
+
+KNOWN = len(CARDS) - 1
+"""Of the cards one is in no file."""
+
+MOVED_WITHIN_S = 30.0
+"""`up` looks at its files every two seconds, and loads what has lain still for one look."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def depot(tmp_path_factory: pytest.TempPathFactory) -> Depot:
+    return Depot(tmp_path_factory.mktemp("depot"), "rotated", rows("MANAGED", "reserved", 4))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def up(tmp_path_factory: pytest.TempPathFactory, depot: Depot) -> AsyncIterator[Up]:
+    """An installation with a broker of its own: nothing else may stand under any epoch."""
+    installation = Up(tmp_path_factory.mktemp("up"), depot)
+    await installation.start()
+    yield installation
+    installation.end()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
+    async with Fleet(depot, up.ocpp).connected() as chargers:
+        yield chargers
+
+
+@asynccontextmanager
+async def drivers(fleet: Fleet) -> AsyncIterator[None]:
+    """The same card at every charger, as fast as answers come."""
+    over = asyncio.Event()
+
+    async def present(charger_id: str) -> None:
+        while not over.is_set():
+            await fleet[charger_id].authorize(CARDS["own fleet"])
+
+    async with asyncio.TaskGroup() as tasks:
+        for charger_id in fleet.chargers:
+            tasks.create_task(present(charger_id))
+        try:
+            yield
+        finally:
+            over.set()
+
+
+async def epochs(up: Up) -> dict[str, dict[str, object]]:
+    """`depotgate keys list --json`, by kid."""
+    return {row["kid"]: row for row in orjson.loads(await up.ask("keys", "list", "--json"))}
+
+
+async def everything_moved(up: Up, kid: str) -> None:
+    async with asyncio.timeout(MOVED_WITHIN_S):
+        while (await epochs(up))[kid]["identities"] != KNOWN:
+            pass
+
+
+async def decisions(up: Up) -> list[Decision]:
+    found = await read_all(up.kafka, DECISIONS)
+    return [each for each in found if isinstance(each, Decision)]
+
+
+async def test_a_card_is_allowed_before_during_and_after_and_no_attempt_is_lost(
+    up: Up, fleet: Fleet
+) -> None:
+    before = await epochs(up)
+    assert (before["k1"]["identities"], before["k1"]["chargers"]) == (KNOWN, 4)
+    assert before["k1"]["state"] == "in force"
+
+    async with drivers(fleet):
+        began = orjson.loads(await up.ask("keys", "rotate", "--json"))
+        assert (began["kid"], began["began"]) == ("k2", True)
+        await everything_moved(up, "k2")
+        presented = len(fleet.attempts)
+        await holds_within(lambda: len(fleet.attempts) > presented + 200, 30.0, "200 more")
+
+    assert not [each for each in fleet.attempts if each.error], "every attempt is answered"
+    assert {each.result.status for each in fleet.attempts if each.result} == {"Accepted"}
+    events = [each for each in await read_all(up.kafka, EVENTS) if isinstance(each, ChargerEvent)]
+    connected = Counter(each.charger_id for each in events if each.name == EventName.CONNECTED)
+    assert connected == Counter(fleet.chargers.keys()), "and each charger stayed connected"
+
+    seen = {
+        (
+            frozenset(kid_of(each) for each in decision.attempt.token.candidates[0].pseudonyms),
+            tuple(kid_of(match.pseudonym) for match in decision.facts.matches),
+        )
+        for decision in await decisions(up)
+    }
+    both = frozenset({"k1", "k2"})
+    assert {(frozenset({"k1"}), ("k1",)), (both, ("k1",)), (both, ("k2",))} <= seen
+    assert {len(matches) for _, matches in seen} == {1}, "a row that stands twice counts once"
+
+
+async def test_the_same_command_says_how_far_it_is(up: Up) -> None:
+    said = await up.ask("keys", "rotate")
+    assert "nothing stands under another epoch than k2" in said
+    assert [epoch.kid for epoch in read_keys(up.keys)] == ["k2", "k1"]
+    assert "is an epoch of the key file already" in await up.refused("keys", "rotate", "--kid=k1")
+    found = await epochs(up)
+    assert (found["k1"]["state"], found["k1"]["identities"], found["k1"]["chargers"]) == (
+        "looked up",
+        0,
+        0,
+    )
+
+
+async def test_an_old_epoch_is_kept_while_decisions_need_it(up: Up, fleet: Fleet) -> None:
+    refused = await up.refused("keys", "retire", "k1")
+    assert "decisions are kept that only it can match, until" in refused
+    assert "epoch in force" in await up.refused("keys", "retire", "k2")
+    assert "expected --reason" in await up.refused("keys", "retire", "k1", "--force")
+    await up.ask("keys", "retire", "k1", "--force", "--reason=the safe was open")
+
+    url = up.run["metrics"]["gateway"][0]
+    await holds_within(lambda: metric(url, KEY_EPOCHS.name) == 1, 10.0, "the gateway has read it")
+    for charger_id in fleet.chargers:
+        result = await fleet[charger_id].authorize(CARDS["own fleet"])
+        assert result is not None
+        assert result.status == "Accepted"
+    newest = max(await decisions(up), key=lambda each: each.attempt.received_at)
+    assert [kid_of(each) for each in newest.attempt.token.candidates[0].pseudonyms] == ["k2"]
+    assert (await epochs(up))["k1"]["state"] == "retired"
+
+
+async def test_who_changed_the_key_is_known(up: Up) -> None:
+    audit = [each for each in await read_all(up.kafka, AUDIT) if isinstance(each, AuditRecord)]
+    rotated, retired = (each for each in audit if each.action.startswith("keys"))
+    assert (rotated.action, rotated.subject) == ("keys rotate", "k2")
+    assert (retired.action, retired.subject) == ("keys retire", "k1")
+    after = orjson.loads(retired.after or "")
+    assert (after["in_use"], after["retired"]) == (["k2"], ["k1"])
+    assert after["reason"] == "the safe was open"
+    assert "decisions are kept" in after["forced_although"][0]
