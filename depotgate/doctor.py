@@ -37,6 +37,8 @@ from models.ids import SiteId
 from models.metrics import (
     CONNECTED,
     KAFKA_AWAY,
+    KEY_EPOCHS,
+    KEYS_BAD,
     REPLICA_AGE,
     REPLICA_BAD,
     SPOOL_FULL,
@@ -99,7 +101,7 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
     ]
     for role, urls in (run.metrics if run else {}).items():
         for url in urls:
-            findings += await _process_health(role, url)
+            findings += await _process_health(settings, role, url)
     return tuple(findings)
 
 
@@ -138,8 +140,29 @@ def _keys(settings: Settings) -> Finding:
         epochs = read_keys(settings.pseudonym_keys_file)
     except DepotgateError as fault:
         return Finding("pseudonym keys", Health.BAD, str(fault))
-    kids = ", ".join(epoch.kid for epoch in epochs)
-    return Finding("pseudonym keys", Health.GOOD, f"{settings.pseudonym_keys_file}, epochs {kids}")
+    in_use = ", ".join(epoch.kid for epoch in epochs if epoch.retired_at is None)
+    retired = ", ".join(epoch.kid for epoch in epochs if epoch.retired_at is not None)
+    seen = f"{settings.pseudonym_keys_file}, epochs {in_use}"
+    seen += f"; retired: {retired}" if retired else ""
+    return Finding("pseudonym keys", Health.GOOD, seen)
+
+
+def _key_health(settings: Settings, values: Mapping[str, float]) -> list[Finding]:
+    """Whether the gateway looks tokens up under the epochs that the key file has."""
+    if values.get(KEYS_BAD.name):
+        seen = "it cannot use the key file any more, and goes on with what it read before"
+        return [Finding("gateway, keys", Health.BAD, seen, "see its log, and mend the file")]
+    try:
+        epochs = read_keys(settings.pseudonym_keys_file)
+    except DepotgateError:
+        return []
+    expected = sum(epoch.retired_at is None for epoch in epochs)
+    known = values.get(KEY_EPOCHS.name)
+    if known is None or known == expected:
+        return []
+    seen = f"it looks tokens up under {known:.0f} epochs, and the key file has {expected} in use"
+    advice = "it has to see the same file: restart it before the next load"
+    return [Finding("gateway, keys", Health.BAD, seen, advice)]
 
 
 def _disk(data: Path) -> Finding:
@@ -315,7 +338,7 @@ async def _dead_letters(consumer: AIOKafkaConsumer) -> Mapping[str, int]:
     return found
 
 
-async def _process_health(role: str, url: str) -> list[Finding]:
+async def _process_health(settings: Settings, role: str, url: str) -> list[Finding]:
     try:
         values = await asyncio.to_thread(scrape, url)
     except (OSError, ValueError) as fault:
@@ -333,6 +356,7 @@ async def _process_health(role: str, url: str) -> list[Finding]:
     ]
     if role == "gateway":
         findings += _gateway_health(values)
+        findings += _key_health(settings, values)
     return findings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,9 +19,14 @@ from connectors.ocpp.presenting import (
 )
 from connectors.ocpp.wire import wire_time
 from models.attempt import AttemptKind, TokenKind
+from models.identifiers import Candidate
 from models.ids import AttemptId, time_of_id
+from models.reasons import OcppVersion
+from models.site import CardByteOrder
 from tests.connectors.ocpp.calls import NOW, Stand
-from tests.connectors.ocpp.chargers import charger_record
+from tests.connectors.ocpp.chargers import PSEUDONYMISER, charger_record
+
+Presenting = Callable[[dict[str, str]], dict[str, Any]]
 
 CARD = "04A1B2C3"
 SINCE = NOW - timedelta(hours=1)
@@ -358,6 +364,65 @@ async def test_rule_17_the_chargers_row_as_it_is_now_names_its_profile(stand: St
     stand.rows.chargers[stand.charger.charger_id] = stand.charger.model_copy(update=profile)
     await stand.handle(connection, "StartTransaction", start16(idTag="a0000000"))
     assert stand.desk.cases[-1].attempt.token.kind == TokenKind.FREEVEND_TAG
+
+
+# fmt: off
+PATHS = [
+    # version, action, how a token is presented on it
+    ("1.6",   "Authorize",        lambda token: {"idTag": token["idToken"]}),
+    ("1.6",   "StartTransaction", lambda token: start16(idTag=token["idToken"])),
+    ("2.0.1", "Authorize",        lambda token: {"idToken": token}),
+    ("2.0.1", "TransactionEvent", lambda token: event201(idToken=token)),
+]
+"""Every way on which a token is presented to start (rule 30)."""
+# fmt: on
+
+
+@pytest.mark.parametrize(("version", "action", "presenting"), PATHS)
+@pytest.mark.parametrize("token", ["", "   "])
+async def test_rule_17_an_empty_token_is_unreadable_on_every_path(
+    stand: Stand, version: OcppVersion, action: str, presenting: Presenting, token: str
+) -> None:
+    payload = presenting({"idToken": token, "type": "ISO14443"})
+    await stand.handle(stand.connection(version), action, payload)
+    assert stand.desk.cases[-1].attempt.token.kind == TokenKind.UNREADABLE
+
+
+@pytest.mark.parametrize(("version", "action", "presenting"), PATHS)
+async def test_rule_17_the_sites_tag_is_the_freevend_tag_on_every_path(
+    stand: Stand, version: OcppVersion, action: str, presenting: Presenting
+) -> None:
+    site = stand.rows.sites[stand.charger.site_id]
+    stand.rows.sites[site.site_id] = site.model_copy(update={"freevend_tag": "DepotFree"})
+    payload = presenting({"idToken": "DEPOTFREE", "type": "Local"})
+    await stand.handle(stand.connection(version), action, payload)
+    assert stand.desk.cases[-1].attempt.token.kind == TokenKind.FREEVEND_TAG
+
+
+@pytest.mark.parametrize(("version", "action", "presenting"), PATHS[2:])
+@pytest.mark.parametrize("token", ["", CARD])
+async def test_rule_17_no_authorization_is_the_freevend_tag_on_every_path_of_2x(
+    stand: Stand, version: OcppVersion, action: str, presenting: Presenting, token: str
+) -> None:
+    payload = presenting({"idToken": token, "type": "NoAuthorization"})
+    await stand.handle(stand.connection(version), action, payload)
+    assert stand.desk.cases[-1].attempt.token.kind == TokenKind.FREEVEND_TAG
+
+
+@pytest.mark.parametrize(("version", "action", "presenting"), PATHS)
+async def test_rule_17_a_card_is_looked_up_from_both_ends_where_the_site_says_so(
+    stand: Stand, version: OcppVersion, action: str, presenting: Presenting
+) -> None:
+    site = stand.rows.sites[stand.charger.site_id]
+    either = {"card_byte_order": CardByteOrder.EITHER}
+    stand.rows.sites[site.site_id] = site.model_copy(update=either)
+    payload = presenting({"idToken": CARD, "type": "ISO14443"})
+    await stand.handle(stand.connection(version), action, payload)
+    readings = stand.desk.cases[-1].attempt.token.candidates
+    expected = [
+        PSEUDONYMISER.all(Candidate("ISO14443", number)) for number in ("04A1B2C3", "C3B2A104")
+    ]
+    assert [each.pseudonyms for each in readings[:2]] == expected
 
 
 async def test_a_freevend_start_that_must_end_is_stopped_after_its_answer(stand: Stand) -> None:
