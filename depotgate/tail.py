@@ -53,6 +53,7 @@ def _decision_line(record: Decision) -> str:
         ",".join(verdict.flags),
         _quoted(verdict.driver_text),
         change,
+        record.decision_id,
     )
 
 
@@ -66,6 +67,7 @@ def _outcome_line(record: Outcome) -> str:
         _quoted(told.text if told else None),
         f"stage {record.stage}",
         f"{took_ms:.0f} ms",
+        record.request_id,
     )
 
 
@@ -79,6 +81,7 @@ def _denial_line(record: Denial) -> str:
         f"in {record.window}" if record.window else "",
         _quoted(record.support_text),
         f"next change {_time(record.next_change_at)}" if record.next_change_at else "",
+        record.denial_id,
     )
 
 
