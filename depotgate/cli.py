@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from depotgate.commands.charger import charger_app
 from depotgate.commands.configuration import load
 from depotgate.commands.explain import explain
 from depotgate.commands.feed import feed_app
@@ -27,6 +28,7 @@ FAMILIES = {
     "topics": topics_app,
     "schedule": schedule_app,
     "feed": feed_app,
+    "charger": charger_app,
     "keys": keys_app,
 }
 for command in (up, demo, gateway, worker, flags, load, tail, explain, replay, doctor):

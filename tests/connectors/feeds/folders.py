@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from connectors.feeds.depot_folder import Depot, read_depot
 from models.errors import DepotRefusedError
 from models.identifiers import KeyEpoch, Pseudonymiser
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEYS = Pseudonymiser((KeyEpoch("k1", b"k" * 32),), "default")
 PASSWORD = "correct-horse-battery"  # noqa: S105 - of nothing but these tests
@@ -86,3 +88,14 @@ def begin_with(found: list[str], expected: list[str]) -> bool:
     return len(found) == len(expected) and all(
         line.startswith(start) for line, start in zip(found, expected, strict=True)
     )
+
+
+def with_secrets(example: Path, folder: Path, names: list[str]) -> Path:
+    """A copy of an example, with the passwords that its chargers name."""
+    shutil.copytree(example, folder)
+    (folder / "secrets").mkdir()
+    for name in names:
+        path = folder / "secrets" / name
+        path.touch(mode=0o600)
+        path.write_text(PASSWORD)
+    return folder

@@ -18,16 +18,16 @@ from tests.connectors.feeds.folders import (
     IDENTITIES,
     KEYS,
     NOW,
-    PASSWORD,
+    ROOT,
     SITE,
     begin_with,
     problems_of,
     read,
     spoilt,
+    with_secrets,
     write,
 )
 
-ROOT = Path(__file__).parents[3]
 NOT_YET = "which this version does not have yet"
 
 
@@ -173,16 +173,6 @@ def test_the_signature_of_what_is_not_there_is_one_too(tmp_path: Path) -> None:
     folder.mkdir()
     write(folder)
     assert folder_signature(folder) != before
-
-
-def with_secrets(example: Path, folder: Path, names: list[str]) -> Path:
-    shutil.copytree(example, folder)
-    (folder / "secrets").mkdir()
-    for name in names:
-        path = folder / "secrets" / name
-        path.touch(mode=0o600)
-        path.write_text(PASSWORD)
-    return folder
 
 
 def test_north_depot_loads_whole(tmp_path: Path) -> None:
