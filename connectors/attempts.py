@@ -197,8 +197,8 @@ class AttemptDesk:
         if not await self._publisher.record(outcome, pending.case.traceparent):
             return None
         self._count(outcome)
-        reason = ruling.decision.verdict.reason if ruling.decision else None
-        return settled_with(ruling.told, reason, session=pending.case.stop is not None)
+        verdict = ruling.decision.verdict if ruling.decision else None
+        return settled_with(ruling.told, verdict, session=pending.case.stop is not None)
 
     def _terms(self, attempt: Attempt) -> _Terms:
         site = self._configuration.sites.get(attempt.site_id)

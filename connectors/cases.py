@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from models.answers import ACCEPTED
-from models.attempt import Attempt, Basis, Decision, Told
+from models.attempt import Attempt, Basis, Decision, Told, Verdict
 from models.charger import ChargerEvent
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, SiteId
@@ -74,26 +74,35 @@ class Settled(NamedTuple):
             the identity (finding 5).
         stop: the freevend tag started a session in a managed interval, which must not go on: it is
             ended at once where it was accepted (C02.FR.02), else when energy flows all the same.
+        valid_until: no copy of a cacheable answer may live up to it (rule 23); None = no limit is
+            known.
     """
 
     told: Told
     cacheable: bool
     stop: bool
+    valid_until: datetime | None = None
 
 
-def settled_with(told: Told, reason: Reason | str | None, *, session: bool) -> Settled:
+def settled_with(told: Told, verdict: Verdict | None, *, session: bool) -> Settled:
     """How an attempt ends that was told this.
 
     Args:
-        reason: the decision's; None when there was none.
+        verdict: the decision's; None when there was none.
         session: whether it is about a session, which can be stopped.
     """
+    reason = verdict.reason if verdict else None
     by_decision = told.basis == Basis.DECISION
     drift = by_decision and reason == Reason.FREEVEND_TAG_IN_MANAGED
     by_identity = by_decision and not drift and reason != Reason.FREEVEND_OPEN
     # By the status: C02.FR.02 has a denial told as Accepted.
     accepted = told.status == ACCEPTED
-    return Settled(told=told, cacheable=by_identity or not accepted, stop=drift and session)
+    return Settled(
+        told=told,
+        cacheable=by_identity or not accepted,
+        stop=drift and session,
+        valid_until=verdict.valid_until if verdict and by_identity else None,
+    )
 
 
 class Late(NamedTuple):

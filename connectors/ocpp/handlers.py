@@ -56,5 +56,6 @@ async def authorize(call: IncomingCall) -> object | None:
 
 
 def expiry_of(settled: Settled) -> datetime | None:
-    """Now, for an accept that must not stay in the charger's cache (finding 5)."""
-    return None if settled.cacheable else datetime.now(UTC)
+    """Until when the charger may keep an answer: no longer than it is known to hold (rule 23), and
+    not at all where it does not rest on the identity (finding 5)."""
+    return settled.valid_until if settled.cacheable else datetime.now(UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from connectors import attempts
 from connectors.attempts import OTHER_PARTITION, AttemptDesk
 from connectors.cases import Case, Late, Settled
 from connectors.kafka.partition import partition_of
+from connectors.ocpp.handlers import expiry_of
 from connectors.ocpp.tokens import FREEVEND_TOKEN
 from connectors.publishing import Delivery, Publisher
 from connectors.telemetry.metrics import Metrics
@@ -358,6 +360,20 @@ async def test_rule_27_in_shadow_the_outcome_has_what_enforce_would_have_said() 
     (outcome,) = bench.ledger.outcomes
     assert outcome.verdict is not None
     assert outcome.verdict.answer == Answer.DENY
+
+
+async def test_rule_23_an_answer_by_identity_is_kept_until_the_decision_says() -> None:
+    bench, case = Bench(), case_of()
+    settling = bench.settle(case)
+    await until(lambda: bench.ledger.requests)
+    decision = decision_on(case)
+    limit = decision.attempt.event_at + timedelta(minutes=5)
+    verdict = decision.verdict.model_copy(update={"valid_until": limit})
+    bench.desk.decided(decision.model_copy(update={"verdict": verdict}))
+    settled = await settling
+    assert settled is not None
+    assert (settled.cacheable, settled.valid_until) == (True, limit)
+    assert expiry_of(settled) == limit
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def _tell(case: Case) -> Seen:
         tries_count=1,
     )
     denial = denial_of(outcome)
-    settled = settled_with(told, outcome.reason if verdict else None, session=True)
+    settled = settled_with(told, verdict, session=True)
     found = {
         **told.model_dump(),
         "cacheable": settled.cacheable,
