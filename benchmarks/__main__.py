@@ -23,6 +23,7 @@ from rich.console import Console
 
 from benchmarks import depot
 from benchmarks.baselines import measure_echo, measure_ocpp_loop
+from benchmarks.feed_load import FeedLoad, measure_feed_loads
 from benchmarks.pipeline import measure_pipeline
 from benchmarks.processes import Children
 from benchmarks.publish import publish_depot
@@ -80,6 +81,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
         machine = _machine(broker)
         rules, runs = await _measure_loads(folder, broker, loads, console)
     start_up = None if quick else await _measure_start(folder, console)
+    feed_loads = () if quick else await _measure_feeds(folder, console)
     return Report(
         started_at=started_at.isoformat(),
         quick=quick,
@@ -89,6 +91,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
         runs=tuple(runs),
         rules=rules,
         start_up=start_up,
+        feed_loads=feed_loads,
     )
 
 
@@ -122,6 +125,13 @@ async def _measure_start(folder: Path, console: Console) -> StartUp:
         await publish_depot(broker.bootstrap, pseudonymiser, "any", 10, START_IDENTITIES)
         console.print("  a worker starts")
         return await measure_start_up(children, broker, START_IDENTITIES)
+
+
+async def _measure_feeds(folder: Path, console: Console) -> tuple[FeedLoad, ...]:
+    """On a broker of its own: a load reads all identities that stand."""
+    async with a_broker(folder / "feeds", console) as broker, Children(folder) as children:
+        console.print(f"  a source of {START_IDENTITIES:,} identities is loaded, twice")
+        return await measure_feed_loads(children, broker, START_IDENTITIES)
 
 
 def _machine(broker: Broker) -> Machine:

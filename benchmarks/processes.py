@@ -94,7 +94,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def memory_mb(pid: int) -> tuple[float, float]:
+def memory_mb(pid: int | str) -> tuple[float, float]:
     """Resident memory of a process in MB: now, and at its highest (proc(5), status)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     rows = {name: value for name, _, value in (line.partition(":") for line in lines)}

@@ -265,11 +265,13 @@ def _fields(item: Any, known: tuple[str, ...]) -> dict[str, str] | str:
     if not isinstance(item, dict):
         return "expected keys and values"
     fields = _BLANK.copy()
-    for place, (key, value) in enumerate(item.items()):
+    for key, value in item.items():
         if key not in known:
-            return f"key {place + 1} has no known name{near(key, known)}"
-        if isinstance(value, str):
-            fields[key] = value.strip()
-        elif value is not None:
+            place = [*item].index(key) + 1
+            return f"key {place} has no known name{near(key, known)}"
+        if value is None:
+            continue
+        if value.__class__ is not str:
             return f"{key}: expected text or null"
+        fields[key] = value.strip()
     return fields

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from aiokafka.structs import ConsumerRecord
 
+from connectors.collector import collector_paused
 from connectors.feeds.differences import Change, IdentityDifference
 from connectors.feeds.feed_document import Delivery, SiteWords, read_delivery
 from connectors.feeds.feed_fetch import Document, Unchanged, fetch
@@ -105,7 +106,8 @@ async def load_feed(
     if isinstance(got, Unchanged):
         loaded = await load.confirm(got)
     else:
-        loaded = await load.take(got, on_progress)
+        with collector_paused():
+            loaded = await load.take(got, on_progress)
     return replace(loaded, took_s=round(loop.time() - began_s, 1))
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors.collector import collector_paused
 from connectors.feeds import chargers_file
 from connectors.feeds.depot_folder import Depot, read_depot
 from connectors.feeds.differences import (
@@ -117,7 +118,8 @@ async def load_depot(
     began_s = time.perf_counter()
     now = datetime.now(UTC).replace(microsecond=0)
     # In a thread: a million rows take a while, and a supervisor has other things to see to.
-    depot = await asyncio.to_thread(read_depot, folder, pseudonymiser, now, on_progress)
+    with collector_paused():
+        depot = await asyncio.to_thread(read_depot, folder, pseudonymiser, now, on_progress)
     await check_topics(bootstrap)
     site_id = depot.site.site_id
     identities = IdentityDifference(depot.identities, site_id)
@@ -126,8 +128,9 @@ async def load_depot(
     load = _Load(depot, standing, identities, actor, now)
     if load.anything and not dry_run:
         batch_id = timed_id(now, actor, "load", site_id, load.after.depot)
-        async with bulk_producer(bootstrap, f"load/{actor}", batch_id, now) as bulk:
-            await load.publish(bulk, on_progress)
+        with collector_paused():
+            async with bulk_producer(bootstrap, f"load/{actor}", batch_id, now) as bulk:
+                await load.publish(bulk, on_progress)
     return Loaded(
         site_id=site_id,
         revision=load.after.depot,

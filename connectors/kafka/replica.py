@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,6 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from connectors.collector import collector_paused
 from connectors.kafka.consumer import (
     partitions_of,
     position_reached,
@@ -174,7 +173,7 @@ class Replica:
         consumer = await start_consumer(self._bootstrap)
         self._consumer = consumer
         ends = await read_from_beginning(consumer, partitions_of(*self._topics.values()))
-        with _collector_paused():
+        with collector_paused():
             while not await position_reached(consumer, ends):
                 await self._take(consumer, timeout_s=0.2)
         self._at_end()
@@ -300,22 +299,6 @@ class Replica:
         }
         for name in self._topics:
             self._metrics.set(REPLICA_ROWS, sizes[name], name)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Have no cycles collected for some seconds.
-
-    A load makes millions of objects, none of them in a cycle and nearly all of them gone with their
-    batch: looking through them takes a quarter of its time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _checked_site(raw: bytes) -> SiteRecord:
