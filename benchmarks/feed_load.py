@@ -156,7 +156,8 @@ def said(load: FeedLoad) -> str:
     return (
         f"feed load, {load.what}: {load.rows:,} rows in {load.took_s:.1f} s, "
         f"{load.rows_per_s:,.0f} rows/s: read {load.read_s:.1f}, compare {load.compare_s:.1f}, "
-        f"publish {load.publish_s:.1f} s; {load.cpu_s:.1f} CPU s, at most {load.memory_highest_mb:,.0f} MB"
+        f"publish {load.publish_s:.1f} s; {load.cpu_s:.1f} CPU s, "
+        f"at most {load.memory_highest_mb:,.0f} MB"
     )
 
 
