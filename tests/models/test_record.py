@@ -25,7 +25,7 @@ RECORD_TYPES = sorted(
     {topic.record for topic in PRIMARY_TOPICS if topic.record}, key=lambda record: record.__name__
 )
 
-CLOSED: set[object] = {Mode, Weekday, Literal[0, 1]}
+CLOSED: set[object] = {Mode, Weekday, Literal[0, 1, 2, 3]}
 """Words that no newer writer may add to: a charger is open or reserved, a week has seven days, and
 a security profile that a gateway does not know must not let anybody in."""
 
