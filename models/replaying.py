@@ -14,7 +14,6 @@ from models.attempt import (
     Attempt,
     Decision,
     FeedFacts,
-    PseudonymousCandidate,
 )
 from models.decision import RULES_VERSION, decide, judge
 from models.facts import ConfigurationView, gather
@@ -169,7 +168,7 @@ class _DraftThen:
         found = self._draft.identities(pseudonym, site_id)
         if not self._others:
             return found
-        # Their record may stand under another epoch than the one that is asked for.
+        # It may have stood under another epoch than the one that is asked for first.
         known = self._readings.get(pseudonym, (pseudonym,))
         others = [_record_of(each) for each in self._others if each.pseudonym in known]
         return (*found, *others)
@@ -200,25 +199,17 @@ def _record_of(match: PastMatch) -> IdentityRecord:
     )
 
 
-def what_if(
-    past: PastAttempt, draft: ConfigurationView, source: str, epochs: frozenset[str]
-) -> WhatIf | None:
+def what_if(past: PastAttempt, draft: ConfigurationView, source: str) -> WhatIf:
     """What a draft would have answered to an attempt of a charger that it has.
 
     Args:
+        past: with a token that the draft can match (see `models.epochs.unmatchable`).
         source: whose records the draft replaces: those of depot folders.
-        epochs: the key epochs under which the draft's records are known.
-
-    Returns:
-        None where every epoch of the attempt's pseudonyms is retired: nothing can match it.
     """
-    attempt = _in_one_epoch(past.attempt, epochs)
-    if attempt is None:
-        return None
     by_hand = _by_hand(past)
     of_others = any(match.source != source for match in past.facts.matches)
     view = _DraftThen(draft, source, past) if by_hand or of_others or past.facts.feeds else draft
-    finding = judge(attempt, gather(attempt, view, past.facts.evaluated_at))
+    finding = judge(past.attempt, gather(past.attempt, view, past.facts.evaluated_at))
     return WhatIf(finding.answer.value, finding.reasons[0].value, by_hand)
 
 
@@ -243,36 +234,3 @@ def _override_of(
         reason=held.name,
         created_at=happened_at,
     )
-
-
-def kid_of(pseudonym: Pseudonym) -> str:
-    """The key epoch of a pseudonym."""
-    return pseudonym.partition(":")[0]
-
-
-def epochs_of(attempt: Attempt) -> tuple[str, ...]:
-    """The key epochs under which an attempt's token is known, newest first; none for a token that
-    names nobody."""
-    candidates = attempt.token.candidates
-    return tuple(map(kid_of, candidates[0].pseudonyms)) if candidates else ()
-
-
-def _in_one_epoch(attempt: Attempt, known: frozenset[str]) -> Attempt | None:
-    """The attempt under one epoch that is known; None where every epoch of it is retired.
-
-    A draft's records are known under every epoch, and one record is to be met once.
-    """
-    epochs = epochs_of(attempt)
-    if not epochs or (len(epochs) == 1 and epochs[0] in known):
-        return attempt
-    kid = next((epoch for epoch in epochs if epoch in known), None)
-    if kid is None:
-        return None
-    narrowed = tuple(_narrowed(each, kid) for each in attempt.token.candidates)
-    token = attempt.token.model_copy(update={"candidates": narrowed})
-    return attempt.model_copy(update={"token": token})
-
-
-def _narrowed(candidate: PseudonymousCandidate, kid: str) -> PseudonymousCandidate:
-    kept = tuple(each for each in candidate.pseudonyms if kid_of(each) == kid)
-    return candidate.model_copy(update={"pseudonyms": kept})

@@ -96,9 +96,8 @@ def explain_draft(settings: Settings, asked: Asked, folder: Path) -> Explanation
     checked_type(asked.stated_type)
     with progress_bar("identities") as step:
         epochs = read_keys(settings.pseudonym_keys_file)
-        # One epoch is enough: card and folder are read by the same keys.
-        draft = read_draft(folder, epochs[:1], settings.tenant, step)
-    return _imagined(draft, asked, Pseudonymiser(epochs[:1], settings.tenant))
+        draft = read_draft(folder, epochs, settings.tenant, step)
+    return _imagined(draft, asked, Pseudonymiser(epochs, settings.tenant))
 
 
 def _imagined(view: Configured, asked: Asked, pseudonymiser: Pseudonymiser) -> Explanation:

@@ -9,8 +9,9 @@ from connectors.feeds.identities_file import SOURCE
 from depotgate.draft import Draft
 from depotgate.replaying.tally import Changed, Differing, Tally
 from models.attempt import Attempt, Decision
+from models.epochs import unmatchable
 from models.errors import UndecodableRecordError
-from models.replaying import PastAttempt, epochs_of, redecide, what_if
+from models.replaying import PastAttempt, redecide, what_if
 
 
 class Judge(Protocol):
@@ -88,9 +89,9 @@ class InDraft(NamedTuple):
     def _compare(self, past: PastAttempt, tally: Tally) -> None:
         attempt = past.attempt
         _count(attempt, self.epochs, tally)
-        then = what_if(past, self.draft, SOURCE, self.epochs)
-        if then is None:
+        if unmatchable(attempt.token, self.epochs):
             return
+        then = what_if(past, self.draft, SOURCE)
         tally.overridden_count += then.kept_override
         before = (str(past.verdict.answer), str(past.verdict.reason))
         if before != (then.answer, then.reason):
@@ -120,9 +121,8 @@ def _count(attempt: Attempt, epochs: frozenset[str] | None, tally: Tally) -> Non
     tally.decisions_count += 1
     tally.attempts_count += _begins(attempt)
     if epochs is not None:
-        own = epochs_of(attempt)
-        if own and epochs.isdisjoint(own):
-            tally.retired[own[0]] += _begins(attempt)
+        for kid in unmatchable(attempt.token, epochs):
+            tally.retired[kid] += _begins(attempt)
 
 
 def _begins(attempt: Attempt) -> bool:
