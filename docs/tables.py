@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from models.advice import REASON_HELP
 from models.charger import ModeFactKind
-from models.decision import FLAGS, LADDER
+from models.decision import FLAGS
+from models.ladder import LADDER
 from models.layers import PRECEDENCE
 from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
 from models.modes import ATTEMPTS_MAX, RESEND_AFTER_S, RULES, NextStep

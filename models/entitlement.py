@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from models.attempt import Admission, Entitlement, Facts, Match
+from models.attempt import Admission, Entitlement, Match
 from models.occurrences import Source
 from models.overridden import AnyTimeline
 from models.same import Same
 from models.schedule import Mode, Schedule, WeeklyWindow, Window
-from models.site import AccessRule
+from models.site import AccessRule, IdentityRecord
 from models.timeline import Timeline
 from models.zones import zone
 
@@ -114,15 +114,19 @@ def _access_of(rules: Same[tuple[AccessRule, ...]], group: str | None, timezone:
 
 
 def entitlement_of(
-    access: Access, match: Match, managed: AnyTimeline, at: datetime, last_edge_at: datetime | None
+    access: Access,
+    whose: Match | IdentityRecord,
+    managed: AnyTimeline,
+    at: datetime,
+    last_edge_at: datetime | None,
 ) -> Entitlement | None:
-    """The facts of rule 28 about one match; None where no access rule limits it here.
+    """The facts of rule 28 about one record; None where no access rule limits it here.
 
     Args:
         managed: the timeline that governs the charger, under its overrides.
         last_edge_at: the last mode edge that the facts hold; past it one admission is enough.
     """
-    admitting = access.admitting(match.identity_class, match.reference)
+    admitting = access.admitting(whose.identity_class, whose.reference)
     if admitting is None:
         return None
     # Facts of one hour are the same facts: most attempts find them made already.
@@ -237,16 +241,13 @@ def next_admission(match: Match, at: datetime) -> Admission | None:
     return None
 
 
-def entitlement_edges(facts: Facts) -> Iterator[tuple[datetime, str]]:
+def entitlement_edges(known: Entitlement) -> Iterator[tuple[datetime, str]]:
     """Each instant at which access rules begin or cease to admit a match, and the one from which on
     nothing is known of them: no copy of an answer may live longer (rule 23)."""
-    for match in facts.matches:
-        known = match.entitlement
-        if known is not None:
-            for each in known.admissions:
-                yield each.starts_at, "entitlement begins"
-                yield each.ends_at, "entitlement ends"
-            yield known.known_until, "entitlement is known no further"
+    for each in known.admissions:
+        yield each.starts_at, "entitlement begins"
+        yield each.ends_at, "entitlement ends"
+    yield known.known_until, "entitlement is known no further"
 
 
 def known_until(matches: Iterable[Match]) -> datetime | None:

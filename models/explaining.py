@@ -21,7 +21,7 @@ from models.attempt import (
     Told,
     Verdict,
 )
-from models.decision import RULES_VERSION, valid_at
+from models.decision import RULES_VERSION
 from models.explanation import (
     DataSeen,
     Different,
@@ -32,6 +32,7 @@ from models.explanation import (
     ToldSeen,
 )
 from models.feed_age import feed_age, policy_of, state_at
+from models.ladder import valid_at
 from models.reasons import Answer, Reason
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Stage

@@ -9,6 +9,7 @@ from typing import Protocol
 from models.attempt import (
     Attempt,
     Edge,
+    Entitlement,
     Facts,
     FeedFacts,
     Match,
@@ -59,8 +60,8 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
     governing = view.governing(attempt.charger_id)
     if governing is None:
         return _ungoverned(attempt, evaluated_at)
-    matches = matches_of(attempt, view)
-    too_many = len(matches) > MATCHES_MAX
+    records = records_of(attempt, view)
+    too_many = len(records) > MATCHES_MAX
     feeds = view.feed_facts(attempt.site_id)
     schedule = schedule_facts(governing, attempt.event_at)
     return Facts.model_construct(
@@ -68,7 +69,7 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
         stage=governing.stage,
         timezone=governing.site.timezone,
         schedule=schedule,
-        matches=_limited(matches[:MATCHES_MAX], governing, schedule, attempt.event_at),
+        matches=_matches(records[:MATCHES_MAX], governing, schedule, attempt.event_at),
         site_revision=governing.site.revision,
         identity_revision=view.identity_revision(attempt.site_id),
         tzdata_version=tzdata_version(),
@@ -117,18 +118,19 @@ def _schedule_facts(schedule_id: str, scope: str, outlook: Outlook) -> ScheduleF
     )
 
 
-def matches_of(attempt: Attempt, view: ConfigurationView) -> tuple[Match, ...]:
+def records_of(attempt: Attempt, view: ConfigurationView) -> list[IdentityRecord]:
     """Every record that any candidate's pseudonym meets, in the candidates' order (rule 17)."""
-    return tuple(
-        [
-            _match(record)
-            for candidate in attempt.token.candidates
-            for record in _records(candidate, view, attempt.site_id)
-        ]
-    )
+    site_id = attempt.site_id
+    found: list[IdentityRecord] = []
+    for candidate in attempt.token.candidates:
+        if len(candidate.pseudonyms) == 1:
+            found += view.identities(candidate.pseudonyms[0], site_id)
+        else:
+            found += _records(candidate, view, site_id)
+    return found
 
 
-def _match(record: IdentityRecord) -> Match:
+def _match(record: IdentityRecord, entitlement: Entitlement | None) -> Match:
     # Its fields are the record's own, and were validated with it.
     return Match.model_construct(
         source=record.source,
@@ -140,7 +142,7 @@ def _match(record: IdentityRecord) -> Match:
         valid_to=record.valid_to,
         state=record.state,
         state_since=record.state_since,
-        entitlement=None,
+        entitlement=entitlement,
     )
 
 
@@ -166,25 +168,19 @@ def _row(record: IdentityRecord) -> tuple[str, SiteId | None, str, datetime]:
     return record.source, record.site_id, record.reference, record.valid_from
 
 
-def _limited(
-    matches: tuple[Match, ...], governing: Governing, schedule: ScheduleFacts, at: datetime
+def _matches(
+    records: list[IdentityRecord], governing: Governing, schedule: ScheduleFacts, at: datetime
 ) -> tuple[Match, ...]:
-    """The matches with what the site's access rules say of them at this charger (rule 28)."""
+    """The records with what the site's access rules say of them at this charger (rule 28)."""
     site = governing.site
     if not site.access:
-        return matches
+        return tuple([_match(record, None) for record in records])
     access = access_of(site.access, governing.charger.group, site.timezone)
     edges = schedule.edges_ahead
     last_edge_at = edges[-1].at if edges else None
     return tuple(
         [
-            match.model_copy(
-                update={
-                    "entitlement": entitlement_of(
-                        access, match, governing.timeline, at, last_edge_at
-                    )
-                }
-            )
-            for match in matches
+            _match(record, entitlement_of(access, record, governing.timeline, at, last_edge_at))
+            for record in records
         ]
     )

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.attempt import Attempt, Facts, Match
-from models.decision import Finding, ahead, valid_at
+from models.ladder import Finding, valid_at
+from models.next_change import ahead
 from models.reasons import Answer, Flag, Reason
 from models.schedule import Mode
 from models.site import IdentityState, Overstay, OverstayAction

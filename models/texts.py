@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ _DRIVER = {row.reason: _sentences(row.driver_text) for row in REASON_TABLE}
 _FIXED = {row.reason: row.driver_text for row in REASON_TABLE if "{" not in row.driver_text}
 """Driver texts that need nothing: most of what is told."""
 
+_FIXED_SUPPORT = {
+    row.reason: row.support_text for row in REASON_TABLE if "{" not in row.support_text
+}
 _SUPPORT = {row.reason: _sentences(row.support_text) for row in REASON_TABLE}
 
 
@@ -62,39 +66,55 @@ def driver_text(
 
 def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]) -> str:
     """What the person who answers the phone reads."""
+    fixed = _FIXED_SUPPORT.get(reason)
+    if fixed is not None:
+        return fixed
     values = {"id": attempt.request_id, "n": str(len(matches))}
-    about = _time_of(reason, attempt, facts, matches)
+    time_of = _TIME_OF.get(reason)
+    about = time_of(attempt, facts, matches) if time_of else None
     if about is not None:
         values["t"] = _local(about, attempt.event_at, facts.timezone, date=True)
-    age = oldest_age(facts, matches, attempt.event_at)
+    age = oldest_age(facts, matches, attempt.event_at) if facts.feeds else None
     if age is not None:
         values["age"] = age_in_words(age)
     if reason is Reason.NOT_ENTITLED_NOW:
         values |= _next_window(matches, attempt.event_at)
-    if attempt.token.pseudonym is not None:
-        values["pseudonym"] = matches[0].pseudonym if matches else attempt.token.pseudonym
+    pseudonym = matches[0].pseudonym if matches else attempt.token.pseudonym
+    if pseudonym is not None:
+        values["pseudonym"] = pseudonym
     return _filled(_SUPPORT[reason], values)
 
 
-def _time_of(
-    reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]
-) -> UtcDatetime | None:
-    """The {t} of a support text: of a state, its `state_since`; of an interval, its end."""
-    match reason:
-        case Reason.FREEVEND_OPEN:
-            return facts.schedule.ends_at if facts.schedule else None
-        case Reason.REVOKED:
-            return _state_since(matches, IdentityState.REVOKED)
-        case Reason.SUSPENDED:
-            return _state_since(matches, IdentityState.SUSPENDED)
-        case Reason.AGREEMENT_EXPIRED:
-            ends = (m.valid_to for m in matches if m.valid_to)
-            return max((end for end in ends if end <= attempt.event_at), default=None)
-        case Reason.AGREEMENT_NOT_YET:
-            starts = (m.valid_from for m in matches if m.valid_from > attempt.event_at)
-            return min(starts, default=None)
-        case _:
-            return None
+def _until(_attempt: Attempt, facts: Facts, _matches: tuple[Match, ...]) -> UtcDatetime | None:
+    return facts.schedule.ends_at if facts.schedule else None
+
+
+def _revoked_since(_: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
+    return _state_since(matches, IdentityState.REVOKED)
+
+
+def _suspended_since(_: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
+    return _state_since(matches, IdentityState.SUSPENDED)
+
+
+def _ended(attempt: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
+    ends = (m.valid_to for m in matches if m.valid_to)
+    return max((end for end in ends if end <= attempt.event_at), default=None)
+
+
+def _starts(attempt: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
+    starts = (m.valid_from for m in matches if m.valid_from > attempt.event_at)
+    return min(starts, default=None)
+
+
+_TIME_OF: Mapping[Reason, Callable[[Attempt, Facts, tuple[Match, ...]], UtcDatetime | None]] = {
+    Reason.FREEVEND_OPEN: _until,
+    Reason.REVOKED: _revoked_since,
+    Reason.SUSPENDED: _suspended_since,
+    Reason.AGREEMENT_EXPIRED: _ended,
+    Reason.AGREEMENT_NOT_YET: _starts,
+}
+"""The {t} of a support text: of a state, its `state_since`; of an interval, its end."""
 
 
 def _next_window(matches: tuple[Match, ...], at: UtcDatetime) -> dict[str, str]:

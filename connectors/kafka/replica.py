@@ -82,6 +82,7 @@ class Replica:
         self.stages: dict[str, StageRecord] = {}
         self._identities = IdentityTable()
         self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
+        self._identity_revisions: dict[SiteId, str] = {}
         self._only = only
         self._governing: dict[ChargerId, Governing | None] = {}
         self._timelines: dict[_ScheduleKey, Timeline] = {}
@@ -113,8 +114,13 @@ class Replica:
 
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""
-        receipts = self.receipts_about(site_id)
-        return ",".join(sorted(f"{receipt.source}@{receipt.revision}" for receipt in receipts))
+        try:
+            return self._identity_revisions[site_id]
+        except KeyError:
+            receipts = self.receipts_about(site_id)
+            named = sorted(f"{receipt.source}@{receipt.revision}" for receipt in receipts)
+            found = self._identity_revisions[site_id] = ",".join(named)
+            return found
 
     def receipts_about(self, site_id: SiteId) -> list[FeedReceipt]:
         """The last load of each source that speaks about a site."""
@@ -261,6 +267,7 @@ class Replica:
             case FEEDS.name:
                 _set_row(self.feeds, key, _decoded(value, FeedReceipt.decode))
                 self._feed_facts.clear()
+                self._identity_revisions.clear()
             case OVERRIDES.name:
                 override = _decoded(value, OverrideRecord.decode)
                 hold_to_key(key, override.override_id if override else None)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.attempt import PseudonymousCandidate, Token, TokenKind
-from models.facts import matches_of
+from models.facts import records_of
 from models.identifiers import Candidate, KeyEpoch, Pseudonymiser
 from models.ids import Pseudonym, SiteId
 from models.site import IdentityClass, IdentityRecord, IdentityState
@@ -45,7 +45,7 @@ def matched(*records: IdentityRecord) -> list[tuple[str, str]]:
     reading = PseudonymousCandidate(identifier_type="ISO14443", pseudonyms=BOTH.all(CARD))
     token = Token(kind=TokenKind.IDENTIFIED, display="", candidates=(reading,))
     attempt = ATTEMPT.model_copy(update={"token": token})
-    found = matches_of(attempt, View(*records))  # type: ignore[arg-type]  # looked up only
+    found = records_of(attempt, View(*records))  # type: ignore[arg-type]  # looked up only
     return [(match.reference, match.pseudonym[:2]) for match in found]
 
 

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from models.attempt import Attempt, Decision, Edge, Facts, Match, ScheduleFacts, TokenKind
 from models.decision import decide
+from models.facts import gather
+from models.ladder import LADDER, case_at
+from models.next_change import ahead
 from models.reasons import PRECEDENCE, ROW_OF, Answer, Flag, Reason
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState
 from tests.models.samples import ATTEMPT, FACTS, MATCH, SCHEDULE_FACTS
+from tests.properties.generated import NOW as GENERATED_AT
+from tests.properties.generated import generated_attempts
 
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
 HOURS = 6
@@ -214,3 +219,24 @@ def _decided_at(attempt: Attempt, facts: Facts, at: datetime) -> Answer | str:
     schedule = facts.schedule.model_copy(update={"mode": mode})
     later = attempt.model_copy(update={"event_at": at})
     return decide(later, facts.model_copy(update={"schedule": schedule})).verdict.answer
+
+
+def test_the_short_ways_through_the_ladder_lead_where_the_whole_one_does() -> None:
+    """A plain allow finds no rung that holds; and rule 25's next change is the first instant at
+    which the whole ladder, climbed at each of them, says something else."""
+    plain = changing = 0
+    for depot, attempt in generated_attempts(10, 200):
+        facts = gather(attempt, depot, GENERATED_AT)
+        verdict = decide(attempt, facts).verdict
+        mode = facts.schedule.mode if facts.schedule else None
+        case = case_at(attempt, facts, attempt.event_at, mode)
+        if mode is Mode.MANAGED and facts.problem is None:
+            holding = [rung.reason for rung in LADDER if rung.holds(case)]
+            assert holding == (list(verdict.reasons) if verdict.answer is Answer.DENY else [])
+            plain += verdict.answer is Answer.ALLOW
+        later = [each for each in ahead(attempt, facts) if each.finding.answer != verdict.answer]
+        first = (later[0].at, later[0].cause) if later else (None, None)
+        assert (verdict.next_change_at, verdict.next_change_cause) == first
+        changing += bool(later)
+    assert plain > 20
+    assert changing > 100

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from models.attempt import Decision
-from models.decision import FLAGS, LADDER, decide
+from models.decision import FLAGS, decide
 from models.explaining import explain
 from models.facts import gather
+from models.ladder import LADDER
 from models.reasons import Reason
 from models.replaying import redecide
 from tests.properties.generated import NOW, generated_attempts

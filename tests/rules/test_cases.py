@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from models.attempt import Decision
-from models.decision import LADDER, decide
+from models.decision import decide
+from models.ladder import LADDER
 from models.reasons import PRECEDENCE, REASON_TABLE, Reason
 from tests.rules.depots import Depot
 from tests.rules.judging import Case, decided, seen_of
