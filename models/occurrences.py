@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from math import lcm
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +23,9 @@ from models.schedule import (
 
 LAYERS = (LayerName.EXCEPTION, LayerName.HOLIDAY, LayerName.WINDOW)
 """What a schedule writes, highest first, between overrides and the default (models.layers)."""
+
+_DATES_REMEMBERED = 4_096
+"""Eleven years: as far as a timeline keeps what it compiled."""
 
 E = TypeVar("E", Window, DatedException)
 
@@ -103,7 +107,7 @@ def occurrences(
     for on, start, end, mode, layer, label in _on_the_wall(schedule, first, last):
         starts_at, ends_at = instant_of(on, start, zone), instant_of(on, end, zone)
         if starts_at < ends_at:
-            source = Source(layer, label, date.fromordinal(on))
+            source = Source(layer, label, _date(on))
             found.append(Occurrence(starts_at, ends_at, mode, source))
     return tuple(found)
 
@@ -133,6 +137,12 @@ def contradictions(schedule: Schedule) -> tuple[ScheduleFault, ...]:
         *_contradictions("holiday", schedule.holidays, _dated_overlap),
         *_contradictions("exception", schedule.exceptions, _dated_overlap),
     )
+
+
+@lru_cache(maxsize=_DATES_REMEMBERED)
+def _date(on: int) -> date:
+    """One object for all that begins on a date: sources are kept by the thousand."""
+    return date.fromordinal(on)
 
 
 def _on_the_wall(schedule: Schedule, first: date, last: date) -> Iterator[_OnTheWall]:

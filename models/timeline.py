@@ -6,10 +6,11 @@ are compiled when they are asked for: beyond what is compiled it compiles on, ne
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,8 @@ written date. This is for a cycle of one week; each more adds seven days."""
 REACH_DAYS = 3
 """An occurrence that touches a UTC day began at most this many local dates away: a day of zone
 offset, and two for the longest window."""
+
+_DEFAULT = Source("default", "default", None)
 
 _DAY = timedelta(days=1)
 _REACH = timedelta(days=REACH_DAYS)
@@ -176,13 +179,12 @@ class Timeline:
         other, where another source says the same: between them there is no mode edge (rule 6).
         """
         found: list[Stretch] = []
-        for segment, ends_at in self._segments(start, end):
-            said = (segment.mode, segment.source, segment.conflict)
-            begins_at = max(segment.starts_at, start)
-            if found and found[-1][2:] == said:
-                begins_at = found.pop().start
-            found.append(Stretch(begins_at, ends_at, *said))
-        return tuple(found)
+        begins_at, said = start, self._segment(start)[1:]
+        for segment in self._segments_after(start, end):
+            if segment[1:] != said:
+                found.append(Stretch(begins_at, segment.starts_at, *said))
+                begins_at, said = segment.starts_at, segment[1:]
+        return (*found, Stretch(begins_at, end, *said)) if start < end else ()
 
     def overlaps(self, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
         """Every window, holiday and exception that touches [start, end), whole, also where
@@ -193,19 +195,11 @@ class Timeline:
             sorted(touching, key=lambda each: (each.starts_at, LAYERS.index(each.source.layer)))
         )
 
-    def _segments(self, start: datetime, end: datetime) -> Iterator[tuple[Segment, datetime]]:
-        """Segments that touch [start, end), and where each ends in it."""
-        if start >= end:
-            return
-        held = self._segment(start)
+    def _segments_after(self, start: datetime, end: datetime) -> Iterator[Segment]:
+        """Segments that start in (start, end)."""
         for number in range(_block_of(start.date()), _block_of(end.date()) + 1):
-            for segment in self._block(number)[1]:
-                if segment.starts_at >= end:
-                    break
-                if segment.starts_at > start:
-                    yield held, segment.starts_at
-                    held = segment
-        yield held, end
+            starts, segments = self._block(number)
+            yield from segments[bisect_right(starts, start) : bisect_left(starts, end)]
 
     def _edges_after(self, when: datetime) -> Iterator[ModeEdge]:
         run = self._run(when)
@@ -227,21 +221,21 @@ class Timeline:
     def _edge_after(self, when: datetime) -> datetime | None:
         mode = self.mode_at(when)
         for number in self._blocks_ahead(when.date()):
-            for segment in self._block(number)[1]:
-                if segment.starts_at > when and segment.mode is not mode:
-                    return segment.starts_at
+            starts, segments = self._block(number)
+            for place in range(bisect_right(starts, when), len(segments)):
+                if segments[place].mode is not mode:
+                    return starts[place]
         return None
 
     def _edge_before(self, when: datetime) -> datetime | None:
         mode = self.mode_at(when)
         began: datetime | None = None
         for number in self._blocks_behind(when.date()):
-            for segment in reversed(self._block(number)[1]):
-                if segment.starts_at > when:
-                    continue
-                if segment.mode is not mode:
+            starts, segments = self._block(number)
+            for place in range(bisect_right(starts, when) - 1, -1, -1):
+                if segments[place].mode is not mode:
                     return began
-                began = segment.starts_at
+                began = starts[place]
         return None
 
     def _blocks_ahead(self, day: date) -> Iterator[int]:
@@ -289,32 +283,36 @@ def _sweep(
 ) -> Iterator[Segment]:
     """What wins in each stretch of [begins, ends) between the edges of occurrences."""
     marks = {begins}
-    for each in found:
-        marks.update(mark for mark in (each.starts_at, each.ends_at) if begins < mark < ends)
-    waiting = sorted(found, key=lambda each: each.starts_at, reverse=True)
+    marks.update(each.starts_at for each in found)
+    marks.update(each.ends_at for each in found)
+    waiting = sorted(found, key=_began, reverse=True)
     holding: list[Occurrence] = []
     for mark in sorted(marks):
         while waiting and waiting[-1].starts_at <= mark:
             holding.append(waiting.pop())
         holding = [each for each in holding if each.ends_at > mark]
-        yield _winner(mark, holding, default)
+        if begins <= mark < ends:
+            yield _winner(mark, holding, default)
 
 
 def _winner(mark: datetime, holding: list[Occurrence], default: Mode) -> Segment:
     """The highest layer that says anything wins (rule 7); in it, managed wins (rule 6)."""
+    if not holding:
+        return Segment(mark, default, _DEFAULT, conflict=False)
+    if len(holding) == 1:
+        return Segment(mark, holding[0].mode, holding[0].source, conflict=False)
     for layer in LAYERS:
         said = [each for each in holding if each.source.layer == layer]
         if said:
-            modes = {each.mode for each in said}
-            mode = Mode.MANAGED if Mode.MANAGED in modes else Mode.FREEVEND
-            # Where several say the same, the one that began first is named.
-            first = min((each for each in said if each.mode is mode), key=_began)
-            return Segment(mark, mode, first.source, conflict=len(modes) > 1)
-    return Segment(mark, default, Source("default", "default", None), conflict=False)
+            break
+    modes = {each.mode for each in said}
+    mode = Mode.MANAGED if Mode.MANAGED in modes else Mode.FREEVEND
+    # Where several say the same, the one that began first is named.
+    first = min((each for each in said if each.mode is mode), key=_began)
+    return Segment(mark, mode, first.source, conflict=len(modes) > 1)
 
 
-def _began(each: Occurrence) -> datetime:
-    return each.starts_at
+_began = attrgetter("starts_at")
 
 
 def _block_of(day: date) -> int:
