@@ -27,10 +27,10 @@ def schedule_import(
         bool, typer.Option("--holidays", help="Read the events as holidays, date by date.")
     ] = False,
     schedule_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="[default: the file's name]")
+        str | None, typer.Option("--id", metavar="ID", show_default="the file's name")
     ] = None,
     default: Annotated[
-        Mode | None, typer.Option(help="Outside of its events. [default: the other mode]")
+        Mode | None, typer.Option(help="Outside of its events.", show_default="the other mode")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

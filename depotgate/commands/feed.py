@@ -73,7 +73,9 @@ def load(
     *,
     as_of: Annotated[
         str | None,
-        typer.Option(help="Its content time, where it states none. [default: when it was written]"),
+        typer.Option(
+            help="Its content time, where it states none.", show_default="when it was written"
+        ),
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Though it is quarantined.")] = False,
     site: Site = None,

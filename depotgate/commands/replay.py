@@ -20,7 +20,7 @@ def replay(
     since: Annotated[
         str, typer.Option(help="2026-07-01, 2026-07-01T06:00:00+02:00, or 30d or 12h ago.")
     ],
-    until: Annotated[str | None, typer.Option(help="Likewise. [default: now]")] = None,
+    until: Annotated[str | None, typer.Option(help="Likewise.", show_default="now")] = None,
     site: Annotated[str | None, typer.Option(help="Attempts at this site only.")] = None,
     depot: Annotated[
         Path | None, typer.Option(help="What if this draft of a depot folder had been in force.")

@@ -40,17 +40,20 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="TIME",
-        help="2026-10-03, 2026-10-03T18:00 (local) or 2026-10-03T08:00:00Z. [default: today]",
+        help="2026-10-03, 2026-10-03T18:00 (local) or 2026-10-03T08:00:00Z.",
+        show_default="today",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="TIME", help="Likewise, and not within. [default: a week later]"),
+    typer.Option(
+        "--to", metavar="TIME", help="Likewise, and not within.", show_default="a week later"
+    ),
 ]
 ToInAYear = Annotated[
     str | None,
     typer.Option(
-        "--to", metavar="TIME", help="Likewise, and not within. [default: 400 days later]"
+        "--to", metavar="TIME", help="Likewise, and not within.", show_default="400 days later"
     ),
 ]
 
@@ -124,10 +127,13 @@ def schedule_tz_diff(
     from_tz: Annotated[
         Path | None,
         typer.Option(
-            help="Compiled zones, or a tzdata package: folder or wheel. [default: the pinned one]"
+            help="Compiled zones, or a tzdata package: folder or wheel.",
+            show_default="the pinned one",
         ),
     ] = None,
-    to_tz: Annotated[Path | None, typer.Option(help="Likewise. [default: the pinned one]")] = None,
+    to_tz: Annotated[
+        Path | None, typer.Option(help="Likewise.", show_default="the pinned one")
+    ] = None,
     charger: OfCharger = None,
     group: OfGroup = None,
     start: From = None,
