@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import chain
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from connectors.feeds.places import near
 from connectors.feeds.yaml_lines import Document, Path
+from models.clock_changes import clock_changes
 from models.errors import ScheduleError
 from models.occurrences import ClockEffect, clock_effects, contradictions
 from models.schedule import DatedException, Schedule
@@ -189,14 +189,16 @@ def _clock_effects(
 ) -> Iterator[tuple[Path, Schedule, ClockEffect]]:
     """What clock changes do to windows within a year, and to dated entries whenever they are."""
     in_zone = zone(timezone)
-    changes = [*_clock_changes(in_zone, today)]
+    changes = clock_changes(in_zone, today, today + timedelta(days=AHEAD_DAYS))
+    # What the clock showed when it was set: with the day before, each date that it is met on.
+    days = [(change.at + change.before).date() for change in changes]
     for place, schedule in enumerate(schedules):
         path = ("schedules", place)
         bare = schedule.model_copy(update={"windows": (), "exceptions": (), "holidays": ()})
         for number, window in enumerate(schedule.windows):
             alone = bare.model_copy(update={"windows": (window,)})
             # What began the day before may have its tail in the change.
-            met = (clock_effects(alone, in_zone, day - _DAY, day) for day in changes)
+            met = (clock_effects(alone, in_zone, day - _DAY, day) for day in days)
             for effect in dict.fromkeys(chain.from_iterable(met)):
                 yield (*path, "windows", number), schedule, effect
         for key, number, entry in _dated(schedule):
@@ -210,13 +212,3 @@ def _hours(span: timedelta) -> str:
     hours, minutes = divmod(round(span.total_seconds() / 60), 60)
     parts = ((hours, "h"), (minutes, "min"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 min"
-
-
-def _clock_changes(in_zone: ZoneInfo, today: date) -> Iterator[date]:
-    """The local dates, within a year, in which the clock is set."""
-    midnight = datetime(today.year, today.month, today.day, tzinfo=in_zone)
-    for _ in range(AHEAD_DAYS):
-        following = midnight + _DAY  # wall clock: the next local midnight
-        if midnight.utcoffset() != following.utcoffset():
-            yield midnight.date()
-        midnight = following
