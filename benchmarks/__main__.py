@@ -29,6 +29,8 @@ from benchmarks.processes import Children
 from benchmarks.publish import publish_depot
 from benchmarks.report import Machine, Report, print_report
 from benchmarks.rules import RulesTime, measure_rules
+from benchmarks.schedules import CHARGERS as SCHEDULED
+from benchmarks.schedules import SchedulesTime, measure_schedules
 from benchmarks.start_up import StartUp, measure_start_up
 from benchmarks.summary import Load, Run
 from connectors.kafka.broker import Broker, start_broker
@@ -80,6 +82,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
     async with a_broker(folder / "depot", console) as broker:
         machine = _machine(broker)
         rules, runs = await _measure_loads(folder, broker, loads, console)
+    schedules = await _measure_schedules(folder, console, quick=quick)
     start_up = None if quick else await _measure_start(folder, console)
     feed_loads = () if quick else await _measure_feeds(folder, console)
     return Report(
@@ -90,6 +93,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
         machine=machine,
         runs=tuple(runs),
         rules=rules,
+        schedules=schedules,
         start_up=start_up,
         feed_loads=feed_loads,
     )
@@ -115,6 +119,14 @@ async def _measure_loads(
         console.print("  the ocpp package's loop under the same load")
         runs += await measure_ocpp_loop(children, loads, IDENTITIES)
     return rules, runs
+
+
+async def _measure_schedules(folder: Path, console: Console, *, quick: bool) -> SchedulesTime:
+    """With nothing else running: the broker has ended."""
+    chargers = SCHEDULED // 10 if quick else SCHEDULED
+    console.print(f"  compiling {chargers:,} schedules")
+    async with Children(folder) as children:
+        return await measure_schedules(children, chargers)
 
 
 async def _measure_start(folder: Path, console: Console) -> StartUp:

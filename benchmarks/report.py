@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.feed_load import FeedLoad, said
 from benchmarks.rules import RulesTime
+from benchmarks.schedules import SchedulesTime
 from benchmarks.start_up import StartUp
 from benchmarks.summary import Run
 
@@ -47,6 +48,7 @@ class Report:
     machine: Machine
     runs: tuple[Run, ...]
     rules: RulesTime
+    schedules: SchedulesTime
     start_up: StartUp | None
     feed_loads: tuple[FeedLoad, ...] = ()
 
@@ -131,6 +133,7 @@ def _lines(report: Report) -> list[str]:
         f"decide {rules.decide_us:.1f}; beside them decode {rules.decode_us:.1f}, "
         f"encode {rules.encode_us:.1f}",
         *_aims(report.runs),
+        *_schedule_lines(report.schedules),
     ]
     if start is not None:
         lines.append(
@@ -145,6 +148,20 @@ def _lines(report: Report) -> list[str]:
         for cause, count in run.errors.items()
     ]
     return lines
+
+
+def _schedule_lines(found: SchedulesTime) -> list[str]:
+    compiling, asking = found.compiling, found.asking
+    highest_mb = max(part.memory_mb for part in compiling)
+    return [
+        f"schedules: {found.compiled_count:,} of {found.windows_count} windows compiled over "
+        f"{found.days} days in {found.compiled_s:.0f} s on {len(compiling)} cores, "
+        f"{found.ms_each:.1f} ms each; {highest_mb:,.0f} MB a process at the highest",
+        f"mode look-ups: {asking.lookups_per_s:,.0f}/s at any instant, "
+        f"{asking.outlooks_per_s:,.0f}/s of now with the next changes, for "
+        f"{asking.chargers_count:,} chargers of {asking.schedules_count} schedules; "
+        f"{asking.memory_mb:,.0f} MB at the highest",
+    ]
 
 
 def _aims(runs: Sequence[Run]) -> list[str]:
