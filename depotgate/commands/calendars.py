@@ -60,7 +60,10 @@ def schedule_export(
     first: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="DATE", help="Where windows begin without a date. [default: today]"
+            "--from",
+            metavar="DATE",
+            help="Where windows begin without a date.",
+            show_default="today",
         ),
     ] = None,
     out: Annotated[

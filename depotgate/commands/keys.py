@@ -31,7 +31,9 @@ def keys_new(
 @sayable
 def keys_rotate(
     *,
-    kid: Annotated[str | None, typer.Option(help="Name of the new epoch. [default: next]")] = None,
+    kid: Annotated[
+        str | None, typer.Option(help="Name of the new epoch.", show_default="next")
+    ] = None,
     kafka: Kafka = None,
     data: Data = None,
     pseudonym_keys_file: Keys = None,
