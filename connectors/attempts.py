@@ -31,6 +31,7 @@ from connectors.telemetry.metrics import Metrics
 from models.answers import barred, told_for
 from models.attempt import AccessRequest, Attempt, Basis, Decision, Outcome, Told, Verdict
 from models.ids import GatewayInstance, RequestId, Slot
+from models.languages import ENGLISH
 from models.metrics import (
     ATTEMPTS,
     DEADLINE_MISSES,
@@ -67,6 +68,7 @@ class _Terms(NamedTuple):
 
     stage: Stage
     posture: Posture
+    languages: tuple[str, ...]
 
 
 class _Ruling(NamedTuple):
@@ -205,7 +207,8 @@ class AttemptDesk:
         # Without a site its depot was taken away under it.
         open_ = site is not None and site.fail == Posture.OPEN
         stage = stage_of(self._configuration, attempt.charger_id, attempt.site_id)
-        return _Terms(stage, Posture.OPEN if open_ else Posture.CLOSED)
+        languages = site.languages if site else (ENGLISH,)
+        return _Terms(stage, Posture.OPEN if open_ else Posture.CLOSED, languages)
 
     def _freevend(self, attempt: Attempt) -> bool:
         """Whether this gateway's own replica says freevend."""
@@ -259,6 +262,7 @@ class AttemptDesk:
             # Only an answer without a decision asks the gateway's own replica.
             freevend=not evaluated and self._freevend(attempt),
             barred=decision is not None and barred(decision.facts),
+            languages=terms.languages,
         )
 
     def _missed(self, case: Case, told: Told) -> None:

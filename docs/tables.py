@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from models.advice import REASON_HELP
 from models.charger import ModeFactKind
 from models.decision import FLAGS
 from models.ladder import LADDER
+from models.languages import LANGUAGES, Language
 from models.layers import PRECEDENCE
 from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
 from models.modes import ATTEMPTS_MAX, RESEND_AFTER_S, RULES, NextStep
@@ -17,6 +19,9 @@ from models.reasons import REASON_TABLE, Answer, Flag, Reason
 from models.topics import PRIMARY_TOPICS, TOPICS, Topic, topic_config
 
 SCHEMA_FOLDER = "schemas"
+
+_TOLD_AT = datetime(2026, 7, 14, 20, 0, tzinfo=UTC)
+"""A Tuesday evening, for examples."""
 
 _BUILT_REASONS = frozenset(
     {rung.reason for rung in LADDER}
@@ -76,6 +81,27 @@ def _cell(text: str) -> str:
 
 def _code(words: Iterable[object]) -> str:
     return ", ".join(f"`{word}`" for word in words)
+
+
+def driver_texts() -> str:
+    """What drivers read, language by language."""
+    return "\n\n".join(_language(language) for language in LANGUAGES.values())
+
+
+def _language(language: Language) -> str:
+    when = [
+        language.when(_TOLD_AT + ahead, _TOLD_AT, "Europe/Berlin")
+        for ahead in (timedelta(hours=8), timedelta(days=4), timedelta(days=20))
+    ]
+    rows = [
+        (f"`{reason}`", " ".join(sentence.text for sentence in language.sentences[reason]))
+        for reason in Reason
+    ]
+    return (
+        f"## {language.name} (`{language.code}`)\n\n"
+        f"`{{t}}` is: {'; '.join(when)}. `{{holder}}` is: {language.holder.card}; "
+        f"{language.holder.agreement}.\n\n{_table(('reason', 'text'), rows)}"
+    )
 
 
 def topics() -> str:
@@ -279,5 +305,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "modes": modes,
     "steps": steps,
     "mode facts": mode_facts,
+    "driver texts": driver_texts,
 }
 """Name of a block in a page, and what it holds."""

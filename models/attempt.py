@@ -18,6 +18,7 @@ from models.ids import (
     SiteId,
     Slot,
 )
+from models.languages import ENGLISH
 from models.reasons import Answer, Flag, OcppVersion, Reason
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
@@ -202,6 +203,7 @@ class Facts(Frozen):
         problem: why they could not be gathered; a rung of the ladder, not an exception (rule 24).
         feeds: sources that speak about the site and age; those of depot folders do not.
         feed_policy: how old they may be here; None = nothing ages, or the defaults of rule 22.
+        languages: of the site, the first one first.
     """
 
     evaluated_at: UtcDatetime
@@ -215,6 +217,18 @@ class Facts(Frozen):
     problem: str | None = None
     feeds: tuple[FeedFacts, ...] = ()
     feed_policy: FeedPolicy | None = None
+    languages: tuple[str, ...] = (ENGLISH,)
+
+
+class DriverText(Frozen):
+    """What a driver is told in one language.
+
+    Attributes:
+        language: code by BCP 47, as OCPP has it.
+    """
+
+    language: str
+    text: str
 
 
 class Verdict(Frozen):
@@ -228,6 +242,8 @@ class Verdict(Frozen):
         next_change_cause: what changes it then.
         valid_until: the next edge of mode, validity or feed age, whether or not the answer changes
             there: no copy of the answer may live up to it (rule 23). None = no edge is known.
+        driver_text: in the site's first language, which is `language`.
+        more_texts: the same in its other languages.
     """
 
     answer: Open[Answer]
@@ -240,6 +256,8 @@ class Verdict(Frozen):
     driver_text: str
     support_text: str
     valid_until: UtcDatetime | None = None
+    language: str = ENGLISH
+    more_texts: tuple[DriverText, ...] = ()
 
 
 class Decision(Record):
@@ -261,12 +279,19 @@ class Basis(StrEnum):
 
 
 class Told(Frozen):
-    """What the driver was told: OCPP status, text where the version carries one."""
+    """What the driver was told: OCPP status, text where the version carries one.
+
+    Attributes:
+        language: of the text.
+        more_texts: the text in the site's other languages, for versions that carry several.
+    """
 
     accepted: bool
     status: str
     text: str | None
     basis: Open[Basis]
+    language: str = ENGLISH
+    more_texts: tuple[DriverText, ...] = ()
 
 
 class Outcome(Record):

@@ -14,9 +14,9 @@ from models.feed_age import FeedState, match_state
 from models.ladder import Case, Finding, case_at, climb
 from models.next_change import instants_of, next_change, valid_until
 from models.reasons import Answer, Flag
-from models.texts import driver_text, support_text
+from models.texts import driver_texts, support_text
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Raised whenever the same attempt and facts could give another answer."""
 
 
@@ -34,6 +34,8 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     change = next_change(case, finding.answer, instants)
     reason = finding.reasons[0]
     told_of = case.judged or case.matches
+    texts = driver_texts(reason, attempt, facts, told_of, change and change.at)
+    text, more_texts = texts[0], texts[1:]
     # From here on everything is made of what was validated when it came in.
     verdict = Verdict.model_construct(
         answer=finding.answer,
@@ -44,9 +46,11 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
         attribution=told_of[0].reference if len(told_of) == 1 else None,
         next_change_at=change.at if change else None,
         next_change_cause=change.cause if change else None,
-        driver_text=driver_text(reason, attempt, facts, told_of, change and change.at),
+        driver_text=text.text,
         support_text=support_text(reason, attempt, facts, told_of),
         valid_until=valid_until(case, finding.answer, instants),
+        language=text.language,
+        more_texts=more_texts,
     )
     return Decision.model_construct(
         decision_id=attempt.request_id,

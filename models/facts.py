@@ -76,6 +76,7 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
         problem=f"more than {MATCHES_MAX} records match one token" if too_many else None,
         feeds=feeds,
         feed_policy=governing.site.feed if feeds else None,
+        languages=governing.site.languages,
     )
 
 

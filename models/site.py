@@ -11,6 +11,7 @@ from pydantic import Field
 
 from models.identifiers import SiteForms
 from models.ids import ChargerId, Pseudonym, SiteId
+from models.languages import ENGLISH
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Schedule, WeeklyWindow
@@ -134,6 +135,7 @@ class SiteRecord(Record):
         freevend_tag: reserved (rule 17); 5–20 characters.
         card_byte_order: a word that this version does not know means as_read.
         identifier_types: free types of OCPP 2.1, in capitals.
+        languages: that drivers are told things in, the first one first.
         schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
         feed: how old feeds may be here (rule 22).
         revision: hash of the content; every decision stores it (rule 10).
@@ -148,6 +150,7 @@ class SiteRecord(Record):
     freevend_tag: str | None = None
     card_byte_order: Open[CardByteOrder] = CardByteOrder.AS_READ
     identifier_types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = (ENGLISH,)
     schedules: tuple[Schedule, ...]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None

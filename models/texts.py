@@ -2,66 +2,83 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
+from functools import lru_cache
 
-from models.attempt import Attempt, Facts, Match
+from models.attempt import Attempt, DriverText, Facts, Match
 from models.entitlement import next_admission
 from models.feed_age import oldest_age
+from models.languages import (
+    DRIVER_TEXT_MAX_CHARS,
+    Language,
+    Sentence,
+    placeholders_of,
+    sentences_of,
+    spoken,
+)
 from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
 from models.site import IdentityClass, IdentityState
 from models.zones import zone
 
-DRIVER_TEXT_MAX_CHARS = 512
-"""OCPP 2.0.1 MessageContentType.content."""
-
-_SENTENCE = re.compile(r"(?<=\.)\s+")
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_A_DAY = timedelta(hours=24)
-
 _UNITS_S = (("days", 86_400), ("h", 3_600), ("min", 60))
 
 
-class _Sentence(NamedTuple):
-    text: str
-    needs: frozenset[str]
+FIXED_TEXTS_MAX = 1024
+"""Remembered: every such reason for some seventy lists of languages that sites may have."""
+
+_FIXED = frozenset(row.reason for row in REASON_TABLE if not placeholders_of(row.driver_text))
+"""Reasons whose text needs no value, in any language: most of what is told."""
+
+_FIXED_SUPPORT = {
+    row.reason: row.support_text for row in REASON_TABLE if not placeholders_of(row.support_text)
+}
+_SUPPORT = {row.reason: sentences_of(row.support_text) for row in REASON_TABLE}
 
 
-def _sentences(text: str) -> tuple[_Sentence, ...]:
+def driver_texts(
+    reason: Reason,
+    attempt: Attempt,
+    facts: Facts,
+    matches: tuple[Match, ...],
+    change_at: UtcDatetime | None,
+) -> tuple[DriverText, ...]:
+    """What the charger shows, in each language of the site: times in its zone, no identifier."""
+    if reason in _FIXED:
+        return fixed_texts(reason, facts.languages)
     return tuple(
-        _Sentence(sentence, frozenset(_PLACEHOLDER.findall(sentence)))
-        for sentence in _SENTENCE.split(text)
+        [
+            DriverText.model_construct(
+                language=language.code,
+                text=_driver_text(language, reason, attempt, facts, matches, change_at),
+            )
+            for language in spoken(facts.languages)
+        ]
     )
 
 
-_DRIVER = {row.reason: _sentences(row.driver_text) for row in REASON_TABLE}
-_FIXED = {row.reason: row.driver_text for row in REASON_TABLE if "{" not in row.driver_text}
-"""Driver texts that need nothing: most of what is told."""
-
-_FIXED_SUPPORT = {
-    row.reason: row.support_text for row in REASON_TABLE if "{" not in row.support_text
-}
-_SUPPORT = {row.reason: _sentences(row.support_text) for row in REASON_TABLE}
-
-
-def driver_text(
+def _driver_text(  # noqa: PLR0917 - what is told, of what, and in which language
+    language: Language,
     reason: Reason,
     attempt: Attempt,
     facts: Facts,
     matches: tuple[Match, ...],
     change_at: UtcDatetime | None,
 ) -> str:
-    """What the charger shows: times in the site's zone, no identifier, no reference."""
-    fixed = _FIXED.get(reason)
-    if fixed is not None:
-        return fixed
-    values = {"holder": _holder(matches)}
+    values = {"holder": _holder(matches, language)}
     if change_at is not None:
-        values["t"] = _local(change_at, attempt.event_at, facts.timezone)
-    return _filled(_DRIVER[reason], values)[:DRIVER_TEXT_MAX_CHARS]
+        values["t"] = language.when(change_at, attempt.event_at, facts.timezone)
+    return _filled(language.sentences[reason], values)[:DRIVER_TEXT_MAX_CHARS]
+
+
+@lru_cache(maxsize=FIXED_TEXTS_MAX)
+def fixed_texts(reason: Reason, languages: tuple[str, ...]) -> tuple[DriverText, ...]:
+    """What is told of a reason whose text needs no value: without a decision nothing is known."""
+    return tuple(
+        DriverText(language=language.code, text=_filled(language.sentences[reason], {}))
+        for language in spoken(languages)
+    )
 
 
 def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[Match, ...]) -> str:
@@ -73,7 +90,7 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
     time_of = _TIME_OF.get(reason)
     about = time_of(attempt, facts, matches) if time_of else None
     if about is not None:
-        values["t"] = _local(about, attempt.event_at, facts.timezone, date=True)
+        values["t"] = _dated(about, facts.timezone)
     age = oldest_age(facts, matches, attempt.event_at) if facts.feeds else None
     if age is not None:
         values["age"] = age_in_words(age)
@@ -137,13 +154,13 @@ def age_in_words(age: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _holder(matches: tuple[Match, ...]) -> str:
+def _holder(matches: tuple[Match, ...], language: Language) -> str:
     """The AGREEMENT rows also serve own-fleet records outside their validity."""
     own = any(match.identity_class == IdentityClass.OWN_FLEET for match in matches)
-    return "Card" if own else "Agreement"
+    return language.holder.card if own else language.holder.agreement
 
 
-def _filled(sentences: tuple[_Sentence, ...], values: dict[str, str]) -> str:
+def _filled(sentences: tuple[Sentence, ...], values: dict[str, str]) -> str:
     """The text without the sentences that need a value that does not exist."""
     return " ".join(
         [
@@ -154,9 +171,6 @@ def _filled(sentences: tuple[_Sentence, ...], values: dict[str, str]) -> str:
     )
 
 
-def _local(at: UtcDatetime, seen_at: datetime, timezone: str, *, date: bool = False) -> str:
-    """A time as people at the site say it: the day is named when it is not within 24 hours."""
-    local = at.astimezone(zone(timezone))
-    if date:
-        return f"{local:%Y-%m-%d %H:%M}"
-    return f"{local:%H:%M}" if abs(at - seen_at) < _A_DAY else f"{local:%a %d %b %H:%M}"
+def _dated(at: UtcDatetime, timezone: str) -> str:
+    """A time at the site as support reads it."""
+    return f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M}"

@@ -200,6 +200,7 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         freevend_tag=written.freevend_tag,
         card_byte_order=written.card_byte_order,
         identifier_types=tuple(dict.fromkeys(written.identifier_types)),
+        languages=written.languages,
         schedules=written.schedules,
         groups=written.groups,
         schedule=written.schedule,

@@ -18,6 +18,7 @@ from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.yaml_lines import Document, Path, read_yaml
 from models.errors import Problem
 from models.identifiers import FREE_TYPES_MAX, free_type
+from models.languages import ENGLISH, LANGUAGES, LANGUAGES_MAX
 from models.record import Frozen
 from models.schedule import Schedule
 from models.site import CardByteOrder, ExpiredFeed, FeedPolicy, Group, Posture, Stage
@@ -65,6 +66,18 @@ def _free_type(written: str) -> str:
     return name
 
 
+def _language(written: str) -> str:
+    if written not in LANGUAGES:
+        raise ValueError(f"expected a language of {', '.join(LANGUAGES)}")
+    return written
+
+
+def _each_once(written: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(written)) < len(written):
+        raise ValueError("expected each language once")
+    return written
+
+
 Seconds = Annotated[int, Field(gt=0, le=SECONDS_MAX)]
 
 
@@ -103,6 +116,11 @@ class WrittenSite(Frozen):
     identifier_types: Annotated[
         tuple[Annotated[str, AfterValidator(_free_type)], ...], Field(max_length=FREE_TYPES_MAX)
     ] = ()
+    languages: Annotated[
+        tuple[Annotated[str, AfterValidator(_language)], ...],
+        Field(min_length=1, max_length=LANGUAGES_MAX),
+        AfterValidator(_each_once),
+    ] = (ENGLISH,)
     schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
     schedule: str | None = None

@@ -11,10 +11,6 @@ from connectors.ocpp.presenting import read_token, settle_authorize
 HEARTBEAT_INTERVAL_S = 300
 """Chargers set their clocks by it; that they are alive is seen by WebSocket pings."""
 
-TEXT_LANGUAGE = "en"
-"""Of the driver texts in the reason table."""
-
-
 FREEVEND_TAG = "freevend tag"
 """The cause told with a session that is stopped as the charger is in the wrong mode."""
 
@@ -51,7 +47,7 @@ async def authorize(call: IncomingCall) -> object | None:
         return None
     told = settled.told
     return call.version.authorize_response(
-        told.status, expiry_of(settled), told.text, TEXT_LANGUAGE
+        told.status, expiry_of(settled), told.text, told.language
     )
 
 

@@ -11,7 +11,6 @@ from connectors.ocpp.commands import stop_session
 from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
     FREEVEND_TAG,
-    TEXT_LANGUAGE,
     authorize,
     boot,
     data_transfer,
@@ -61,7 +60,7 @@ async def _attempt(call: IncomingCall, token: Token) -> object | None:
         # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
         call.after = partial(stop_session, call.connection, transaction.stop, FREEVEND_TAG)
     told = settled.told
-    return _response(call)(told.status, expiry_of(settled), told.text, TEXT_LANGUAGE)
+    return _response(call)(told.status, expiry_of(settled), told.text, told.language)
 
 
 def _transaction(call: IncomingCall) -> Transaction:

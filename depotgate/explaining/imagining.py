@@ -126,6 +126,7 @@ def imagine(question: Question, view: ConfigurationView, now: datetime) -> Expla
         # Asked of the gateway's replica only where no decision can be made.
         freevend=False,
         barred=barred(decision.facts),
+        languages=site.languages,
     )
     return explain(decision, None, would_tell=told)
 

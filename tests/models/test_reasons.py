@@ -8,8 +8,8 @@ import pytest
 from ocpp.v16.enums import AuthorizationStatus
 from ocpp.v201.enums import AuthorizationStatusEnumType
 
+from models.languages import DRIVER_TEXT_MAX_CHARS
 from models.reasons import PRECEDENCE, REASON_TABLE, ROW_OF, Answer, Reason, ReasonRow, wire_status
-from models.texts import DRIVER_TEXT_MAX_CHARS
 
 ACCEPTED = "Accepted"
 DRIVER_WORDS = {"t", "holder"}

@@ -10,7 +10,7 @@ import pytest
 from models.attempt import Facts, Match
 from models.reasons import Reason
 from models.site import IdentityClass, IdentityState
-from models.texts import driver_text, support_text
+from models.texts import driver_texts, support_text
 from tests.models.samples import ATTEMPT, FACTS, MATCH, NOON, PSEUDONYM, REQUEST, SCHEDULE_FACTS
 
 DAY = timedelta(days=1)
@@ -24,7 +24,8 @@ def _driver(
     reason: Reason, *matches: Match, change_at: datetime | None = None, timezone: str = "UTC"
 ) -> str:
     facts = FACTS.model_copy(update={"timezone": timezone})
-    return driver_text(reason, ATTEMPT, facts, matches, change_at)
+    (said,) = driver_texts(reason, ATTEMPT, facts, matches, change_at)
+    return said.text
 
 
 def _support(reason: Reason, *matches: Match, facts: Facts = FACTS) -> str:
@@ -42,11 +43,15 @@ def test_a_time_is_told_on_the_clocks_of_the_site() -> None:
     ("ahead", "shown"),
     [
         (timedelta(hours=23, minutes=59), "11:59"),
-        (DAY, "Wed 15 Jul 12:00"),
+        (DAY, "Wed 12:00"),
+        (timedelta(days=6, hours=23), "Tue 11:00"),
+        (7 * DAY, "Tue 21 Jul 12:00"),
         (200 * DAY, "Sat 30 Jan 12:00"),
     ],
 )
-def test_a_day_is_named_from_24_hours_on(ahead: timedelta, shown: str) -> None:
+def test_a_day_is_named_from_24_hours_on_and_a_date_from_a_week_on(
+    ahead: timedelta, shown: str
+) -> None:
     said = _driver(Reason.UNKNOWN_ID, change_at=NOON + ahead)
     assert said == f"Card not recognised. Open at {shown}."
 
@@ -111,11 +116,11 @@ def test_support_reads_a_pseudonym_and_how_many_records_disagree() -> None:
 
 def test_a_time_in_the_hour_that_is_repeated_is_told_as_the_clock_shows_it() -> None:
     second_pass = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
-    said = driver_text(
+    (said,) = driver_texts(
         Reason.UNKNOWN_ID,
         ATTEMPT.model_copy(update={"event_at": second_pass - timedelta(hours=2)}),
         FACTS,
         (),
         second_pass,
     )
-    assert said == "Card not recognised. Open at 02:30."
+    assert said.text == "Card not recognised. Open at 02:30."

@@ -78,6 +78,7 @@ class Depot:
             ),
             groups=tuple(Group(**row) for row in written["groups"]),
             schedule=written["schedule"],
+            languages=tuple(written.get("languages", ("en",))),
             feed=FeedPolicy(expired=ExpiredFeed(case.get("expired", "own_fleet"))),
             access=tuple(AccessRule.model_validate(row, strict=False) for row in written["access"]),
             revision="r1",

@@ -124,6 +124,10 @@ _IN_OTHER_WORDS: Mapping[str, Callable[[Decision], Any]] = {
     "status": lambda decision: {
         ocpp: wire_status(decision.verdict.reason, ocpp) for ocpp in ("1.6", "2.0.1")
     },
+    "texts": lambda decision: {
+        decision.verdict.language: decision.verdict.driver_text,
+        **{each.language: each.text for each in decision.verdict.more_texts},
+    },
     "sources": lambda decision: [match.source for match in decision.facts.matches],
 }
 
@@ -142,6 +146,7 @@ def _tell(case: Case) -> Seen:
         posture=posture,
         freevend=(verdict is None or verdict.answer == Answer.ERROR) and mode is Mode.FREEVEND,
         barred=in_time and barred(decision.facts),
+        languages=decision.facts.languages,
     )
     outcome = Outcome(
         request_id=decision.attempt.request_id,

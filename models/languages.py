@@ -1,0 +1,171 @@
+"""The languages that a driver can be told things in: sentences and the words for times, as data.
+
+A language is a file, texts.CODE.toml, which ships with the program. English has its sentences in
+the reason table (models/reasons.py), where everybody reads them, and the rest in its file too.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from models.reasons import REASON_TABLE, Reason
+from models.record import Frozen, UtcDatetime
+from models.zones import zone
+
+ENGLISH = "en"
+"""The language of a site that names none."""
+
+LANGUAGES_MAX = 5
+"""Of one site: OCPP 2.1 has room for one text and four more (personalMessageExtra)."""
+
+DRIVER_TEXT_MAX_CHARS = 512
+"""Of a text in OCPP 2.0.1 (MessageContentType.content); OCPP 2.1 has 1024, so it fits there too."""
+
+_FILE = re.compile(r"texts\.([a-z]{2,3})\.toml")
+_SENTENCE = re.compile(r"(?<=\.)\s+")
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+
+_A_DAY = timedelta(hours=24)
+_A_WEEK = timedelta(days=7)
+
+ENGLISH_TEXTS: Mapping[str, str] = {row.reason: row.driver_text for row in REASON_TABLE}
+
+
+class Sentence(NamedTuple):
+    """A sentence, and the placeholders without whose values it is left out."""
+
+    text: str
+    needs: frozenset[str]
+
+
+class Times(Frozen):
+    """How a language says when: within a day, within a week, and later.
+
+    Within a day a time alone says which one is meant, within a week the weekday does.
+    """
+
+    soon: str
+    this_week: str
+    later: str
+    days: Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
+    months: Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
+
+
+class Holder(Frozen):
+    """Whose record it is: the rows AGREEMENT_EXPIRED and AGREEMENT_NOT_YET serve both."""
+
+    card: str
+    agreement: str
+
+
+class WrittenLanguage(Frozen):
+    """A language's file as it is written."""
+
+    name: str
+    texts: dict[str, str] = Field(default_factory=dict)
+    holder: Holder
+    times: Times
+
+
+class Language(NamedTuple):
+    """A language, ready to be spoken.
+
+    Attributes:
+        name: as those who speak it write it.
+    """
+
+    code: str
+    name: str
+    sentences: Mapping[str, tuple[Sentence, ...]]
+    holder: Holder
+    times: Times
+
+    def when(self, at: UtcDatetime, seen_at: datetime, timezone: str) -> str:
+        """A time as people at the site say it, from where they stand in time."""
+        ahead, local, times = abs(at - seen_at), at.astimezone(zone(timezone)), self.times
+        form = times.soon if ahead < _A_DAY else times.this_week if ahead < _A_WEEK else times.later
+        return form.format(
+            time=f"{local:%H:%M}",
+            day=times.days[local.weekday()],
+            number=local.day,
+            month=times.months[local.month - 1],
+        )
+
+
+def sentences_of(text: str) -> tuple[Sentence, ...]:
+    """A text cut into its sentences."""
+    return tuple(
+        Sentence(sentence, placeholders_of(sentence)) for sentence in _SENTENCE.split(text)
+    )
+
+
+def placeholders_of(text: str) -> frozenset[str]:
+    """What has to be filled in."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def faults_of(code: str, written: WrittenLanguage) -> Iterator[str]:
+    """What keeps a language from being spoken: keys, placeholders, and texts that are too long."""
+    texts = ENGLISH_TEXTS if code == ENGLISH else written.texts
+    for reason in Reason:
+        text = texts.get(reason)
+        if text is None:
+            yield f"texts: expected {reason}"
+            continue
+        if placeholders_of(text) != placeholders_of(ENGLISH_TEXTS[reason]):
+            yield f"{reason}: expected the placeholders of {ENGLISH_TEXTS[reason]!r}, got {text!r}"
+        if not text.endswith("."):
+            yield f"{reason}: expected sentences, got {text!r}"
+    for unknown in set(texts) - set(Reason):
+        yield f"texts: there is no reason {unknown}"
+    for name, needed in _OF_TIMES.items():
+        if placeholders_of(getattr(written.times, name)) != needed:
+            yield f"times.{name}: expected {', '.join(sorted(needed))}"
+
+
+_OF_TIMES: Mapping[str, frozenset[str]] = {
+    "soon": frozenset({"time"}),
+    "this_week": frozenset({"day", "time"}),
+    "later": frozenset({"day", "number", "month", "time"}),
+}
+
+
+def _language(code: str, content: str) -> Language:
+    written = WrittenLanguage.model_validate(tomllib.loads(content), strict=False)
+    faults = [*faults_of(code, written)]
+    assert not faults, f"texts.{code}.toml: {'; '.join(faults)}"
+    texts = ENGLISH_TEXTS if code == ENGLISH else written.texts
+    return Language(
+        code=code,
+        name=written.name,
+        sentences={reason: sentences_of(text) for reason, text in texts.items()},
+        holder=written.holder,
+        times=written.times,
+    )
+
+
+def _shipped() -> Iterator[Language]:
+    for file in sorted(files("models").iterdir(), key=lambda file: file.name):
+        named = _FILE.fullmatch(file.name)
+        if named:
+            yield _language(named[1], file.read_text(encoding="utf-8"))
+
+
+LANGUAGES: Mapping[str, Language] = MappingProxyType(
+    {language.code: language for language in _shipped()}
+)
+"""Every language there is, by its code (BCP 47)."""
+
+
+def spoken(codes: tuple[str, ...]) -> tuple[Language, ...]:
+    """The languages of a site that this version has, English where it has none of them."""
+    known = tuple([LANGUAGES[code] for code in codes if code in LANGUAGES])
+    return known or (LANGUAGES[ENGLISH],)

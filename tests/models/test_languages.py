@@ -1,0 +1,138 @@
+"""The languages that ship with the program: whole, filled alike, short, and said as people say it."""
+# ruff: noqa: E501 - a table, one language a line
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+
+import pytest
+
+from models.languages import (
+    DRIVER_TEXT_MAX_CHARS,
+    ENGLISH,
+    ENGLISH_TEXTS,
+    LANGUAGES,
+    Language,
+    WrittenLanguage,
+    faults_of,
+    placeholders_of,
+    spoken,
+)
+from models.reasons import Reason
+from models.site import IdentityClass
+from models.texts import driver_texts, fixed_texts
+from tests.models.samples import ATTEMPT, FACTS, MATCH, NOON
+
+ALL = pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES.keys())
+SEEN_AT = datetime(2026, 9, 30, 12, 0, tzinfo=UTC)
+"""A Wednesday; the months with the longest names in most languages are around it."""
+
+
+def written(code: str) -> WrittenLanguage:
+    content = (files("models") / f"texts.{code}.toml").read_text(encoding="utf-8")
+    return WrittenLanguage.model_validate(tomllib.loads(content), strict=False)
+
+
+def test_the_languages_are_there_with_english_first_among_them() -> None:
+    assert set(LANGUAGES) == {"da", "de", "en", "es", "fr", "it", "nb", "nl", "pt", "sv"}
+
+
+@ALL
+def test_a_language_has_every_text_with_the_placeholders_of_english(language: Language) -> None:
+    assert [*faults_of(language.code, written(language.code))] == []
+    assert set(language.sentences) == set(Reason)
+
+
+@ALL
+def test_no_other_language_says_it_in_english(language: Language) -> None:
+    if language.code == ENGLISH:
+        return
+    texts = written(language.code).texts
+    assert [reason for reason, text in texts.items() if text == ENGLISH_TEXTS[reason]] == []
+
+
+@ALL
+def test_the_longest_text_fits_a_charger_and_is_one_line(language: Language) -> None:
+    facts = FACTS.model_copy(update={"languages": (language.code,)})
+    for reason in Reason:
+        for ahead in (timedelta(hours=1), timedelta(days=3), timedelta(days=70)):
+            for owner in IdentityClass:
+                match = MATCH.model_copy(update={"identity_class": owner})
+                (said,) = driver_texts(reason, ATTEMPT, facts, (match,), NOON + ahead)
+                assert 0 < len(said.text) <= DRIVER_TEXT_MAX_CHARS
+                # Displays have two lines of 40 characters or so.
+                assert len(said.text) <= 100, said.text
+                assert said.text.isprintable()
+                assert "{" not in said.text
+                assert said.text.endswith(".")
+
+
+# fmt: off
+WHEN = [
+    # language  in an hour        in three days                     in seventy days
+    ("en",      "15:00",          "Sat 14:00",                      "Wed 9 Dec 13:00"),
+    ("de",      "15:00 Uhr",      "Samstag, 14:00 Uhr",             "Mittwoch, 9. Dezember, 13:00 Uhr"),
+    ("fr",      "15:00",          "samedi 14:00",                   "mercredi 9 décembre 13:00"),
+    ("nl",      "15:00",          "zaterdag 14:00",                 "woensdag 9 december 13:00"),
+    ("es",      "las 15:00",      "el sábado a las 14:00",          "el miércoles 9 de diciembre a las 13:00"),
+    ("it",      "alle 15:00",     "sabato alle 14:00",              "mercoledì 9 dicembre alle 13:00"),
+    ("sv",      "kl. 15:00",      "lördag kl. 14:00",               "onsdag 9 december kl. 13:00"),
+    ("da",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. december kl. 13:00"),
+    ("nb",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. desember kl. 13:00"),
+    ("pt",      "às 15:00",       "sábado às 14:00",                "quarta-feira, 9 de dezembro, às 13:00"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "soon", "this_week", "later"), WHEN)
+def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
+    code: str, soon: str, this_week: str, later: str
+) -> None:
+    language = LANGUAGES[code]
+    aheads = (timedelta(hours=1), timedelta(days=3), timedelta(days=70))
+    said = [language.when(SEEN_AT + ahead, SEEN_AT, "Europe/Berlin") for ahead in aheads]
+    assert said == [soon, this_week, later]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("texts", {}, "texts: expected FREEVEND_OPEN"),
+        ("texts", {"UNKNOWN_ID": "Karte nicht erkannt."}, "UNKNOWN_ID: expected the placeholders"),
+        ("texts", {"REVOKED": "Karte {t}."}, "REVOKED: expected the placeholders"),
+        ("texts", {"REVOKED": "Karte gesperrt"}, "REVOKED: expected sentences"),
+        ("texts", {"REVOKT": "Karte."}, "texts: there is no reason REVOKT"),
+        ("times", {"soon": "bald"}, "times.soon: expected time"),
+    ],
+)
+def test_a_missing_key_or_placeholder_is_found(key: str, value: object, fault: str) -> None:
+    german = written("de").model_dump()
+    german[key] = german[key] | value if value else {}
+    found = [*faults_of("de", WrittenLanguage.model_validate(german, strict=False))]
+    assert any(each.startswith(fault) for each in found), found
+
+
+def test_a_site_is_told_things_in_its_languages_in_their_order() -> None:
+    facts = FACTS.model_copy(update={"languages": ("fr", "de"), "timezone": "UTC"})
+    found = driver_texts(Reason.UNKNOWN_ID, ATTEMPT, facts, (), NOON + timedelta(hours=2))
+    assert [(each.language, each.text) for each in found] == [
+        ("fr", "Carte non reconnue. Ouvert à partir de 14:00."),
+        ("de", "Karte nicht erkannt. Frei ab 14:00 Uhr."),
+    ]
+
+
+def test_a_language_of_a_newer_version_is_left_out_and_english_is_the_last_resort() -> None:
+    assert [each.code for each in spoken(("xx", "sv"))] == ["sv"]
+    assert [each.code for each in spoken(("xx",))] == [ENGLISH]
+
+
+def test_without_a_decision_it_is_told_in_the_sites_languages_too() -> None:
+    said = fixed_texts(Reason.DECISION_TIMED_OUT, ("nb", "en"))
+    assert [each.text for each in said] == ["Kontakt depotet.", "Please contact the depot."]
+
+
+def test_every_placeholder_of_a_driver_text_can_be_filled() -> None:
+    needed = frozenset[str]().union(*map(placeholders_of, ENGLISH_TEXTS.values()))
+    assert needed == {"t", "holder"}
