@@ -147,7 +147,7 @@ def _keys(settings: Settings) -> Finding:
     return Finding("pseudonym keys", Health.GOOD, seen)
 
 
-def _key_health(settings: Settings, values: Mapping[str, float]) -> list[Finding]:
+def key_health(settings: Settings, values: Mapping[str, float]) -> list[Finding]:
     """Whether the gateway looks tokens up under the epochs that the key file has."""
     if values.get(KEYS_BAD.name):
         seen = "it cannot use the key file any more, and goes on with what it read before"
@@ -356,7 +356,7 @@ async def _process_health(settings: Settings, role: str, url: str) -> list[Findi
     ]
     if role == "gateway":
         findings += _gateway_health(values)
-        findings += _key_health(settings, values)
+        findings += key_health(settings, values)
     return findings
 
 
