@@ -20,11 +20,11 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 
 test: setup static ## everything, on a real Kafka; under 10 minutes
 	@echo '==> tests, unit and on a real broker'
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 check: environment static ## format, lint, types, import directions, unit tests; under a minute
 	@echo '==> unit tests'
-	@$(BIN)/pytest -q -m 'not integration and not sweep'
+	@$(BIN)/pytest -q -n 2 -m 'not integration and not sweep'
 
 static:
 	@echo '==> format'

@@ -37,7 +37,8 @@ def write_run(data: Path, run: Run) -> None:
     """Replace run.json: a reader sees the old one or the new one, never half of it."""
     path = run_file(data)
     part = path.with_suffix(".part")
-    part.write_bytes(orjson.dumps(run._asdict(), option=orjson.OPT_INDENT_2))
+    fields = {name: value for name, value in run._asdict().items() if value is not None}
+    part.write_bytes(orjson.dumps(fields, option=orjson.OPT_INDENT_2))
     part.replace(path)
 
 

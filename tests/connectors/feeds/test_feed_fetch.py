@@ -142,7 +142,7 @@ def test_more_than_its_limit_is_refused(compressed: bool) -> None:
     ("encoding", "content", "said"),
     [
         ("gzip", b"plain", "is no gzip"),
-        ("gzip", gzip.compress(b"x" * 1000)[:-8], "is cut off"),
+        ("gzip", gzip.compress(b"x" * 1000, mtime=0)[:-8], "is cut off"),
         ("br", b"", "got another encoding"),
     ],
 )
