@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
+from docs.examples import RULE_NUMBERS, example_of_rule, reason_examples
 from models.advice import REASON_HELP
 from models.charger import ModeFactKind
 from models.decision import FLAGS
@@ -306,5 +308,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "steps": steps,
     "mode facts": mode_facts,
     "driver texts": driver_texts,
+    "reason examples": reason_examples,
+    **{f"example {number}": partial(example_of_rule, number) for number in RULE_NUMBERS},
 }
 """Name of a block in a page, and what it holds."""

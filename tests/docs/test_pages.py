@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from depotgate.settings import Settings
+from docs.examples import NONE_YET, RULE_NUMBERS
 from docs.generate import FOLDER
+from tests.connectors.feeds.folders import read, write
 
 ROOT = FOLDER.parent
 PAGES = sorted(FOLDER.rglob("*.md"))
@@ -92,3 +94,26 @@ def test_every_decision_is_listed_and_short() -> None:
         for heading in ("## Context", "## Decision", "## Consequences"):
             assert heading in text, path.name
         assert len(text.splitlines()) <= 50, "at most a page"
+
+
+def test_every_rule_has_a_worked_example_unless_it_is_not_built() -> None:
+    text = (FOLDER / "rules.md").read_text()
+    rules = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
+    without = [rule for rule in rules if NONE_YET in rule]
+    assert len(rules) == len(RULE_NUMBERS)
+    assert all(f"<!-- generated: example {number} -->" in text for number in RULE_NUMBERS)
+    assert [rule.split("\n")[0].rsplit(": ")[1] for rule in without] == ["not yet"] * len(without)
+
+
+def test_the_schedule_of_the_guide_can_be_loaded_as_it_stands(tmp_path: Path) -> None:
+    (written,) = re.findall(r"```yaml\n(.*?)```", (FOLDER / "schedules.md").read_text(), re.DOTALL)
+    depot = read(write(tmp_path, site=written, chargers=CHARGERS, identities=IDENTITIES))
+    assert [schedule.id for schedule in depot.site.schedules] == ["nights", "always"]
+    assert depot.notices == ()
+
+
+CHARGERS = """\
+charger_id,group,ocpp,security_profile,credential,profile,schedule
+CP-1,buses,1.6,1,file:secrets/CP-1,microocpp,
+"""
+IDENTITIES = "type,identifier,class,reference,valid_from,valid_to,state\n"
