@@ -52,6 +52,10 @@ class FeedUnavailableError(DepotgateError):
     """A source did not deliver; what it delivered last stays, and ages (rule 22)."""
 
 
+class ProcessEndedError(DepotgateError):
+    """A process that did a part of the work was ended from outside."""
+
+
 class BrokerUnavailableError(DepotgateError):
     """No broker could be reached or started; the message names what to do."""
 

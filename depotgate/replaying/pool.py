@@ -9,11 +9,13 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from connectors.processes import die_with_parent
 from depotgate.replaying.judging import Judge
 from depotgate.replaying.tally import Tally
+from models.errors import ProcessEndedError
 
 PROCESSES_MAX = 2
 """Beside the one that reads: more wait for it (10 µs a record to read, 60 to decide)."""
@@ -36,7 +38,11 @@ class Pool:
         self._executor = executor
 
     async def tallies(self, batches: AsyncIterator[list[bytes]]) -> AsyncIterator[Tally]:
-        """The tallies of batches, in their order."""
+        """The tallies of batches, in their order.
+
+        Raises:
+            ProcessEndedError: one of the processes was ended from outside.
+        """
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Tally]] = []
         try:
@@ -46,6 +52,11 @@ class Pool:
                     yield await waiting.pop(0)
             while waiting:
                 yield await waiting.pop(0)
+        except BrokenProcessPool as fault:
+            raise ProcessEndedError(
+                "a process of the replay was ended from outside, most likely for want of memory; "
+                "try a shorter period, or a machine with more memory"
+            ) from fault
         finally:
             for each in waiting:
                 each.cancel()

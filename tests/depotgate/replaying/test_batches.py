@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from depotgate.replaying.pool import pool_of
 from depotgate.replaying.tally import NAMED_MAX, Changed, Tally, Total
 from models.attempt import Attempt
 from models.decision import decide
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, ProcessEndedError
 from models.facts import gather
 from models.ids import AttemptId, ChargerId, RequestId, SiteId
 from tests.depotgate.explaining.folders import SITE, write_depot, write_keys
@@ -189,3 +191,18 @@ async def test_batches_come_back_in_their_order() -> None:
     with pool_of(_Counting()) as pool:
         sizes = [tally.decisions_count async for tally in pool.tallies(_batches())]
     assert sizes == list(range(1, 21))
+
+
+class _Killed:
+    """A judge whose process is killed over its first batch."""
+
+    def __call__(self, values: list[bytes]) -> Tally:
+        if values:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Tally()
+
+
+async def test_a_process_that_is_killed_ends_the_replay_with_a_sentence() -> None:
+    with pool_of(_Killed()) as pool:
+        with pytest.raises(ProcessEndedError, match="ended from outside"):
+            _ = [tally async for tally in pool.tallies(_batches())]
