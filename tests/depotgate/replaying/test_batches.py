@@ -203,6 +203,5 @@ class _Killed:
 
 
 async def test_a_process_that_is_killed_ends_the_replay_with_a_sentence() -> None:
-    with pool_of(_Killed()) as pool:
-        with pytest.raises(ProcessEndedError, match="ended from outside"):
-            _ = [tally async for tally in pool.tallies(_batches())]
+    with pool_of(_Killed()) as pool, pytest.raises(ProcessEndedError, match="from outside"):
+        _ = [tally async for tally in pool.tallies(_batches())]
