@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep everything that needs the broker in one process: there is one broker a test session.
 
     With `-n 2 --dist loadgroup` those tests run one after the other, and unit tests beside them.
     """
-    for item in items:
-        if item.get_closest_marker("integration") is not None:
-            item.add_marker(pytest.mark.xdist_group("broker"))
+    if item.get_closest_marker("integration") is not None:
+        item.add_marker(pytest.mark.xdist_group("broker"))
