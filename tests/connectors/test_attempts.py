@@ -452,3 +452,20 @@ async def test_rule_24_an_attempt_decided_in_time_at_its_repeat_has_nothing_late
     assert settled.told.basis == Basis.DECISION
     await asyncio.sleep(0)
     assert bench.late == []
+
+
+# Stages
+
+
+async def test_rule_27_a_stage_that_became_off_while_a_decision_was_waited_for_accepts() -> None:
+    """A worker that heard of it first decides nothing, and the driver must not hear a posture."""
+    bench, case = Bench(fail=Posture.CLOSED), case_of(AttemptKind.AUTHORIZE)
+    settling = bench.settle(case)
+    await until(lambda: bench.ledger.requests)
+    bench.rows.sites[SITE] = site_record(stage=Stage.OFF)
+    settled = await settling
+    assert settled is not None
+    assert (settled.told.status, settled.told.basis) == ("Accepted", Basis.STAGE)
+    (outcome,) = bench.ledger.outcomes
+    assert (outcome.stage, outcome.verdict, outcome.reason) == (Stage.OFF, None, None)
+    assert not bench.desk.waits_for(case.attempt.request_id)
