@@ -39,6 +39,8 @@ async def perform(seconds: float | None, console: Console) -> bool:
         write_new_keys(keys, "demo")
         settings = read_settings(
             data=folder / "data",
+            # Not those of the environment: a demo asks nobody else's systems.
+            feeds_file=folder / "depot" / "feeds.yaml",
             pseudonym_keys_file=keys,
             ocpp=ANY_PORT,
             metrics=ANY_PORT,
