@@ -20,7 +20,7 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 
 test: setup static ## everything, on a real Kafka; under 10 minutes
 	@echo '==> tests, unit and on a real broker'
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadscope
 
 check: environment static ## format, lint, types, import directions, unit tests; under a minute
 	@echo '==> unit tests'

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+BROKER = "tests/integration/"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep everything that needs the broker in one process: there is one broker a test session.
+class OneBroker(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Keeps everything that needs the broker in one process, one after the other.
 
-    With `-n 2 --dist loadgroup` those tests run one after the other, and unit tests beside them.
+    There is one broker a test session, and those tests wait for deadlines most of the time: unit
+    tests run beside them. (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
     """
-    if item.get_closest_marker("integration") is not None:
-        item.add_marker(pytest.mark.xdist_group("broker"))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROKER if nodeid.startswith(BROKER) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneBroker | None:
+    """With `-n 2 --dist loadscope`; any other distribution is xdist's own."""
+    return OneBroker(config, log) if config.getvalue("dist") == "loadscope" else None
