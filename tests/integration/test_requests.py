@@ -79,7 +79,7 @@ async def joined(
         yield member, following
     finally:
         following.cancel()
-        with suppress(asyncio.CancelledError, ExceptionGroup):
+        with suppress(asyncio.CancelledError, ExceptionGroup, DeliveryFailedError):
             await following
         await producer.stop()
 
