@@ -35,6 +35,7 @@ from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
 from models.ids import SiteId
 from models.metrics import (
+    CHARGERS_GIVEN_UP,
     CONNECTED,
     KAFKA_AWAY,
     KEY_EPOCHS,
@@ -357,7 +358,19 @@ async def _process_health(settings: Settings, role: str, url: str) -> list[Findi
     if role == "gateway":
         findings += _gateway_health(values)
         findings += key_health(settings, values)
+    if role == "worker":
+        findings += given_up_findings(values)
     return findings
+
+
+def given_up_findings(values: Mapping[str, float]) -> list[Finding]:
+    """Chargers that are open or reserved against their timetable, and stay so."""
+    count = values.get(CHARGERS_GIVEN_UP.name, 0.0)
+    if not count:
+        return []
+    seen = f"{count:.0f} chargers are not in their mode, and are not asked any more"
+    advice = "depotgate tail mode shows which (MODE_SWITCH_FAILED); see to them, then reboot them"
+    return [Finding("modes", Health.BAD, seen, advice)]
 
 
 def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:

@@ -15,7 +15,13 @@ from models.ladder import LADDER
 from models.languages import LANGUAGES, Language
 from models.layers import PRECEDENCE
 from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
-from models.modes import ATTEMPTS_MAX, RESEND_AFTER_S, RULES, NextStep
+from models.mode_commands import (
+    ATTEMPTS_MAX,
+    REBOOT_WITHIN,
+    RESEND_AFTER_S,
+    pauses_in_words,
+)
+from models.modes import RULES, NextStep
 from models.profiles import PROFILES, Confidence, Profile
 from models.reasons import REASON_TABLE, Answer, Flag, Reason
 from models.topics import PRIMARY_TOPICS, TOPICS, Topic, topic_config
@@ -55,17 +61,30 @@ _STEPS = {
         f"wait for the result; send the command again, with its id, every {RESEND_AFTER_S} s"
     ),
     NextStep.SWITCH: "send a command",
+    NextStep.HOLD: (
+        f"wait: {pauses_in_words()} s (each a quarter more or less) after a failed command, and "
+        f"{REBOOT_WITHIN.seconds // 60} minutes after an accepted reset for the boot"
+    ),
+    NextStep.RESET: "reboot it",
+    NextStep.AWAIT_BOOT: "record that it needs a reboot, and wait for its next boot",
     NextStep.WOULD_SWITCH: "record the command that would have been sent, and send none",
     NextStep.NOT_SWITCHABLE: "record that it cannot be switched from here",
-    NextStep.GIVE_UP: "record the failure; the next connect, boot or edge begins again",
+    NextStep.GIVE_UP: (
+        "record the failure; the next connect, boot, edge or contrary behaviour begins again"
+    ),
 }
 
 _FACTS = {
     ModeFactKind.EDGE: "an edge of the timetable passed; the mode that begins is desired now",
+    ModeFactKind.EDGE_MISSED: "an edge passed that the charger was not there for (rule 14)",
     ModeFactKind.SWITCH_COMMANDED: "a command was sent to the charger's gateway",
+    ModeFactKind.RESET_COMMANDED: "a reset was sent, for a setting that needs it",
+    ModeFactKind.REBOOT_NEEDED: "the mode is stored and in force from the next boot on",
     ModeFactKind.WOULD_SWITCH: "stage shadow: a command would have been sent",
     ModeFactKind.SWITCHED: "the charger's own setting was read back in the commanded mode",
-    ModeFactKind.SWITCH_FAILED: f"{ATTEMPTS_MAX} commands in a row failed or did nothing",
+    ModeFactKind.SWITCH_FAILED: (
+        f"{ATTEMPTS_MAX} commands in a row failed or did nothing, or the setting is not known there"
+    ),
     ModeFactKind.DRIFT: "what was seen of the charger contradicts the mode that is due (rule 16)",
     ModeFactKind.NOT_SWITCHABLE: "its profile names no setting for its OCPP version",
 }
@@ -262,7 +281,9 @@ def _optional(value: str | None) -> str:
 
 def modes() -> str:
     """The next step of a charger's mode: the first row that fits."""
-    header = ("#", "stage", "connection", "last command", "evidence", "tries left", "step")
+    header = (
+        "#", "stage", "connection", "last command", "evidence", "tries", "may reset", "step",
+    )  # fmt: skip
     rows = (
         (
             place,
@@ -270,7 +291,8 @@ def modes() -> str:
             _any(rule.link),
             _any(rule.order),
             _any(rule.seen),
-            "any" if rule.tries_left is None else "yes" if rule.tries_left else "no",
+            _any(rule.tries),
+            "any" if rule.may_reset is None else "yes" if rule.may_reset else "no",
             f"**{rule.step}**",
         )
         for place, rule in enumerate(RULES, 1)

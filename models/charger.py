@@ -38,10 +38,17 @@ class EventName(StrEnum):
 
 
 class CommandStatus(StrEnum):
-    """How a command ended."""
+    """How a command ended.
+
+    Attributes:
+        REBOOT_REQUIRED: the setting was stored and is not in force before the next boot.
+        NOT_SUPPORTED: no spelling of the setting is known to the charger: asking again is no use.
+    """
 
     DONE = "done"
+    REBOOT_REQUIRED = "reboot_required"
     REJECTED = "rejected"
+    NOT_SUPPORTED = "not_supported"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     EXPIRED = "expired"
@@ -51,8 +58,11 @@ class CommandResult(Frozen):
     """A command's end, told by the gateway.
 
     Attributes:
-        observed: the mode that was read back; None when it could not be.
+        observed: the mode that was read back; None when it could not be, or is not in force yet.
         detail: OCPP status or CALLERROR code of the step that decided; never a value.
+        stored: what was read back of a setting that waits for a reboot.
+        refused: steps beside the mode itself that the charger did not take, by the name of their
+            key; they fail nothing.
     """
 
     command_id: CommandId
@@ -60,6 +70,8 @@ class CommandResult(Frozen):
     mode: Mode
     observed: Mode | None
     detail: str
+    stored: Mode | None = None
+    refused: tuple[str, ...] = ()
 
 
 class ChargerEvent(Record):
@@ -90,6 +102,8 @@ class CommandKind(StrEnum):
     """What a gateway is asked to do on one connection."""
 
     SWITCH = "switch"
+    RESET = "reset"
+    """Reboot, for a setting that is not in force before (site.yaml: `reboot`)."""
     CLOSE = "close"
 
 
@@ -130,9 +144,12 @@ class Commanded(Frozen):
 
     Attributes:
         sent_at: of the first sending; the command expires from there.
-        attempts_count: how often this mode was commanded since its state was last unknown.
+        attempts_count: how often this mode was commanded since its state was last unknown; a
+            reset belongs to the switch before it.
         status: None while the result is outstanding.
         resent_at: of the last repetition with the same id.
+        kind: switch or reset.
+        ended_at: when the result came; what follows it is counted from here.
     """
 
     command_id: CommandId
@@ -141,6 +158,8 @@ class Commanded(Frozen):
     attempts_count: int
     status: Open[CommandStatus] | None = None
     resent_at: UtcDatetime | None = None
+    kind: Open[CommandKind] = CommandKind.SWITCH
+    ended_at: UtcDatetime | None = None
 
 
 class Observed(Frozen):
@@ -159,6 +178,11 @@ class ChargerState(Record):
         desired: mode that schedule, overrides and lock ask for, and since which edge.
         mode_unknown_since: when a connect, a boot or entering `enforce` last made everything that
             was known of the mode worthless; commands before and after it differ in their ids.
+        stored_mode: taken by the charger and in force from its next boot on.
+        booted_with: the stored mode with which it last booted: asked to set that mode again, it
+            asks for another reboot, and needs none.
+        given_up_at: since when the desired mode is not asked for any more.
+        refused: optional steps of the last switch that it did not take.
     """
 
     charger_id: ChargerId
@@ -171,6 +195,10 @@ class ChargerState(Record):
     observed: Observed | None = None
     connection: Connection | None = None
     mode_unknown_since: UtcDatetime | None = None
+    stored_mode: Mode | None = None
+    booted_with: Mode | None = None
+    given_up_at: UtcDatetime | None = None
+    refused: tuple[str, ...] = ()
     vendor: str | None = None
     model: str | None = None
     firmware: str | None = None
@@ -181,7 +209,10 @@ class ModeFactKind(StrEnum):
     """What happened to a charger's mode."""
 
     EDGE = "edge"
+    EDGE_MISSED = "edge_missed"
     SWITCH_COMMANDED = "switch_commanded"
+    RESET_COMMANDED = "reset_commanded"
+    REBOOT_NEEDED = "reboot_needed"
     WOULD_SWITCH = "would_switch"
     SWITCHED = "switched"
     SWITCH_FAILED = "MODE_SWITCH_FAILED"

@@ -109,6 +109,10 @@ EDGES = Metric("depotgate_mode_edges_total", C, "worker", ("site", "mode"),
                "Mode edges noticed, by the mode that begins")
 COMMANDS_SENT = Metric("depotgate_mode_commands_sent_total", C, "worker", ("site", "mode"),
                        "Mode commands sent to a gateway")
+SWITCHES_FAILED = Metric("depotgate_mode_switches_failed_total", C, "worker", ("site", "mode"),
+                         "Chargers whose mode was given up, by the mode that they should have")
+CHARGERS_GIVEN_UP = Metric("depotgate_chargers_given_up", G, "worker", ("site",),
+                           "Chargers that are not in their mode and are not asked any more")
 CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "kind", "mode"),
                           "Chargers by desired and observed mode")
 FLAGS_UNREADABLE = Metric("depotgate_flags_unreadable", G, "flags", (),

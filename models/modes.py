@@ -18,27 +18,24 @@ from models.charger import (
     ChargerEvent,
     ChargerState,
     Commanded,
+    CommandKind,
+    CommandResult,
     CommandStatus,
     Connection,
     EventName,
     Observed,
 )
-from models.ids import CommandId, timed_id
+from models.mode_commands import REBOOT_WITHIN, Tries, tries_of
 from models.profiles import profile_named, switchable
 from models.schedule import Mode
 from models.site import Stage
 
-ATTEMPTS_MAX = 5
-"""A charger that five times refused a mode, or took it without effect, needs a person: the next
-connect, boot or edge begins to count again. Chargers that only lost a message need two."""
+DRIFT_APART = timedelta(minutes=5)
+"""Contrary behaviour begins the tries again, but not more often than this: a charger that repeats
+its freevend tag with every meter value would be switched without end."""
 
-RESEND_AFTER_S = 10
-"""A command that its gateway never saw delays an edge by this much; one that it did see is known
-there by its id, so repeating it costs one message."""
-
-EXPIRES_AFTER_S = 180
-"""A switch is at most five calls of the gateway's 30 s each (one that was already running, set,
-set by another spelling, ClearCache, read-back), and 30 s in which Kafka may be away."""
+WITHOUT_SETTING = frozenset({"assisted", "unsupported"})
+"""Capability classes whose chargers have no usable setting (design, desired and observed mode)."""
 
 
 class NextStep(StrEnum):
@@ -48,6 +45,10 @@ class NextStep(StrEnum):
     WAIT = "wait"
     """For the outstanding command; repeat it when `resend_due`."""
     SWITCH = "switch"
+    HOLD = "hold"
+    """Until the pause after a failure is over, or the boot after a reset has come."""
+    RESET = "reset"
+    AWAIT_BOOT = "await_boot"
     WOULD_SWITCH = "would_switch"
     NOT_SWITCHABLE = "not_switchable"
     GIVE_UP = "give_up"
@@ -58,7 +59,7 @@ class Link(StrEnum):
 
     ABSENT = "absent"
     FIXED = "not_switchable"
-    """Connected, but its profile has no setting to switch."""
+    """Connected, but neither its profile nor what was found of it has a setting to switch."""
     SWITCHABLE = "switchable"
 
 
@@ -71,7 +72,13 @@ class Order(StrEnum):
     """The other mode is commanded and its result outstanding."""
     SENT = "outstanding"
     DONE = "done"
+    STORED = "stored"
+    """RebootRequired: in force from the next boot on."""
+    REBOOTING = "rebooting"
+    """It took the reset; its boot is awaited."""
     FAILED = "failed"
+    """Rejected, CALLERROR, time-out, expired, or a reset that no boot followed."""
+    UNKNOWN_KEY = "not_supported"
 
 
 class Seen(StrEnum):
@@ -92,46 +99,70 @@ class Rule(NamedTuple):
     link: Link | None
     order: Order | None
     seen: Seen | None
-    tries_left: bool | None
+    tries: Tries | None
+    may_reset: bool | None
     step: NextStep
+
+
+def _enforced(
+    order: Order | None,
+    seen: Seen | None,
+    tries: Tries | None,
+    may_reset: bool | None,
+    step: NextStep,
+) -> Rule:
+    """A row for chargers that can be told something and whose site lets them be told."""
+    return Rule(Stage.ENFORCE, ANY, order, seen, tries, may_reset, step)
 
 
 # fmt: off
 RULES: tuple[Rule, ...] = (
     # The first row that fits says the step.
-    #    stage          link         order          seen          tries  step
-    #                                                             left
+    #    stage         link         order seen         tries may reset step
     # Rule 27: `off` records nothing.
-    Rule(Stage.OFF,     ANY,         ANY,           ANY,          ANY,   NextStep.NOTHING),
+    Rule(Stage.OFF,    ANY,         ANY,  ANY,         ANY,  ANY,      NextStep.NOTHING),
     # Connecting is a trigger of its own (rule 14).
-    Rule(ANY,           Link.ABSENT, ANY,           ANY,          ANY,   NextStep.NOTHING),
+    Rule(ANY,          Link.ABSENT, ANY,  ANY,         ANY,  ANY,      NextStep.NOTHING),
     # Recorded, never silently enforced.
-    Rule(ANY,           Link.FIXED,  ANY,           ANY,          ANY,   NextStep.NOT_SWITCHABLE),
+    Rule(ANY,          Link.FIXED,  ANY,  ANY,         ANY,  ANY,      NextStep.NOT_SWITCHABLE),
     # Rule 27: `shadow` records what it would have sent and sends nothing.
-    Rule(Stage.SHADOW,  ANY,         ANY,           Seen.AGREES,  ANY,   NextStep.NOTHING),
-    Rule(Stage.SHADOW,  ANY,         ANY,           ANY,          ANY,   NextStep.WOULD_SWITCH),
+    Rule(Stage.SHADOW, ANY,         ANY,  Seen.AGREES, ANY,  ANY,      NextStep.NOTHING),
+    Rule(Stage.SHADOW, ANY,         ANY,  ANY,         ANY,  ANY,      NextStep.WOULD_SWITCH),
+
+    #         order              seen          tries          may reset step
     # The newer command supersedes, whatever is seen meanwhile.
-    Rule(Stage.ENFORCE, ANY,         Order.OPPOSED, ANY,          ANY,   NextStep.SWITCH),
-    Rule(Stage.ENFORCE, ANY,         Order.SENT,    ANY,          ANY,   NextStep.WAIT),
-    Rule(Stage.ENFORCE, ANY,         ANY,           Seen.AGREES,  ANY,   NextStep.NOTHING),
+    _enforced(Order.OPPOSED,     ANY,          ANY,           ANY,      NextStep.SWITCH),
+    _enforced(Order.SENT,        ANY,          ANY,           ANY,      NextStep.WAIT),
+    _enforced(Order.REBOOTING,   ANY,          ANY,           ANY,      NextStep.HOLD),
+    _enforced(ANY,               Seen.AGREES,  ANY,           ANY,      NextStep.NOTHING),
     # Finding 9: after every connect and boot the mode is unknown, and is asserted again.
-    Rule(Stage.ENFORCE, ANY,         Order.NONE,    ANY,          ANY,   NextStep.SWITCH),
+    _enforced(Order.NONE,        ANY,          ANY,           ANY,      NextStep.SWITCH),
+    # What is stored is not in force: a start in the old mode until then proves nothing new.
+    _enforced(Order.STORED,      ANY,          ANY,           True,     NextStep.RESET),
+    _enforced(Order.STORED,      ANY,          ANY,           False,    NextStep.AWAIT_BOOT),
+    # No spelling of the key is known there: the same words again change nothing.
+    _enforced(Order.UNKNOWN_KEY, ANY,          ANY,           ANY,      NextStep.GIVE_UP),
     # Accepted by a charger that does not tell its setting: behaviour will (finding 4).
-    Rule(Stage.ENFORCE, ANY,         Order.DONE,    Seen.UNKNOWN, ANY,   NextStep.NOTHING),
+    _enforced(Order.DONE,        Seen.UNKNOWN, ANY,           ANY,      NextStep.NOTHING),
     # Failed, or an Accepted that did nothing (finding 4).
-    Rule(Stage.ENFORCE, ANY,         ANY,           ANY,          True,  NextStep.SWITCH),
-    Rule(Stage.ENFORCE, ANY,         ANY,           ANY,          False, NextStep.GIVE_UP),
+    _enforced(ANY,               ANY,          Tries.LEFT,    ANY,      NextStep.SWITCH),
+    _enforced(ANY,               ANY,          Tries.PAUSED,  ANY,      NextStep.HOLD),
+    _enforced(ANY,               ANY,          Tries.USED_UP, ANY,      NextStep.GIVE_UP),
 )
 # fmt: on
 
 
-def reconcile(  # noqa: PLR0917 - the six things that are compared, in the order of the design
+def reconcile(  # noqa: PLR0917 - the things that are compared, in the order of the design
     desired: Mode | None,
     commanded: Commanded | None,
     observed: Observed | None,
     connection: Connection | None,
     profile: str,
     stage: Stage,
+    *,
+    now: datetime,
+    capability: str | None = None,
+    may_reset: bool = False,
 ) -> NextStep:
     """The next step for one charger.
 
@@ -141,19 +172,23 @@ def reconcile(  # noqa: PLR0917 - the six things that are compared, in the order
     Args:
         desired: None where nothing governs the charger yet: nothing is to be done.
         profile: name of a row of profiles.toml.
+        capability: class of the charger; None while it is not known.
+        may_reset: the site allows it, and no session runs.
     """
     if desired is None:
         return NextStep.NOTHING
-    link = link_of(connection, profile)
-    order, seen = order_of(desired, commanded), seen_of(desired, observed)
-    return step_of(stage, link, order, seen, tries_left=tries_left(commanded))
+    link = link_of(connection, profile, capability)
+    order, seen = order_of(desired, commanded, now), seen_of(desired, observed)
+    return step_of(stage, link, order, seen, tries_of(commanded, now), may_reset=may_reset)
 
 
-# Its arguments have a few dozen combinations, and every event of every charger asks.
+# Its arguments have a few hundred combinations, and every event of every charger asks.
 @cache
-def step_of(stage: Stage, link: Link, order: Order, seen: Seen, *, tries_left: bool) -> NextStep:
+def step_of(
+    stage: Stage, link: Link, order: Order, seen: Seen, tries: Tries, *, may_reset: bool
+) -> NextStep:
     """One cell of the table."""
-    cell = (stage, link, order, seen, tries_left)
+    cell = (stage, link, order, seen, tries, may_reset)
     return next(rule.step for rule in RULES if _fits(rule, cell))
 
 
@@ -162,23 +197,35 @@ def _fits(rule: Rule, cell: tuple[StrEnum | bool, ...]) -> bool:
     return all(one is ANY or one is so for one, so in zip(wanted, cell, strict=True))
 
 
-def link_of(connection: Connection | None, profile: str) -> Link:
-    """Whether a charger of this profile can be told anything over its connection."""
+def link_of(connection: Connection | None, profile: str, capability: str | None = None) -> Link:
+    """Whether a charger of this profile and class can be told anything over its connection."""
     if connection is None:
         return Link.ABSENT
     known = switchable(connection.ocpp, profile_named(profile))
-    return Link.SWITCHABLE if known else Link.FIXED
+    return Link.SWITCHABLE if known and capability not in WITHOUT_SETTING else Link.FIXED
 
 
-def order_of(desired: Mode, commanded: Commanded | None) -> Order:
-    """How the last command stands to the desired mode. A status of a newer version is a failure."""
+_ENDED: dict[str, Order] = {
+    CommandStatus.DONE: Order.DONE,
+    CommandStatus.REBOOT_REQUIRED: Order.STORED,
+    CommandStatus.NOT_SUPPORTED: Order.UNKNOWN_KEY,
+}
+"""Every other status is a failure, also one of a newer version."""
+
+
+def order_of(desired: Mode, commanded: Commanded | None, now: datetime) -> Order:
+    """How the last command stands to the desired mode."""
     if commanded is None:
         return Order.NONE
     if commanded.status is None:
         return Order.SENT if commanded.mode is desired else Order.OPPOSED
     if commanded.mode is not desired:
         return Order.NONE
-    return Order.DONE if commanded.status == CommandStatus.DONE else Order.FAILED
+    if commanded.kind == CommandKind.RESET:
+        taken = commanded.status == CommandStatus.DONE
+        in_time = now - (commanded.ended_at or commanded.sent_at) < REBOOT_WITHIN
+        return Order.REBOOTING if taken and in_time else Order.FAILED
+    return _ENDED.get(commanded.status, Order.FAILED)
 
 
 def seen_of(desired: Mode, observed: Observed | None) -> Seen:
@@ -186,62 +233,6 @@ def seen_of(desired: Mode, observed: Observed | None) -> Seen:
     if observed is None:
         return Seen.UNKNOWN
     return Seen.AGREES if observed.mode is desired else Seen.DIFFERS
-
-
-def tries_left(commanded: Commanded | None) -> bool:
-    """Whether the commanded mode may be commanded once more."""
-    return commanded is None or commanded.attempts_count < ATTEMPTS_MAX
-
-
-def command_id(state: ChargerState, attempts_count: int) -> CommandId:
-    """The id of the `attempts_count`-th command for the desired mode on this connection.
-
-    A worker that takes the charger over arrives at the same id, and a gateway runs an id once. So
-    the id names the command before it too: a timetable that is changed and changed back asks for
-    the same mode since the same edge, and the charger, switched in between, must be switched again.
-    """
-    connection, since = state.connection, state.desired_since
-    assert connection is not None, "a command needs a connection to go to"
-    assert state.desired is not None, "a command needs a desired mode"
-    assert since is not None, "a desired mode needs the instant since when it is desired"
-    unknown_since = state.mode_unknown_since or since
-    before = state.commanded.command_id if state.commanded else ""
-    return CommandId(
-        timed_id(
-            max(since, unknown_since),
-            state.charger_id,
-            connection.connection_id,
-            state.desired,
-            attempts_count,
-            since.isoformat(),
-            unknown_since.isoformat(),
-            before,
-        )
-    )
-
-
-def resend_due(commanded: Commanded, now: datetime) -> bool:
-    """Whether an outstanding command is to be sent again, with its id; `resent_at` is then `now`.
-
-    A repetition keeps the first sending's expiry, and `end_overdue` ends it there.
-    """
-    last_sent_at = commanded.resent_at or commanded.sent_at
-    return commanded.status is None and now - last_sent_at >= timedelta(seconds=RESEND_AFTER_S)
-
-
-def end_overdue(state: ChargerState, now: datetime) -> ChargerState:
-    """The row with an outstanding command ended as expired when its time is over.
-
-    Its gateway reports what it drops; this is for the report that never arrives.
-    """
-    commanded = state.commanded
-    if commanded is None or commanded.status is not None:
-        return state
-    if now - commanded.sent_at < timedelta(seconds=EXPIRES_AFTER_S):
-        return state
-    # It may have been carried out all the same, so what was seen before it says nothing.
-    ended = commanded.model_copy(update={"status": CommandStatus.EXPIRED})
-    return state.model_copy(update={"commanded": ended, "observed": None})
 
 
 def enter_stage(state: ChargerState, stage: Stage, since: datetime) -> ChargerState:
@@ -334,6 +325,8 @@ def _booted(state: ChargerState, event: ChargerEvent) -> Update:
         field: next((str(event.data[path]) for path in paths if path in event.data), None)
         for field, paths in _BOOT_FIELDS.items()
     }
+    if state.stored_mode is not None:
+        told |= {"booted_with": state.stored_mode, "stored_mode": None}
     if state.commanded and state.commanded.status is None:
         # Sent on connect, moments ago: its read-back is about the booted charger.
         return {**told, "observed": None}
@@ -346,24 +339,61 @@ def _command_ended(state: ChargerState, event: ChargerEvent) -> Update:
         return {}
     if commanded.command_id != result.command_id:
         return {}
+    ended: Update = {"status": result.status, "ended_at": event.received_at}
+    if commanded.kind == CommandKind.RESET:
+        return {"commanded": commanded.model_copy(update=ended)}
+    read = result.observed
+    if _in_force(state, result):
+        ended["status"], read = CommandStatus.DONE, result.stored
     # Without a read-back nothing is known: what was seen before the command says nothing now.
-    observed = (
-        Observed(mode=result.observed, at=event.received_at, evidence="read_back")
-        if result.observed
-        else None
-    )
-    ended = commanded.model_copy(update={"status": result.status})
-    return {"commanded": ended, "observed": observed}
+    observed = Observed(mode=read, at=event.received_at, evidence="read_back") if read else None
+    return {
+        "commanded": commanded.model_copy(update=ended),
+        "observed": observed,
+        "refused": result.refused,
+        **_stored(state, result),
+    }
 
 
-def _started(_state: ChargerState, event: ChargerEvent) -> Update:
+def _in_force(state: ChargerState, result: CommandResult) -> bool:
+    """Whether it booted with this very setting, and asks for another reboot all the same."""
+    asks = result.status == CommandStatus.REBOOT_REQUIRED
+    return asks and state.booted_with is result.mode and result.stored in {None, result.mode}
+
+
+def _stored(state: ChargerState, result: CommandResult) -> Update:
+    """What a charger holds for its next boot, and what it booted with."""
+    if result.status == CommandStatus.REBOOT_REQUIRED:
+        return {"stored_mode": None if _in_force(state, result) else result.mode}
+    if result.status == CommandStatus.DONE:
+        return {"booted_with": None, "stored_mode": None}
+    return {}
+
+
+def _started(state: ChargerState, event: ChargerEvent) -> Update:
     """A start with the freevend tag proves freevend, whatever was read back (finding 4)."""
     starting = event.token == TokenKind.FREEVEND_TAG and event.data.get("eventType") != "Ended"
     # A replay tells of the mode of its own time (finding 8).
     if not starting or event.data.get("offline") is True:
         return {}
     behaved = Observed(mode=Mode.FREEVEND, at=event.received_at, evidence="behaviour")
+    if _begins_again(state.commanded, event.received_at):
+        return {**_unknown(event.received_at), "observed": behaved}
     return {"observed": behaved}
+
+
+def _begins_again(commanded: Commanded | None, at: datetime) -> bool:
+    """Whether contrary behaviour makes worthless what is known of a command, its tries too.
+
+    So a charger that was given up, or that drifted long after it was switched, gets all of its
+    tries once more (rule 16). What waits for a boot, or was commanded moments ago, goes on.
+    """
+    if commanded is None or commanded.status is None or commanded.mode is Mode.FREEVEND:
+        return False
+    settling = commanded.status == CommandStatus.REBOOT_REQUIRED or (
+        commanded.kind == CommandKind.RESET
+    )
+    return not settling and at - (commanded.ended_at or commanded.sent_at) >= DRIFT_APART
 
 
 _CHANGES: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {

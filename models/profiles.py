@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from importlib.resources import files
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import model_validator
@@ -17,6 +18,7 @@ from pydantic import model_validator
 from models.reasons import OcppVersion
 from models.record import Frozen
 from models.schedule import Mode
+from models.tuning import TUNED_2X, TUNED_16
 
 
 class Confidence(StrEnum):
@@ -168,7 +170,7 @@ def reserved_tags(profile: Profile) -> tuple[str, ...]:
     return (profile.default_tag,) if profile.default_tag else ()
 
 
-Purpose = Literal["set", "clear_cache", "read_back"]
+Purpose = Literal["tag", "set", "clear_cache", "tune", "read_back", "reset"]
 
 
 class WireCall(NamedTuple):
@@ -176,13 +178,15 @@ class WireCall(NamedTuple):
 
     Attributes:
         payload: as it goes over the wire, camelCase. May hold a freevend tag: never logged.
-        purpose: `set` decides whether the switch goes on, and `read_back` what is observed. A
-            refused `clear_cache` fails nothing: a charger without a cache refuses it.
+        purpose: `set` decides whether the switch goes on, and `read_back` what is observed. The
+            others fail nothing when they are refused: many chargers have no cache and no such key.
+        names: keys that are set, by the place of their result in the answer.
     """
 
     action: str
     payload: dict[str, Any]
     purpose: Purpose
+    names: tuple[str, ...] = ()
 
 
 def switch_calls(
@@ -190,12 +194,14 @@ def switch_calls(
 ) -> tuple[WireCall, ...]:
     """The calls that switch a charger to `mode`, in order; empty when it is not switchable.
 
-    Towards managed the authorization cache is cleared, which freevend answers may have filled
-    (finding 5). The read-back names its keys: some firmware reboots on a full GetConfiguration,
-    some hides keys that are not named (finding 9).
+    The tag comes first, so that a charger which opens presents the right one at once. Towards
+    managed the authorization cache is cleared, which freevend answers may have filled (finding 5),
+    and what would let a charger start without asking is set (models/tuning.py). The read-back names
+    its keys: some firmware reboots on a full GetConfiguration, some hides keys that are not named
+    (finding 9).
 
     Args:
-        tag: the site's freevend tag, for chargers whose mode key holds a tag.
+        tag: the site's freevend tag.
         alias: which of `spellings` to use, after `set` ended with `Setting.NOT_SUPPORTED`.
 
     Raises:
@@ -207,8 +213,57 @@ def switch_calls(
     spelling = row.spellings[alias]
     set_and_read = _calls_16 if ocpp == "1.6" else _calls_2x
     set_call, read_call = set_and_read(spelling, row.value(mode, tag))
-    clearing = (WireCall("ClearCache", {}, "clear_cache"),) if mode is Mode.MANAGED else ()
-    return (set_call, *clearing, read_call)
+    if mode is Mode.FREEVEND:
+        return (*_tag_calls(spelling, tag), set_call, read_call)
+    clearing = WireCall("ClearCache", {}, "clear_cache")
+    return (set_call, clearing, *tuning_calls(ocpp), read_call)
+
+
+def _tag_calls(spelling: Spelling, tag: str | None) -> tuple[WireCall, ...]:
+    """The site's freevend tag, where the charger has a key of its own for it (1.6 only)."""
+    key = spelling.tag_key
+    if tag is None or key is None or key == spelling.mode_key:
+        return ()
+    return (WireCall("ChangeConfiguration", {"key": key, "value": tag}, "tag", (key,)),)
+
+
+def reset_call(ocpp: OcppVersion) -> WireCall:
+    """The call that reboots a charger once nothing runs there: 2.x waits for that itself, in 1.6
+    a Soft one at least ends sessions in order."""
+    return WireCall("Reset", {"type": "Soft" if ocpp == "1.6" else "OnIdle"}, "reset")
+
+
+def tuning_calls(ocpp: OcppVersion) -> tuple[WireCall, ...]:
+    """The calls that set what belongs to managed beside the mode itself."""
+    if ocpp == "1.6":
+        return tuple(
+            WireCall("ChangeConfiguration", {"key": key, "value": value}, "tune", (key,))
+            for key, value in TUNED_16.items()
+        )
+    rows = [_named_2x(name) | {"attributeValue": value} for name, value in TUNED_2X.items()]
+    return (WireCall("SetVariables", {"setVariableData": rows}, "tune", tuple(TUNED_2X)),)
+
+
+def one_by_one(call: WireCall) -> tuple[WireCall, ...]:
+    """A SetVariables taken apart, for a charger that takes one variable at a time
+    (DeviceDataCtrlr.ItemsPerMessage)."""
+    rows = call.payload["setVariableData"]
+    return tuple(
+        WireCall(call.action, {"setVariableData": [row]}, call.purpose, (name,))
+        for row, name in zip(rows, call.names, strict=True)
+    )
+
+
+def refused_names(ocpp: OcppVersion, call: WireCall, payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which keys of an optional call the charger did not take, by its answer."""
+    if ocpp == "1.6":
+        statuses = [set_status(ocpp, payload)]
+    else:
+        results = _rows(payload, "setVariableResult")
+        statuses = [_text(result.get("attributeStatus")) or "" for result in results]
+    taken = {Setting.DONE, Setting.REBOOT_REQUIRED}
+    told = zip_longest(call.names, statuses[: len(call.names)], fillvalue="")
+    return tuple(name for name, status in told if setting(status) not in taken)
 
 
 def _calls_16(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
@@ -219,16 +274,20 @@ def _calls_16(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
 
 
 def _calls_2x(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
-    component, variable = spelling.mode_key.split(".")
-    named = {
-        "attributeType": "Actual",
-        "component": {"name": component},
-        "variable": {"name": variable},
-    }
+    named = _named_2x(spelling.mode_key)
     return (
         WireCall("SetVariables", {"setVariableData": [named | {"attributeValue": value}]}, "set"),
         WireCall("GetVariables", {"getVariableData": [named]}, "read_back"),
     )
+
+
+def _named_2x(name: str) -> dict[str, Any]:
+    component, variable = name.split(".")
+    return {
+        "attributeType": "Actual",
+        "component": {"name": component},
+        "variable": {"name": variable},
+    }
 
 
 class Setting(StrEnum):

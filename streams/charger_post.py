@@ -18,7 +18,7 @@ from models.charger import (
 from models.governing import Governing
 from models.ids import CommandId, timed_id
 from models.metrics import COMMANDS_SENT
-from models.modes import EXPIRES_AFTER_S
+from models.mode_commands import EXPIRES_AFTER_S
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import COMMANDS, MODE, STATE
@@ -43,11 +43,11 @@ class ChargerPost:
     async def switch(
         self, connection: Connection, commanded: Commanded, governing: Governing
     ) -> None:
-        """A switch command, for the first time or once more: same id, same expiry."""
+        """A switch or a reset, for the first time or once more: same id, same expiry."""
         await self._command(
             ChargerCommand(
                 command_id=commanded.command_id,
-                kind=CommandKind.SWITCH,
+                kind=commanded.kind,
                 charger_id=governing.charger.charger_id,
                 site_id=governing.site.site_id,
                 connection_id=connection.connection_id,

@@ -12,20 +12,12 @@ import structlog
 from connectors.kafka.producer import ConsumedMessage
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from models.charger import ChargerEvent, ChargerState, Commanded, ModeFactKind
+from models.charger import ChargerEvent, ChargerState, Commanded, CommandKind, ModeFactKind
 from models.governing import Governing
 from models.ids import ChargerId
-from models.metrics import CHARGERS_BY_MODE, EDGES
-from models.modes import (
-    NextStep,
-    apply_event,
-    command_id,
-    end_overdue,
-    enter_stage,
-    reconcile,
-    resend_due,
-    superseded_connection,
-)
+from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, EDGES, SWITCHES_FAILED
+from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
+from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from streams.charger_post import ChargerPost
 from streams.outbox import DeliveryFailedError, Outbox
@@ -56,8 +48,16 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 _FACT_OF_STEP = {
     NextStep.WOULD_SWITCH: ModeFactKind.WOULD_SWITCH,
     NextStep.NOT_SWITCHABLE: ModeFactKind.NOT_SWITCHABLE,
+    NextStep.AWAIT_BOOT: ModeFactKind.REBOOT_NEEDED,
     NextStep.GIVE_UP: ModeFactKind.SWITCH_FAILED,
 }
+
+_COMMAND_OF_STEP = {
+    NextStep.SWITCH: (CommandKind.SWITCH, ModeFactKind.SWITCH_COMMANDED),
+    NextStep.RESET: (CommandKind.RESET, ModeFactKind.RESET_COMMANDED),
+}
+
+_ABOUT_A_COMMAND = frozenset({NextStep.GIVE_UP, NextStep.AWAIT_BOOT})
 
 
 class ChargerDesk:
@@ -182,19 +182,36 @@ class ChargerDesk:
     ) -> ChargerState:
         """Do what the table of models.modes says comes next."""
         stage, profile = governing.stage, governing.charger.profile
-        step = reconcile(row.desired, row.commanded, row.observed, row.connection, profile, stage)
+        step = reconcile(
+            row.desired,
+            row.commanded,
+            row.observed,
+            row.connection,
+            profile,
+            stage,
+            now=now,
+        )
+        given_up = step is NextStep.GIVE_UP
+        if given_up and row.given_up_at is None:
+            self._metrics.count(SWITCHES_FAILED, row.site_id, row.desired or "unknown")
+        row = row.model_copy(update={"given_up_at": (row.given_up_at or now) if given_up else None})
         match step:
-            case NextStep.SWITCH:
-                return await self._command(row, governing, now)
+            case NextStep.SWITCH | NextStep.RESET:
+                return await self._command(row, governing, now, step)
             case NextStep.WAIT:
                 return await self._maybe_resend(row, governing, now)
-            case NextStep.WOULD_SWITCH | NextStep.NOT_SWITCHABLE | NextStep.GIVE_UP:
-                failed = row.commanded if step is NextStep.GIVE_UP else None
-                command = failed.command_id if failed else None
+            case (
+                NextStep.WOULD_SWITCH
+                | NextStep.NOT_SWITCHABLE
+                | NextStep.AWAIT_BOOT
+                | NextStep.GIVE_UP
+            ):
+                last = row.commanded if step in _ABOUT_A_COMMAND else None
+                command = last.command_id if last else None
                 await self._post.tell(
                     row, _FACT_OF_STEP[step], now, stage, command=command, detail=profile
                 )
-            case NextStep.NOTHING:
+            case NextStep.NOTHING | NextStep.HOLD:
                 pass
         return row
 
@@ -224,29 +241,27 @@ class ChargerDesk:
         return row
 
     async def _command(
-        self, row: ChargerState, governing: Governing, now: datetime
+        self, row: ChargerState, governing: Governing, now: datetime, step: NextStep
     ) -> ChargerState:
         """Send a new command for the desired mode."""
         connection = row.connection
         assert row.desired is not None, "a command needs a desired mode"
         assert connection is not None, "a command needs a connection to go to"
+        kind, fact = _COMMAND_OF_STEP[step]
         last = row.commanded
-        attempts_count = last.attempts_count + 1 if last and last.mode is row.desired else 1
+        tried_count = last.attempts_count if last and last.mode is row.desired else 0
+        # A reset belongs to the switch that asked for it.
+        attempts_count = tried_count + (kind is CommandKind.SWITCH)
         commanded = Commanded(
-            command_id=command_id(row, attempts_count),
+            command_id=command_id(row, attempts_count, kind),
             mode=row.desired,
             sent_at=now,
             attempts_count=attempts_count,
+            kind=kind,
         )
         row = row.model_copy(update={"commanded": commanded})
         await self._post.switch(connection, commanded, governing)
-        await self._post.tell(
-            row,
-            ModeFactKind.SWITCH_COMMANDED,
-            now,
-            governing.stage,
-            command=commanded.command_id,
-        )
+        await self._post.tell(row, fact, now, governing.stage, command=commanded.command_id)
         return row
 
     async def _maybe_resend(
@@ -288,6 +303,10 @@ class ChargerDesk:
         for row in self._states:
             counts[row.site_id, "desired", row.desired or "unknown"] += 1
             counts[row.site_id, "observed", row.observed.mode if row.observed else "unknown"] += 1
+        given_up = Counter(row.site_id for row in self._states if row.given_up_at)
+        self._metrics.clear(CHARGERS_GIVEN_UP)
+        for site_id, count in given_up.items():
+            self._metrics.set(CHARGERS_GIVEN_UP, count, site_id)
         self._metrics.clear(CHARGERS_BY_MODE)
         for labels, count in counts.items():
             self._metrics.set(CHARGERS_BY_MODE, count, *labels)
@@ -296,9 +315,13 @@ class ChargerDesk:
 def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:
     """When a charger is looked at again though nothing happens to it."""
     edge = governing.timeline.at(now).end or NEVER
-    outstanding = row.commanded is not None and row.commanded.status is None
-    resend = now + timedelta(seconds=RESEND_CHECK_S) if outstanding else NEVER
-    return min(edge, resend)
+    commanded = row.commanded
+    if commanded is None:
+        return edge
+    if commanded.status is None:
+        return min(edge, now + timedelta(seconds=RESEND_CHECK_S))
+    paused = pause_ends_at(commanded)
+    return min(edge, paused) if paused > now else edge
 
 
 def _new_row(event: ChargerEvent) -> ChargerState:

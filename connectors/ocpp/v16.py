@@ -80,6 +80,7 @@ CALLS = (
             _schema("GetConfigurationResponse")),
     OwnCall("RemoteStopTransaction", call.RemoteStopTransaction,
             _schema("RemoteStopTransactionResponse")),
+    OwnCall("Reset",                 call.Reset,                 _schema("ResetResponse")),
     OwnCall("TriggerMessage",        call.TriggerMessage,        _schema("TriggerMessageResponse")),
 )
 # fmt: on

@@ -92,6 +92,7 @@ CALLS = (
     OwnCall("GetVariables",           call.GetVariables,           _schema("GetVariablesResponse")),
     OwnCall("RequestStopTransaction", call.RequestStopTransaction,
             _schema("RequestStopTransactionResponse")),
+    OwnCall("Reset",                  call.Reset,                  _schema("ResetResponse")),
     OwnCall("SetVariables",           call.SetVariables,           _schema("SetVariablesResponse")),
     OwnCall("TriggerMessage",         call.TriggerMessage,
             _schema("TriggerMessageResponse")),

@@ -105,7 +105,7 @@ async def test_a_charger_without_the_setting_is_not_switchable(
     async with house.charger(kind, "closed", gateway, **options) as charger:
         await command(house, gateway, charger, Mode.FREEVEND)
         told = await result(house, charger)
-    assert (told.status, told.observed) == (CommandStatus.REJECTED, None)
+    assert (told.status, told.observed) == (CommandStatus.NOT_SUPPORTED, None)
     assert told.detail == ("NotSupported" if kind is Charger16 else "UnknownComponent")
 
 
@@ -117,8 +117,8 @@ async def test_a_switch_that_needs_a_reboot_leaves_the_mode_unknown(
     async with house.charger(kind, "closed", gateway, behaviour=behaviour) as charger:
         await command(house, gateway, charger, Mode.FREEVEND)
         told = await result(house, charger)
-    assert (told.status, told.observed) == (CommandStatus.DONE, None)
-    assert told.detail == "RebootRequired"
+    assert (told.status, told.observed) == (CommandStatus.REBOOT_REQUIRED, None)
+    assert (told.stored, told.detail) == (Mode.FREEVEND, "RebootRequired")
 
 
 async def test_a_repeated_command_id_is_run_once_and_told_again(

@@ -22,7 +22,7 @@ from models.charger import (
     ModeFactKind,
 )
 from models.metrics import EDGES
-from models.modes import RESEND_AFTER_S
+from models.mode_commands import RESEND_AFTER_S
 from models.schedule import Mode
 from models.topics import COMMANDS, MODE, STATE
 from tests.integration.topics_io import Tap, Topics

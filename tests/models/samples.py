@@ -280,6 +280,8 @@ _RECORDS: tuple[Record, ...] = (
             mode=Mode.MANAGED,
             observed=Mode.MANAGED,
             detail="Accepted",
+            stored=Mode.MANAGED,
+            refused=("LocalPreAuthorize",),
         ),
     ),
     ChargerCommand(
@@ -321,6 +323,8 @@ _RECORDS: tuple[Record, ...] = (
             attempts_count=1,
             status=CommandStatus.DONE,
             resent_at=NOON,
+            kind=CommandKind.RESET,
+            ended_at=NOON,
         ),
         observed=Observed(mode=Mode.MANAGED, at=NOON, evidence="read_back"),
         connection=Connection(
@@ -331,6 +335,10 @@ _RECORDS: tuple[Record, ...] = (
             since=NOON - HOUR,
         ),
         mode_unknown_since=NOON - HOUR,
+        stored_mode=Mode.MANAGED,
+        booted_with=Mode.FREEVEND,
+        given_up_at=NOON,
+        refused=("LocalPreAuthorize",),
         vendor="Vendor",
         model="Model",
         firmware="1.0",

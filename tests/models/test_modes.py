@@ -13,6 +13,7 @@ from models.charger import (
     ChargerEvent,
     ChargerState,
     Commanded,
+    CommandKind,
     CommandResult,
     CommandStatus,
     Connection,
@@ -20,28 +21,37 @@ from models.charger import (
     Observed,
 )
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
-from models.modes import (
-    ANY,
+from models.mode_commands import (
     ATTEMPTS_MAX,
     EXPIRES_AFTER_S,
+    JITTER,
+    REBOOT_WITHIN,
     RESEND_AFTER_S,
+    RETRY_FACTOR,
+    RETRY_FIRST_S,
+    Tries,
+    command_id,
+    end_overdue,
+    pause_ends_at,
+    resend_due,
+    tries_of,
+)
+from models.modes import (
+    ANY,
+    DRIFT_APART,
     RULES,
     Link,
     NextStep,
     Order,
     Seen,
     apply_event,
-    command_id,
-    end_overdue,
     enter_stage,
     link_of,
     order_of,
     reconcile,
-    resend_due,
     seen_of,
     step_of,
     superseded_connection,
-    tries_left,
 )
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -51,56 +61,64 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OLDER, OLD, NEW = (ConnectionId(f"0195-000{number}") for number in range(3))
 """Connection ids in the order of time, as UUIDv7 are."""
 
-NOTHING, WAIT, SWITCH, GIVE_UP = (
+NOTHING, WAIT, SWITCH, HOLD, RESET, BOOT, GIVE_UP = (
     NextStep.NOTHING,
     NextStep.WAIT,
     NextStep.SWITCH,
+    NextStep.HOLD,
+    NextStep.RESET,
+    NextStep.AWAIT_BOOT,
     NextStep.GIVE_UP,
 )
 # fmt: off
 ENFORCED = {
-    # order, tries left      agrees    differs   unknown
-    (Order.NONE, True):     (NOTHING,  SWITCH,   SWITCH),   # finding 9: asserted on every boot
-    (Order.NONE, False):    (NOTHING,  SWITCH,   SWITCH),   # tries at the other mode do not count
-    (Order.OPPOSED, True):  (SWITCH,   SWITCH,   SWITCH),   # the newer command supersedes
-    (Order.OPPOSED, False): (SWITCH,   SWITCH,   SWITCH),
-    (Order.SENT, True):     (WAIT,     WAIT,     WAIT),
-    (Order.SENT, False):    (WAIT,     WAIT,     WAIT),
-    (Order.DONE, True):     (NOTHING,  SWITCH,   NOTHING),  # finding 4: Accepted proves nothing
-    (Order.DONE, False):    (NOTHING,  GIVE_UP,  NOTHING),
-    (Order.FAILED, True):   (NOTHING,  SWITCH,   SWITCH),
-    (Order.FAILED, False):  (NOTHING,  GIVE_UP,  GIVE_UP),
+    # order                     agrees    differs   unknown
+    Order.NONE:                (NOTHING,  SWITCH,   SWITCH),   # finding 9: asserted on every boot
+    Order.OPPOSED:             (SWITCH,   SWITCH,   SWITCH),   # the newer command supersedes
+    Order.SENT:                (WAIT,     WAIT,     WAIT),
+    Order.REBOOTING:           (HOLD,     HOLD,     HOLD),
+    Order.UNKNOWN_KEY:         (NOTHING,  GIVE_UP,  GIVE_UP),  # the same words change nothing
+}
+RESTING = {
+    # order, tries              agrees    differs   unknown
+    (Order.DONE, Tries.LEFT):      (NOTHING,  SWITCH,   NOTHING),  # finding 4: proves nothing
+    (Order.DONE, Tries.PAUSED):    (NOTHING,  HOLD,     NOTHING),
+    (Order.DONE, Tries.USED_UP):   (NOTHING,  GIVE_UP,  NOTHING),
+    (Order.FAILED, Tries.LEFT):    (NOTHING,  SWITCH,   SWITCH),
+    (Order.FAILED, Tries.PAUSED):  (NOTHING,  HOLD,     HOLD),
+    (Order.FAILED, Tries.USED_UP): (NOTHING,  GIVE_UP,  GIVE_UP),
 }
 # fmt: on
-CELLS = list(product(Stage, Link, Order, Seen, (True, False)))
+CELLS = list(product(Stage, Link, Order, Seen, Tries, (True, False)))
 
 
-def step_expected(stage: Stage, link: Link, order: Order, seen: Seen, tries: bool) -> NextStep:
+def step_expected(  # noqa: PLR0917 - the columns of the table
+    stage: Stage, link: Link, order: Order, seen: Seen, tries: Tries, may_reset: bool
+) -> NextStep:
     if stage is Stage.OFF or link is Link.ABSENT:
         return NextStep.NOTHING  # rule 27; rule 14: connecting asks again
     if link is Link.FIXED:
         return NextStep.NOT_SWITCHABLE
     if stage is Stage.SHADOW:
         return NextStep.NOTHING if seen is Seen.AGREES else NextStep.WOULD_SWITCH
-    return ENFORCED[order, tries][list(Seen).index(seen)]
+    if order is Order.STORED:
+        reboot = RESET if may_reset else BOOT
+        return NOTHING if seen is Seen.AGREES else reboot
+    steps = ENFORCED.get(order) or RESTING[order, tries]
+    return steps[list(Seen).index(seen)]
 
 
-@pytest.mark.parametrize(("stage", "link", "order", "seen", "tries"), CELLS)
-def test_every_cell_of_the_table(
-    stage: Stage, link: Link, order: Order, seen: Seen, tries: bool
-) -> None:
-    expected = step_expected(stage, link, order, seen, tries)
-    assert step_of(stage, link, order, seen, tries_left=tries) is expected
+def test_every_cell_of_the_table() -> None:
+    steps = {cell: step_of(*cell[:5], may_reset=cell[5]) for cell in CELLS}
+    assert steps == {cell: step_expected(*cell) for cell in CELLS}
+    assert len(steps) == 3 * 3 * 8 * 3 * 3 * 2
+    assert set(steps.values()) == set(NextStep)
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
 def test_rule_27_only_enforce_sends_anything(stage: Stage) -> None:
-    steps = {
-        step_of(stage, link, order, seen, tries_left=tries)
-        for at, link, order, seen, tries in CELLS
-        if at is stage
-    }
-    assert steps.isdisjoint({NextStep.SWITCH, NextStep.WAIT, NextStep.GIVE_UP})
+    steps = {step_of(*cell[:5], may_reset=cell[5]) for cell in CELLS if cell[0] is stage}
+    assert steps <= {NextStep.NOTHING, NextStep.WOULD_SWITCH, NextStep.NOT_SWITCHABLE}
 
 
 def test_every_row_of_the_table_decides_some_cell() -> None:
@@ -186,9 +204,22 @@ def result(
     )
 
 
-def next_step(state: ChargerState, *, profile: str = "microocpp") -> NextStep:
+LATER = NOON + timedelta(hours=1)
+"""Long after every pause."""
+
+
+def next_step(
+    state: ChargerState, *, profile: str = "microocpp", now: datetime = LATER, **known: Any
+) -> NextStep:
     return reconcile(
-        state.desired, state.commanded, state.observed, state.connection, profile, Stage.ENFORCE
+        state.desired,
+        state.commanded,
+        state.observed,
+        state.connection,
+        profile,
+        Stage.ENFORCE,
+        now=now,
+        **known,
     )
 
 
@@ -222,6 +253,8 @@ def test_a_link_is_switchable_where_the_profile_has_a_setting(
         (commanded(Mode.FREEVEND, CommandStatus.DONE), Order.NONE),
         (commanded(Mode.FREEVEND, CommandStatus.FAILED), Order.NONE),
         (commanded(Mode.MANAGED, CommandStatus.DONE), Order.DONE),
+        (commanded(Mode.MANAGED, CommandStatus.REBOOT_REQUIRED), Order.STORED),
+        (commanded(Mode.MANAGED, CommandStatus.NOT_SUPPORTED), Order.UNKNOWN_KEY),
         (commanded(Mode.MANAGED, CommandStatus.REJECTED), Order.FAILED),
         (commanded(Mode.MANAGED, CommandStatus.FAILED), Order.FAILED),
         (commanded(Mode.MANAGED, CommandStatus.TIMED_OUT), Order.FAILED),
@@ -232,16 +265,182 @@ def test_a_link_is_switchable_where_the_profile_has_a_setting(
 def test_an_order_is_the_last_command_against_the_desired_mode(
     last: Commanded | None, order: Order
 ) -> None:
-    assert order_of(Mode.MANAGED, last) is order
+    assert order_of(Mode.MANAGED, last, NOON) is order
 
 
 def test_evidence_and_tries_are_compared_with_the_desired_mode() -> None:
     assert seen_of(Mode.MANAGED, None) is Seen.UNKNOWN
     assert seen_of(Mode.MANAGED, observed(Mode.MANAGED)) is Seen.AGREES
     assert seen_of(Mode.MANAGED, observed(Mode.FREEVEND)) is Seen.DIFFERS
-    assert tries_left(None)
-    assert tries_left(commanded(attempts_count=ATTEMPTS_MAX - 1))
-    assert not tries_left(commanded(attempts_count=ATTEMPTS_MAX))
+    assert tries_of(None, NOON) is Tries.LEFT
+    last = commanded(attempts_count=ATTEMPTS_MAX - 1)
+    assert tries_of(last, NOON) is Tries.PAUSED
+    assert tries_of(last, LATER) is Tries.LEFT
+    assert tries_of(commanded(attempts_count=ATTEMPTS_MAX), LATER) is Tries.USED_UP
+
+
+def test_a_charger_whose_class_has_no_setting_is_not_switched() -> None:
+    for capability in ("assisted", "unsupported"):
+        assert link_of(connection(), "microocpp", capability) is Link.FIXED
+        assert next_step(row(), capability=capability) is NextStep.NOT_SWITCHABLE
+    for usable in ("full", "partial", "of-a-newer-version", None):
+        assert link_of(connection(), "microocpp", usable) is Link.SWITCHABLE
+
+
+def test_pauses_grow_and_no_two_chargers_come_back_together() -> None:
+    ids = [CommandId(f"command-{number}") for number in range(200)]
+    for attempts_count in range(1, ATTEMPTS_MAX):
+        pauses = {
+            pause_ends_at(
+                commanded(status=CommandStatus.FAILED, attempts_count=attempts_count).model_copy(
+                    update={"command_id": each, "ended_at": NOON}
+                )
+            )
+            - NOON
+            for each in ids
+        }
+        middle_s = RETRY_FIRST_S * RETRY_FACTOR ** (attempts_count - 1)
+        assert len(pauses) == len(ids)
+        assert min(pauses) >= timedelta(seconds=middle_s * (1 - JITTER))
+        assert max(pauses) <= timedelta(seconds=middle_s * (1 + JITTER))
+
+
+def test_a_pause_is_counted_from_the_end_of_the_command() -> None:
+    failed = commanded(status=CommandStatus.FAILED)
+    ended = failed.model_copy(update={"ended_at": NOON + timedelta(seconds=30)})
+    assert pause_ends_at(ended) - pause_ends_at(failed) == timedelta(seconds=30)
+    state = row(commanded=ended)
+    assert next_step(state, now=NOON + timedelta(seconds=31)) is NextStep.HOLD
+    assert next_step(state, now=NOON + timedelta(seconds=33)) is NextStep.SWITCH
+
+
+# Settings that need a reboot.
+
+
+def stored(mode: Mode = Mode.MANAGED, read_back: Mode | None = Mode.MANAGED) -> CommandResult:
+    return CommandResult(
+        command_id=CommandId("command-1"),
+        status=CommandStatus.REBOOT_REQUIRED,
+        mode=mode,
+        observed=None,
+        detail="RebootRequired",
+        stored=read_back,
+        refused=("LocalPreAuthorize",),
+    )
+
+
+def ending(told: CommandResult) -> ChargerEvent:
+    return event(EventName.COMMAND_RESULT, result=told)
+
+
+def test_a_stored_mode_waits_for_a_boot_or_gets_one_where_that_is_allowed() -> None:
+    state = apply_event(row(commanded=commanded()), ending(stored()), 11)
+    assert (state.stored_mode, state.observed) == (Mode.MANAGED, None)
+    assert state.refused == ("LocalPreAuthorize",)
+    assert next_step(state) is NextStep.AWAIT_BOOT
+    assert next_step(state, may_reset=True) is NextStep.RESET
+
+
+def test_a_charger_that_asks_for_a_reboot_after_every_boot_is_rebooted_once() -> None:
+    state = apply_event(row(commanded=commanded()), ending(stored()), 11)
+    state = apply_event(state, event("BootNotification"), 12)
+    assert (state.stored_mode, state.booted_with) == (None, Mode.MANAGED)
+    assert next_step(state, may_reset=True) is NextStep.SWITCH
+    for offset in (13, 15):
+        state = state.model_copy(update={"commanded": commanded()})
+        state = apply_event(state, ending(stored()), offset)
+        assert next_step(state, may_reset=True) is NextStep.NOTHING
+        assert state.observed is not None
+        # Finding 9: it boots daily, and is asked again each time.
+        state = apply_event(state, event("BootNotification"), offset + 1)
+        assert next_step(state, may_reset=True) is NextStep.SWITCH
+
+
+@pytest.mark.parametrize(
+    ("told", "step"),
+    [
+        (stored(Mode.FREEVEND, Mode.FREEVEND), NextStep.RESET),
+        (stored(Mode.MANAGED, Mode.FREEVEND), NextStep.RESET),
+        (stored(Mode.MANAGED, None), NextStep.NOTHING),
+    ],
+)
+def test_only_the_mode_that_it_booted_with_is_in_force(told: CommandResult, step: NextStep) -> None:
+    state = row(commanded=commanded(told.mode), desired=told.mode, booted_with=Mode.MANAGED)
+    state = apply_event(state, ending(told), 11)
+    assert next_step(state, may_reset=True) is step
+
+
+def test_a_charger_that_needs_no_reboot_any_more_forgets_what_was_stored() -> None:
+    state = row(commanded=commanded(), stored_mode=Mode.FREEVEND, booted_with=Mode.MANAGED)
+    state = apply_event(state, ending(result(CommandStatus.DONE, Mode.MANAGED)), 11)
+    assert (state.stored_mode, state.booted_with) == (None, None)
+
+
+def test_a_reset_that_no_boot_follows_is_a_failed_try() -> None:
+    reset = commanded().model_copy(update={"kind": CommandKind.RESET})
+    state = row(commanded=reset, stored_mode=Mode.MANAGED)
+    state = apply_event(state, ending(result(CommandStatus.DONE, None)), 11)
+    assert state.commanded is not None
+    assert state.commanded.ended_at is not None
+    gone_at = state.commanded.ended_at + REBOOT_WITHIN
+    assert next_step(state, now=gone_at - timedelta(seconds=1)) is NextStep.HOLD
+    assert next_step(state, now=gone_at) is NextStep.SWITCH
+
+
+def test_a_refused_reset_is_tried_again_with_the_switch_before_it() -> None:
+    reset = commanded(attempts_count=2).model_copy(update={"kind": CommandKind.RESET})
+    state = apply_event(row(commanded=reset), ending(result(CommandStatus.REJECTED, None)), 11)
+    assert next_step(state) is NextStep.SWITCH
+    assert command_id(state, 3) != command_id(state, 3, CommandKind.RESET)
+
+
+# Drift found later (rule 16).
+
+
+def freevend_start(after: timedelta) -> ChargerEvent:
+    return event("StartTransaction", token=TokenKind.FREEVEND_TAG, received_at=NOON + after)
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts_count"),
+    [
+        (CommandStatus.DONE, 1),
+        (CommandStatus.DONE, ATTEMPTS_MAX),
+        (CommandStatus.FAILED, ATTEMPTS_MAX),
+        (CommandStatus.NOT_SUPPORTED, 1),
+    ],
+)
+def test_rule_16_contrary_behaviour_begins_again_even_where_it_was_given_up(
+    status: CommandStatus, attempts_count: int
+) -> None:
+    last = commanded(status=status, attempts_count=attempts_count)
+    state = row(commanded=last, observed=observed(Mode.MANAGED))
+    drifted = apply_event(state, freevend_start(DRIFT_APART), 11)
+    assert drifted.observed is not None
+    assert drifted.observed.evidence == "behaviour"
+    assert next_step(drifted) is NextStep.SWITCH
+    assert command_id(drifted, 1) != command_id(state.model_copy(update={"commanded": None}), 1)
+
+
+def test_contrary_behaviour_repeated_at_once_uses_the_tries_that_are_left() -> None:
+    state = row(commanded=commanded(status=CommandStatus.DONE, attempts_count=ATTEMPTS_MAX))
+    soon = apply_event(state, freevend_start(DRIFT_APART - timedelta(seconds=1)), 11)
+    assert soon.commanded == state.commanded
+    assert next_step(soon) is NextStep.GIVE_UP
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        commanded(),
+        commanded(status=CommandStatus.REBOOT_REQUIRED),
+        commanded(Mode.FREEVEND, CommandStatus.DONE),
+        commanded(status=CommandStatus.DONE).model_copy(update={"kind": CommandKind.RESET}),
+    ],
+)
+def test_behaviour_that_a_command_on_its_way_explains_is_no_new_beginning(last: Commanded) -> None:
+    applied = apply_event(row(commanded=last), freevend_start(DRIFT_APART), 11)
+    assert applied.commanded == last
 
 
 def test_nothing_is_done_while_nothing_governs_the_charger() -> None:
@@ -344,7 +543,9 @@ def test_a_boot_on_a_connection_that_was_replaced_changes_nothing() -> None:
 def test_a_result_ends_its_command_and_brings_the_read_back() -> None:
     ending = event(EventName.COMMAND_RESULT, result=result(CommandStatus.DONE, Mode.MANAGED))
     applied = apply_event(row(commanded=commanded()), ending, 11)
-    assert applied.commanded == commanded(status=CommandStatus.DONE)
+    assert applied.commanded == commanded(status=CommandStatus.DONE).model_copy(
+        update={"ended_at": ending.received_at}
+    )
     assert applied.observed == Observed(
         mode=Mode.MANAGED, at=ending.received_at, evidence="read_back"
     )

@@ -15,15 +15,20 @@ from models.profiles import (
     Confidence,
     Profile,
     Setting,
+    WireCall,
+    one_by_one,
     profile_named,
     read_back_mode,
     read_back_tag,
+    refused_names,
     reserved_tags,
+    reset_call,
     set_status,
     setting,
     spellings,
     switch_calls,
     switchable,
+    tuning_calls,
 )
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -92,14 +97,52 @@ def test_a_1_6_row_sets_the_key_and_reads_it_back_by_name(name: str) -> None:
     named = list(dict.fromkeys(key for key in (mode_key, tag_key) if key))
     profile = PROFILES[name]
     assert switch_calls("1.6", profile, Mode.FREEVEND) == (
-        ("ChangeConfiguration", {"key": mode_key, "value": freevend}, "set"),
-        ("GetConfiguration", {"key": named}, "read_back"),
+        WireCall("ChangeConfiguration", {"key": mode_key, "value": freevend}, "set"),
+        WireCall("GetConfiguration", {"key": named}, "read_back"),
     )
     assert switch_calls("1.6", profile, Mode.MANAGED) == (
-        ("ChangeConfiguration", {"key": mode_key, "value": managed}, "set"),
-        ("ClearCache", {}, "clear_cache"),
-        ("GetConfiguration", {"key": named}, "read_back"),
+        WireCall("ChangeConfiguration", {"key": mode_key, "value": managed}, "set"),
+        WireCall("ClearCache", {}, "clear_cache"),
+        *tuning_calls("1.6"),
+        WireCall("GetConfiguration", {"key": named}, "read_back"),
     )
+
+
+@pytest.mark.parametrize("name", KEYS_16)
+def test_the_sites_tag_is_set_before_a_charger_opens_where_it_has_a_key_of_its_own(
+    name: str,
+) -> None:
+    mode_key, _freevend, _managed, tag_key = KEYS_16[name]
+    calls = switch_calls("1.6", PROFILES[name], Mode.FREEVEND, tag="DEPOT-OPEN")
+    tagging = [call for call in calls if call.purpose == "tag"]
+    if tag_key in {None, mode_key}:
+        assert tagging == []
+    else:
+        assert calls[0].payload == {"key": tag_key, "value": "DEPOT-OPEN"}
+        assert tagging == [calls[0]]
+    managed = switch_calls("1.6", PROFILES[name], Mode.MANAGED, tag="DEPOT-OPEN")
+    assert "tag" not in {call.purpose for call in managed}
+
+
+def test_what_a_charger_does_not_take_is_named_by_its_key() -> None:
+    (call,) = tuning_calls("2.0.1")
+    statuses = ["Accepted", "UnknownVariable", "RebootRequired", "Rejected", "Accepted"]
+    answer = {"setVariableResult": [{"attributeStatus": status} for status in statuses]}
+    refused = ("AuthCtrlr.DisableRemoteAuthorization", "AuthCacheCtrlr.Enabled")
+    assert refused_names("2.0.1", call, answer) == refused
+    # Fewer results than were asked for say nothing of the others.
+    assert refused_names("2.0.1", call, {"setVariableResult": []}) == call.names
+    one = tuning_calls("1.6")[0]
+    assert refused_names("1.6", one, {"status": "Accepted"}) == ()
+    assert refused_names("1.6", one, {"status": "NotSupported"}) == one.names
+
+
+def test_several_variables_can_be_set_one_at_a_time() -> None:
+    (call,) = tuning_calls("2.0.1")
+    single = one_by_one(call)
+    assert [each.names for each in single] == [(name,) for name in call.names]
+    rows = [row for each in single for row in each.payload["setVariableData"]]
+    assert rows == call.payload["setVariableData"]
 
 
 def test_rule_17_the_default_tag_of_a_row_is_reserved() -> None:
@@ -116,9 +159,12 @@ def test_a_row_without_a_1_6_key_is_not_switchable_over_1_6(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(PROFILES) - {"unknown"}))
 def test_over_2_0_1_every_make_is_switched_by_the_standard_variable(name: str) -> None:
     assert switch_calls("2.0.1", PROFILES[name], Mode.MANAGED) == (
-        ("SetVariables", {"setVariableData": [AUTH_ENABLED | {"attributeValue": "true"}]}, "set"),
-        ("ClearCache", {}, "clear_cache"),
-        ("GetVariables", {"getVariableData": [AUTH_ENABLED]}, "read_back"),
+        WireCall(
+            "SetVariables", {"setVariableData": [AUTH_ENABLED | {"attributeValue": "true"}]}, "set"
+        ),
+        WireCall("ClearCache", {}, "clear_cache"),
+        *tuning_calls("2.0.1"),
+        WireCall("GetVariables", {"getVariableData": [AUTH_ENABLED]}, "read_back"),
     )
 
 
@@ -130,18 +176,15 @@ def test_a_profile_of_a_newer_version_is_never_switched() -> None:
 
 
 def test_finding_5_only_the_way_to_managed_clears_the_cache() -> None:
-    clearing = {
-        (ocpp, mode): [call.purpose for call in switch_calls(ocpp, PROFILES["keba"], mode)]
-        for ocpp in SCHEMAS
-        for mode in Mode
-    }
-    assert clearing == {
-        (ocpp, mode): ["set", "read_back"]
-        if mode is Mode.FREEVEND
-        else ["set", "clear_cache", "read_back"]
-        for ocpp in SCHEMAS
-        for mode in Mode
-    }
+    for ocpp in SCHEMAS:
+        purposes = {
+            mode: [call.purpose for call in switch_calls(ocpp, PROFILES["keba"], mode)]
+            for mode in Mode
+        }
+        assert purposes[Mode.FREEVEND] == ["set", "read_back"]
+        tuned_count = len(tuning_calls(ocpp))
+        expected = ["set", "clear_cache", *["tune"] * tuned_count, "read_back"]
+        assert purposes[Mode.MANAGED] == expected
 
 
 @pytest.mark.parametrize("ocpp", SCHEMAS)
@@ -153,7 +196,8 @@ def test_every_call_of_every_row_fits_the_schema_of_its_version(
     checked = 0
     for profile in PROFILES.values():
         for alias in range(len(spellings(ocpp, profile))):
-            for call in switch_calls(ocpp, profile, mode, alias=alias):
+            calls = switch_calls(ocpp, profile, mode, tag="DEPOT-OPEN", alias=alias)
+            for call in (*calls, reset_call(ocpp)):
                 suffix = "" if ocpp == "1.6" else "Request"
                 schema = orjson.loads((folder / f"{call.action}{suffix}.json").read_bytes())
                 jsonschema_rs.validate(schema, call.payload)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,7 @@ def _switch(case: Case) -> Seen:
         connection if case.get("connected", True) else None,
         case.get("profile", "standard"),
         Stage(case.get("stage", "enforce")),
+        now=SOME_TIME + timedelta(hours=1),
     )
     return {"step": step.value}.__getitem__
 

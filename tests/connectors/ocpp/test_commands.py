@@ -15,8 +15,10 @@ from connectors.ocpp.session import WAITING_MAX, CallFailed
 from models.charger import ChargerCommand, CommandKind, CommandResult, CommandStatus
 from models.ids import CommandId, ConnectionId, Slot
 from models.profiles import STANDARD, spellings
+from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.site import Stage
+from models.tuning import TUNED_2X
 from tests.connectors.ocpp.calls import Stand, Wire, running, until
 from tests.connectors.ocpp.chargers import site_record
 
@@ -75,6 +77,10 @@ def set_result(status: str) -> dict[str, Any]:
     return {"setVariableResult": [NAMED | {"attributeStatus": status}]}
 
 
+def tuned(*statuses: str) -> dict[str, Any]:
+    return {"setVariableResult": [NAMED | {"attributeStatus": status} for status in statuses]}
+
+
 def read_result(value: str) -> dict[str, Any]:
     row = NAMED | {"attributeStatus": "Accepted", "attributeValue": value}
     return {"getVariableResult": [row]}
@@ -86,11 +92,66 @@ async def test_a_switch_is_set_then_the_cache_cleared_then_read_back(stand: Stan
         sent = [
             await answer(wire, 0, set_result("Accepted")),
             await answer(wire, 1, {"status": "Rejected"}),
-            await answer(wire, 2, read_result("true")),
+            await answer(wire, 2, tuned("Accepted", "UnknownVariable", "Accepted", "Rejected")),
+            await answer(wire, 3, read_result("true")),
         ]
         result = await result_of(stand)
-    assert [frame[2] for frame in sent] == ["SetVariables", "ClearCache", "GetVariables"]
+    actions = ["SetVariables", "ClearCache", "SetVariables", "GetVariables"]
+    assert [frame[2] for frame in sent] == actions
     assert (result.status, result.observed, result.detail) == ("done", Mode.MANAGED, "Accepted")
+    # What it does not have, or did not answer, is noted and fails nothing.
+    names = list(TUNED_2X)
+    assert result.refused == (names[1], names[3], names[4])
+
+
+async def test_a_charger_that_takes_one_variable_at_a_time_gets_one_at_a_time(
+    stand: Stand,
+) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection))
+        await answer(wire, 0, set_result("Accepted"))
+        await answer(wire, 1, {"status": "Accepted"})
+        await until(lambda: len(wire.sent) > 2)
+        wire.receive(4, wire.sent[2][1], "OccurrenceConstraintViolation", "too many", {})
+        for place, status in enumerate(("Accepted", "Rejected", "Accepted", "Accepted"), 3):
+            await answer(wire, place, tuned(status))
+        await until(lambda: len(wire.sent) > 7)
+        wire.receive(4, wire.sent[7][1], "InternalError", "no", {})
+        await answer(wire, 8, read_result("true"))
+        result = await result_of(stand)
+    asked = [frame[3]["setVariableData"] for frame in wire.sent[3:8]]
+    assert [len(rows) for rows in asked] == [1, 1, 1, 1, 1]
+    names = list(TUNED_2X)
+    assert (result.status, result.refused) == ("done", (names[1], names[4]))
+
+
+async def test_a_refused_set_is_read_back_for_it_may_be_set_already(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        await answer(wire, 0, set_result("Rejected"))
+        await answer(wire, 1, read_result("false"))
+        result = await result_of(stand)
+    assert (result.status, result.observed) == ("rejected", Mode.FREEVEND)
+
+
+@pytest.mark.parametrize(
+    ("ocpp", "kind", "told", "status"),
+    [
+        ("1.6", "Soft", "Accepted", "done"),
+        ("1.6", "Soft", "Rejected", "rejected"),
+        ("2.0.1", "OnIdle", "Scheduled", "done"),
+        ("2.0.1", "OnIdle", "Rejected", "rejected"),
+    ],
+)
+async def test_a_reset_waits_for_nothing_to_run(
+    stand: Stand, ocpp: OcppVersion, kind: str, told: str, status: str
+) -> None:
+    async with running(stand, ocpp) as (connection, wire):
+        desk(stand).take(command(connection, kind=CommandKind.RESET))
+        sent = await answer(wire, 0, {"status": told})
+        result = await result_of(stand)
+    assert sent[2:] == ["Reset", {"type": kind}]
+    assert (result.status, result.observed, result.detail) == (status, None, told)
 
 
 async def test_a_command_id_is_run_once_and_its_result_told_again(stand: Stand) -> None:
@@ -115,7 +176,8 @@ async def test_a_reboot_that_is_required_leaves_the_mode_unknown(stand: Stand) -
         await answer(wire, 0, set_result("RebootRequired"))
         await answer(wire, 1, read_result("false"))
         result = await result_of(stand)
-    assert (result.status, result.observed, result.detail) == ("done", None, "RebootRequired")
+    assert (result.status, result.observed) == ("reboot_required", None)
+    assert (result.stored, result.detail) == (Mode.FREEVEND, "RebootRequired")
 
 
 async def test_another_spelling_is_tried_where_the_first_is_unknown(stand: Stand) -> None:
@@ -130,13 +192,13 @@ async def test_another_spelling_is_tried_where_the_first_is_unknown(stand: Stand
     assert result.status == CommandStatus.DONE
 
 
-async def test_what_no_spelling_names_is_rejected(stand: Stand) -> None:
+async def test_what_no_spelling_names_is_not_supported(stand: Stand) -> None:
     async with running(stand) as (connection, wire):
         desk(stand).take(command(connection, Mode.FREEVEND))
         for place in range(len(spellings("2.0.1", STANDARD))):
             await answer(wire, place, set_result("UnknownVariable"))
         result = await result_of(stand)
-    assert (result.status, result.detail) == ("rejected", "UnknownVariable")
+    assert (result.status, result.detail) == ("not_supported", "UnknownVariable")
 
 
 @pytest.mark.parametrize(
