@@ -48,12 +48,6 @@ class Moment(NamedTuple):
     zone: ZoneInfo | None
     all_day: bool
 
-    def wall_in(self, zone: ZoneInfo) -> datetime:
-        """What the clocks of a zone show then; of its own, and for a date, as written."""
-        if self.all_day or self.zone is None or self.zone is zone:
-            return self.wall
-        return self.instant(zone).astimezone(zone).replace(tzinfo=None)
-
     def instant(self, floating: ZoneInfo) -> datetime:
         """As UTC instant, by rule 4; a floating one in the zone that is given."""
         return instant(self.wall.date(), self.wall.time(), self.zone or floating)

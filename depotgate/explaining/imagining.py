@@ -11,7 +11,7 @@ from connectors.ocpp.presenting import LIVE_UNCERTAINTY_S
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of
 from models.answers import barred, told_for
-from models.attempt import Attempt, AttemptKind, Facts, Token
+from models.attempt import Attempt, AttemptKind, Token
 from models.decision import decide
 from models.errors import ConfigurationError
 from models.explaining import explain
@@ -20,7 +20,7 @@ from models.facts import ConfigurationView, gather
 from models.identifier_forms import FORMS
 from models.identifiers import AS_OCPP_SAYS, Pseudonymiser
 from models.ids import AttemptId, ChargerId, RequestId, timed_id
-from models.site import ChargerRecord, Posture, SiteRecord, Stage
+from models.site import ChargerRecord, Posture, SiteRecord
 
 STATED_TYPES = (*FORMS, "NoAuthorization")
 """idToken types that a charger may state."""
@@ -129,8 +129,3 @@ def imagine(question: Question, view: ConfigurationView, now: datetime) -> Expla
         languages=site.languages,
     )
     return explain(decision, None, would_tell=told)
-
-
-def _stage_known(facts: Facts) -> Stage:
-    """The charger's stage: its site's, or what a flag says (rule 27)."""
-    return facts.stage if isinstance(facts.stage, Stage) else Stage.SHADOW
