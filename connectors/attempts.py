@@ -24,8 +24,9 @@ from connectors.cases import (
     settled_with,
     stage_of,
 )
+from connectors.deliveries import Delivery, acknowledged, acknowledged_by
 from connectors.kafka.partition import partition_of
-from connectors.publishing import Delivery, Publisher, acknowledged, acknowledged_by
+from connectors.publishing import Publisher
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.answers import barred, told_for

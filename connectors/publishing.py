@@ -20,8 +20,14 @@ from typing import NamedTuple
 
 import structlog
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
-from aiokafka.structs import RecordMetadata
 
+from connectors.deliveries import (
+    AWAY_AFTER_S,
+    Delivery,
+    acknowledged,
+    acknowledged_by,
+    all_acknowledged,
+)
 from connectors.first_step import Begun
 from connectors.kafka.producer import Producer
 from connectors.kafka.spool import Spool, Spooled
@@ -35,10 +41,6 @@ from models.record import Record
 from models.topics import EVENTS, OUTCOMES, Topic
 
 log = structlog.get_logger()
-
-AWAY_AFTER_S = 1.0
-"""An acknowledgement takes a few milliseconds; a second without one leaves two of the default
-deadline for the posture and its record."""
 
 WATCH_EVERY_S = 0.1
 """How late an absence or a return may be noticed."""
@@ -54,8 +56,6 @@ SPOOL_WAITING_MAX = 10_000
 
 DRAIN_BATCH_MAX = 500
 """Outcomes sent from the spool before their acknowledgements are awaited."""
-
-Delivery = asyncio.Future[RecordMetadata]
 
 _PASSING = (TimeoutError, KafkaTimeoutError, MessageSizeTooLargeError)
 """Failures of one record that say nothing about the producer."""
@@ -353,10 +353,10 @@ class Publisher:
                     return
                 sent.append(delivery)
                 if len(sent) >= DRAIN_BATCH_MAX:
-                    if not await _all_acknowledged(sent):
+                    if not await all_acknowledged(sent):
                         return
                     sent.clear()
-            if await _all_acknowledged(sent):
+            if await all_acknowledged(sent):
                 await asyncio.to_thread(self._spool.clear)
                 self._metrics.set(SPOOL_FULL, 0)
                 log.info("spool.drained")
@@ -365,42 +365,6 @@ class Publisher:
 async def _in_time(appending: Begun[Delivery], within_s: float) -> Delivery:
     async with asyncio.timeout(within_s):
         return await appending
-
-
-async def acknowledged(delivery: Delivery, within_s: float) -> bool:
-    """Whether all in-sync replicas have the record, waiting `within_s` for it."""
-    if not delivery.done():
-        await _ended(delivery, within_s)
-    return delivery.done() and not delivery.cancelled() and delivery.exception() is None
-
-
-async def _ended(delivery: Delivery, within_s: float) -> None:
-    """Wait for a delivery to end, `within_s` at most: `asyncio.wait`, at half its price."""
-    loop = asyncio.get_running_loop()
-    woken: asyncio.Future[None] = loop.create_future()
-
-    def wake(_: object = None) -> None:
-        if not woken.done():
-            woken.set_result(None)
-
-    timer = loop.call_later(max(within_s, 0.0), wake)
-    delivery.add_done_callback(wake)
-    try:
-        await woken
-    finally:
-        timer.cancel()
-        delivery.remove_done_callback(wake)
-
-
-async def acknowledged_by(delivery: Delivery, until_s: float) -> bool:
-    """As `acknowledged`, until an instant of the loop's clock."""
-    return await acknowledged(delivery, until_s - asyncio.get_running_loop().time())
-
-
-async def _all_acknowledged(deliveries: list[Delivery]) -> bool:
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + AWAY_AFTER_S
-    return all([await acknowledged(delivery, until_s - loop.time()) for delivery in deliveries])
 
 
 def _outcomes(spool: Spool) -> Iterator[Outcome]:

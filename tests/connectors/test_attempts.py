@@ -17,10 +17,11 @@ from aiokafka.structs import RecordMetadata
 from connectors import attempts
 from connectors.attempts import OTHER_PARTITION, AttemptDesk
 from connectors.cases import Case, Late, Settled
+from connectors.deliveries import Delivery
 from connectors.kafka.partition import partition_of
 from connectors.ocpp.handlers import expiry_of
 from connectors.ocpp.tokens import FREEVEND_TOKEN
-from connectors.publishing import Delivery, Publisher
+from connectors.publishing import Publisher
 from connectors.telemetry.metrics import Metrics
 from models.attempt import (
     AccessRequest,
