@@ -16,9 +16,9 @@ from rich.text import Text
 from connectors.feeds.overrides import publish_override, read_overrides
 from connectors.feeds.places import near
 from connectors.kafka.replica import Replica
-from depotgate.moments import moment
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
+from depotgate.written_times import time_ahead
 from models.errors import OverrideRefusedError
 from models.ids import ChargerId, OverrideId, SiteId
 from models.overridden import winning
@@ -202,14 +202,15 @@ def _request(target: Target, wanted: Wanted, standing: Replica, now: datetime) -
         raise OverrideRefusedError("expected --mode freevend or --mode managed, got none")
     _known("site", target.site_id, standing.sites)
     here = zone(standing.sites[target.site_id].timezone)
-    starts_at = moment(wanted.begins, now, here) if wanted.begins is not None else None
-    until = wanted.until
+    begins, until = wanted.begins, wanted.until
+    starts_at = time_ahead(begins, here, now, "--from") if begins is not None else None
+    ends_at = time_ahead(until, here, starts_at or now, "--until") if until is not None else None
     return OverrideRequest(
         target=target,
         mode=wanted.mode or Mode.MANAGED,
         lock=wanted.lock,
         starts_at=starts_at,
-        ends_at=moment(until, starts_at or now, here) if until is not None else None,
+        ends_at=ends_at,
         actor=wanted.actor,
         reason=wanted.reason,
     )

@@ -33,6 +33,7 @@ from models.explanation import Explanation
 from models.identifiers import Pseudonymiser
 from models.ids import Pseudonym
 from models.topics import PRIMARY_TOPICS, Kind
+from models.zones import zone
 
 CONFIGURATION = tuple(topic for topic in PRIMARY_TOPICS if topic.kind is Kind.CONFIGURATION)
 
@@ -103,7 +104,7 @@ def explain_draft(settings: Settings, asked: Asked, folder: Path) -> Explanation
 def _imagined(view: Configured, asked: Asked, pseudonymiser: Pseudonymiser) -> Explanation:
     now = datetime.now(UTC)
     charger, site = governed(view, asked.charger)
-    at = written_time(asked.at, site.timezone, now, "--at") if asked.at else now
+    at = written_time(asked.at, zone(site.timezone), now, "--at") if asked.at else now
     token = token_of_card(asked.card, asked.stated_type, pseudonymiser, charger, site)
     return imagine(Question(charger, site, token, at), view, now)
 

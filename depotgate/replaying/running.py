@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from connectors.keys import read_keys
 from depotgate.draft import Draft, read_draft
@@ -21,6 +22,7 @@ from depotgate.settings import Settings
 from depotgate.written_times import written_time
 from models.errors import ConfigurationError, NotFoundError
 from models.topics import DECISIONS
+from models.zones import zone
 
 
 class Asked(NamedTuple):
@@ -58,8 +60,7 @@ def replay_period(settings: Settings, asked: Asked, run: Runner) -> Replayed:
     bootstrap = reachable_kafka(settings)
     epochs = _epochs(settings)
     draft = _draft(settings, asked)
-    timezone = draft.site.timezone if draft else "UTC"
-    period = _period(asked, timezone, datetime.now(UTC))
+    period = _period(asked, zone(draft.site.timezone if draft else "UTC"), datetime.now(UTC))
     judge: Judge = (
         InDraft(draft, epochs or frozenset()) if draft else OwnRecord(asked.site_id, epochs)
     )
@@ -102,9 +103,9 @@ def _draft(settings: Settings, asked: Asked) -> Draft | None:
     return draft
 
 
-def _period(asked: Asked, timezone: str, now: datetime) -> Period:
-    since = written_time(asked.since, timezone, now, "--since")
-    until = written_time(asked.until, timezone, now, "--until") if asked.until else now
+def _period(asked: Asked, here: ZoneInfo, now: datetime) -> Period:
+    since = written_time(asked.since, here, now, "--since")
+    until = written_time(asked.until, here, now, "--until") if asked.until else now
     return Period.of(since, until)
 
 

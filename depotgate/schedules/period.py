@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from depotgate.written_times import calendar_time
 from models.errors import ConfigurationError
 from models.localtime import instant
 
@@ -16,17 +16,9 @@ USUAL_DAYS = 7
 DAYS_MAX = 3_660
 """Ten years: what a timeline keeps compiled, and more rows than anybody reads."""
 
-YEARS = range(1970, 2200)
-"""As of exceptions; beyond it lie typing errors, and instants that no calendar has."""
-
 _EXPECTED = (
     "expected a date (2026-10-03), a local time (2026-10-03T18:00) or RFC 3339 "
     "(2026-10-03T08:00:00Z)"
-)
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
 
 
@@ -53,13 +45,13 @@ def period(
         ConfigurationError: one of them is no time, or the period is empty or too long.
     """
     today = now.astimezone(zone).date()
-    starts_at = _midnight(today, zone) if start is None else moment("--from", start, zone)
+    starts_at = _midnight(today, zone) if start is None else _moment("--from", start, zone)
     if end is None:
         ends_on = starts_at.astimezone(zone)
         wall = ends_on.replace(tzinfo=None) + timedelta(days=usual_days)
         ends_at = instant(wall.date(), wall.time(), zone)
     else:
-        ends_at = moment("--to", end, zone)
+        ends_at = _moment("--to", end, zone)
     if ends_at <= starts_at:
         raise ConfigurationError(
             f"expected --to after --from, got {rfc3339(starts_at)} to {rfc3339(ends_at)}"
@@ -70,41 +62,16 @@ def period(
     return Period(starts_at, ends_at)
 
 
-def moment(option: str, written: str, zone: ZoneInfo) -> datetime:
-    """A written date or time as a UTC instant.
-
-    Raises:
-        ConfigurationError: it is neither; `option` is named.
-    """
-    local, offset = _read(written.strip())
-    if local is None:
+def _moment(option: str, written: str, zone: ZoneInfo) -> datetime:
+    at = calendar_time(written, zone, option)
+    if at is None:
         raise ConfigurationError(f"{option}: {_EXPECTED}, got {written!r}")
-    if local.year not in YEARS:
-        raise ConfigurationError(
-            f"{option}: expected a year from {YEARS[0]} to {YEARS[-1]}, got {written!r}"
-        )
-    if offset is not None:
-        return local.replace(tzinfo=offset).astimezone(UTC)
-    return instant(local.date(), local.time(), zone)
+    return at
 
 
 def rfc3339(at: datetime) -> str:
     """An instant for programs, in UTC with Z."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _read(written: str) -> tuple[datetime | None, tzinfo | None]:
-    """What is written without its offset, and the offset; None for what is not there."""
-    date_only, timed = _DATE.fullmatch(written), _TIME.fullmatch(written)
-    try:
-        if date_only:
-            return datetime.combine(date.fromisoformat(written), time.min), None
-        if timed:
-            offset = datetime.fromisoformat(f"{timed[1]}{timed[2] or ''}".upper()).tzinfo
-            return datetime.fromisoformat(timed[1].upper()), offset
-    except ValueError:
-        pass
-    return None, None
 
 
 def _midnight(on: date, zone: ZoneInfo) -> datetime:
