@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from models.attempt import SLOTS
+from models.capability import Claims, Proofs
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
@@ -35,6 +36,8 @@ class EventName(StrEnum):
     COMMAND_RESULT = "CommandResult"
     DECISION_LATE = "DecisionLate"
     SESSION_STOPPED = "SessionStopped"
+    PROBED = "Probed"
+    START_ACCEPTED = "StartAccepted"
 
 
 class CommandStatus(StrEnum):
@@ -104,6 +107,7 @@ class CommandKind(StrEnum):
     SWITCH = "switch"
     RESET = "reset"
     """Reboot, for a setting that is not in force before (site.yaml: `reboot`)."""
+    PROBE = "probe"
     CLOSE = "close"
 
 
@@ -170,6 +174,33 @@ class Observed(Frozen):
     evidence: str
 
 
+class PlaceStep(StrEnum):
+    """How far an occupation has come on its way to proving a mode (models/proofs.py)."""
+
+    QUIET = "quiet"
+    """A vehicle is there, and no energy flows."""
+    PRESENTED = "presented"
+    """A token was presented, and no energy flowed before it; its answer is awaited."""
+    ACCEPTED = "accepted"
+    SPENT = "spent"
+    """It proves nothing more."""
+
+
+class Place(Frozen):
+    """One occupation that may prove something.
+
+    Attributes:
+        number: of the connector in 1.6, of the EVSE in 2.x.
+        transaction_id: of 2.x, once there is one.
+        energy: whether the message that presented the token told of energy too.
+    """
+
+    number: int
+    step: Open[PlaceStep]
+    transaction_id: str | None = None
+    energy: bool = False
+
+
 class ChargerState(Record):
     """One row per charger: the recovery log of the worker and a public fact at once.
 
@@ -183,6 +214,8 @@ class ChargerState(Record):
             asks for another reboot, and needs none.
         given_up_at: since when the desired mode is not asked for any more.
         refused: optional steps of the last switch that it did not take.
+        claims, proofs: what the charger said of itself, and what its behaviour showed.
+        places: occupations that may still prove managed; none once it is proven.
     """
 
     charger_id: ChargerId
@@ -202,6 +235,9 @@ class ChargerState(Record):
     vendor: str | None = None
     model: str | None = None
     firmware: str | None = None
+    claims: Claims | None = None
+    proofs: Proofs = Field(default_factory=Proofs)
+    places: tuple[Place, ...] = ()
     updated_at: UtcDatetime
 
 

@@ -27,6 +27,7 @@ from models.charger import (
 )
 from models.mode_commands import REBOOT_WITHIN, Tries, tries_of
 from models.profiles import profile_named, switchable
+from models.proofs import noted
 from models.schedule import Mode
 from models.site import Stage
 
@@ -273,6 +274,8 @@ def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> Charge
     change = _CHANGES.get(event.name)
     of_current = event.name == EventName.CONNECTED or _is_current(state, event)
     update = change(state, event) if change and of_current else {}
+    if of_current:
+        update |= noted(state, event)
     if update:
         update["updated_at"] = event.received_at
     return state.model_copy(update={**update, "offset": offset})

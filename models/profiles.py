@@ -325,6 +325,11 @@ def setting(status: str) -> Setting:
     return _SETTINGS.get(status, Setting.REJECTED)
 
 
+def named_setting(status: str) -> Setting | None:
+    """What a status means that came from the charger; None for any other word."""
+    return _SETTINGS.get(status)
+
+
 def read_back_mode(ocpp: OcppVersion, profile: Profile, payload: Mapping[str, Any]) -> Mode | None:
     """The mode in the answer to a `read_back` call, under any spelling of the key.
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from connectors.cases import Case, Settled
-from connectors.ocpp.connection import IncomingCall
+from connectors.ocpp.connection import ChargerConnection, IncomingCall
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of
 from connectors.ocpp.wire import read_time
 from connectors.telemetry.trace import new_traceparent
-from models.attempt import Attempt, AttemptKind, Token
+from models.answers import ACCEPTED
+from models.attempt import Attempt, AttemptKind, Token, TokenKind
+from models.charger import EventName
 from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
 
@@ -164,7 +167,23 @@ async def settle_start(
     if settled is not None and call.connection.open:
         now_s = asyncio.get_running_loop().time()
         memory.tell(charger_id, transaction.wire_id, token, settled, now_s)
+        if token.kind == TokenKind.IDENTIFIED and settled.told.status == ACCEPTED:
+            call.connection.later(partial(_tell_accepted, call.connection, transaction))
     return settled
+
+
+async def _tell_accepted(connection: ChargerConnection, transaction: Transaction) -> None:
+    """Tell that a presented card may charge: energy after it, and none before, proves managed.
+
+    A replayed start tells of another time.
+    """
+    if transaction.time.replayed:
+        return
+    await connection.report(
+        EventName.START_ACCEPTED,
+        about=f"{EventName.START_ACCEPTED} {transaction.wire_id}",
+        data={"connector": transaction.connector, "transactionId": transaction.wire_id},
+    )
 
 
 def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -> Attempt:

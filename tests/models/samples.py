@@ -26,6 +26,7 @@ from models.attempt import (
     Told,
     Verdict,
 )
+from models.capability import Claims, KeyClaim, Proofs, SetClaim
 from models.charger import (
     ChargerCommand,
     ChargerEvent,
@@ -38,6 +39,8 @@ from models.charger import (
     ModeFact,
     ModeFactKind,
     Observed,
+    Place,
+    PlaceStep,
 )
 from models.ids import (
     AttemptId,
@@ -342,6 +345,21 @@ _RECORDS: tuple[Record, ...] = (
         vendor="Vendor",
         model="Model",
         firmware="1.0",
+        claims=Claims(
+            profile="microocpp",
+            firmware="1.0",
+            probed_at=NOON,
+            mode_key=KeyClaim.WRITABLE,
+            tag_key=KeyClaim.WRITABLE,
+            pre_authorize=KeyClaim.READ_ONLY,
+            cache=KeyClaim.MISSING,
+            mode=Mode.MANAGED,
+            set_at=NOON,
+            set_status=SetClaim.TAKEN,
+            read_back=True,
+        ),
+        proofs=Proofs(freevend_at=NOON, managed_at=NOON, withdrawn_at=NOON, remote_start_at=NOON),
+        places=(Place(number=1, step=PlaceStep.PRESENTED, transaction_id="7", energy=True),),
         updated_at=NOON,
     ),
     StageRecord(

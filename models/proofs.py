@@ -1,0 +1,291 @@
+"""What a charger event claims and proves of a charger: events in, changes of its row out.
+
+A start is energy allowed to flow: StartTransaction in 1.6; in 2.x a chargingState, because with
+TxStartPoint EVConnected every plug-in sends Started without a token. It is without Authorize only
+with the freevend tag, or in 2.x while no token has been seen in the transaction; a remote start
+proves only that remote starts work. Managed is proven by an occupation whose energy began only
+after an accepted token, and a start with the freevend tag in a managed interval withdraws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from models.attempt import AttemptKind, TokenKind
+from models.capability import Claims, KeyClaim, Proofs, SetClaim
+from models.charger import (
+    ChargerEvent,
+    ChargerState,
+    CommandKind,
+    EventName,
+    Place,
+    PlaceStep,
+)
+from models.profiles import Setting, named_setting
+from models.schedule import Mode
+
+PLACES_MAX = 16
+"""Occupations that are followed at once: a charger has a few connectors."""
+
+Update = dict[str, Any]
+
+_ENERGY = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
+"""1.6 ChargePointStatus and 2.x ChargingStateEnumType with energy allowed to flow."""
+
+_QUIET = frozenset({"Preparing", "Occupied"})
+_GONE = frozenset({"Available", "Faulted", "Unavailable"})
+
+
+def noted(state: ChargerState, event: ChargerEvent) -> Update:
+    """What an event of the charger's current connection changes in claims, proofs and places."""
+    change = _NOTED.get(event.name)
+    return change(state, event) if change else {}
+
+
+# Claims
+
+
+def _probed(state: ChargerState, event: ChargerEvent) -> Update:
+    """What the charger answered to a probe; one that was not carried out tells nothing."""
+    told = event.data
+    if told.get("status") != "Accepted":
+        return {}
+    claims = (state.claims or Claims()).model_copy(
+        update={
+            "profile": str(told.get("profile", "")),
+            "firmware": state.firmware,
+            "probed_at": event.received_at,
+            "mode": _one_of(Mode, told.get("mode")),
+            **{
+                key: _one_of(KeyClaim, told.get(key))
+                for key in ("mode_key", "tag_key", "pre_authorize", "cache")
+            },
+        }
+    )
+    return {"claims": claims}
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def _one_of(kind: type[E], value: object) -> E | None:
+    return next((each for each in kind if each == value), None)
+
+
+_SET_CLAIMS = {
+    Setting.DONE: SetClaim.TAKEN,
+    Setting.REBOOT_REQUIRED: SetClaim.REBOOT_REQUIRED,
+    Setting.NOT_SUPPORTED: SetClaim.NOT_SUPPORTED,
+    Setting.REJECTED: SetClaim.REJECTED,
+}
+
+
+def _switched(state: ChargerState, event: ChargerEvent) -> Update:
+    """What the charger answered to a switch; a time-out or a CALLERROR claims nothing."""
+    result, commanded = event.result, state.commanded
+    if result is None or commanded is None or commanded.status is not None:
+        return {}
+    meaning = named_setting(result.detail)
+    of_switch = commanded.kind == CommandKind.SWITCH and result.command_id == commanded.command_id
+    if meaning is None or not of_switch:
+        return {}
+    claims = (state.claims or Claims(firmware=state.firmware)).model_copy(
+        update={
+            "set_at": event.received_at,
+            "set_status": _SET_CLAIMS[meaning],
+            "read_back": result.observed is result.mode,
+        }
+    )
+    return {"claims": claims}
+
+
+def _booted(state: ChargerState, event: ChargerEvent) -> Update:
+    """Another firmware is another charger, as far as anybody knows; energy ends with a boot."""
+    paths = ("firmwareVersion", "chargingStation.firmwareVersion")
+    told = next((str(event.data[path]) for path in paths if path in event.data), None)
+    fresh: Update = {"places": ()} if state.places else {}
+    if state.firmware is None or told == state.firmware:
+        return fresh
+    return {"claims": None, "proofs": Proofs(), "places": ()}
+
+
+# Proofs
+
+
+def _freevend_start(state: ChargerState, event: ChargerEvent) -> Update:
+    """A start without Authorize: it proves freevend, and in a managed interval withdraws managed.
+
+    While a switch is outstanding the charger may be in either mode, rightly.
+    """
+    proved: Update = {"freevend_at": event.received_at}
+    switching = state.commanded is not None and state.commanded.status is None
+    if state.desired is Mode.MANAGED and not switching and event.token == TokenKind.FREEVEND_TAG:
+        proved["withdrawn_at"] = event.received_at
+    return {"proofs": state.proofs.model_copy(update=proved)}
+
+
+def _started_16(state: ChargerState, event: ChargerEvent) -> Update:
+    if _older(event, state):
+        return {}
+    number = _number(event, "connectorId")
+    if event.token == TokenKind.FREEVEND_TAG:
+        return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT)
+    quiet = _place(state, number)
+    if quiet is None or quiet.step != PlaceStep.QUIET:
+        return {}
+    return _at(state, number, PlaceStep.PRESENTED, energy=True)
+
+
+def _status(state: ChargerState, event: ChargerEvent) -> Update:
+    """Occupied begins an occupation; energy without a start of its own spoils it."""
+    number = _number(event, "evseId", "connectorId")
+    status = event.data.get("connectorStatus", event.data.get("status"))
+    if status in _GONE:
+        return _without(state, number)
+    place = _place(state, number)
+    if status in _QUIET and place is None:
+        return _at(state, number, PlaceStep.QUIET)
+    if status in _ENERGY and place is not None and place.step == PlaceStep.QUIET:
+        return _at(state, number, PlaceStep.SPENT)
+    return {}
+
+
+def _transaction_event(state: ChargerState, event: ChargerEvent) -> Update:
+    # A replay tells of another time (finding 8).
+    if event.data.get("offline") is True:
+        return {}
+    transaction_id = str(event.data.get("transactionInfo.transactionId", ""))
+    place = _of_transaction(state, transaction_id) or _place(state, _number(event, "evse.id"))
+    if event.data.get("eventType") == "Ended":
+        return _without(state, place.number) if place else {}
+    number = place.number if place else _number(event, "evse.id")
+    if event.token == TokenKind.FREEVEND_TAG:
+        return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT, transaction_id)
+    energy = event.data.get("transactionInfo.chargingState") in _ENERGY
+    if event.data.get("triggerReason") == "RemoteStart":
+        proofs = state.proofs.model_copy(update={"remote_start_at": event.received_at})
+        spent = _at(state, number, PlaceStep.SPENT, transaction_id)
+        return ({"proofs": proofs} if energy else {}) | spent
+    return _step_2x(state, event, place, number, energy=energy)
+
+
+def _step_2x(
+    state: ChargerState,
+    event: ChargerEvent,
+    place: Place | None,
+    number: int | None,
+    *,
+    energy: bool,
+) -> Update:
+    transaction_id = str(event.data.get("transactionInfo.transactionId", ""))
+    begun = event.data.get("eventType") == "Started"
+    step = place.step if place else None
+    if event.token is not None:
+        waited = step == PlaceStep.QUIET or (step is None and begun)
+        # Another one after a denied one: what flows already was not kept back by the denial.
+        again = place is not None and step == PlaceStep.PRESENTED and not place.energy
+        presented = PlaceStep.PRESENTED if waited or again else PlaceStep.SPENT
+        return _at(state, number, presented, transaction_id, energy=energy)
+    if energy and step == PlaceStep.ACCEPTED:
+        return _managed(state, event, number)
+    if energy and step == PlaceStep.QUIET:
+        # Its transaction was followed from its beginning, and no token was seen in it.
+        followed = begun or (place is not None and place.transaction_id == transaction_id)
+        spent = _at(state, number, PlaceStep.SPENT, transaction_id)
+        return (_freevend_start(state, event) if followed else {}) | spent
+    if energy:
+        return _at(state, number, PlaceStep.SPENT, transaction_id)
+    if begun and step in {None, PlaceStep.QUIET}:
+        return _at(state, number, PlaceStep.QUIET, transaction_id)
+    return {}
+
+
+def _accepted(state: ChargerState, event: ChargerEvent) -> Update:
+    """The token of a start was accepted; until it was presented no energy had flowed."""
+    place = _of_transaction(state, str(event.data.get("transactionId", "")))
+    place = place or _place(state, _number(event, "connector"))
+    if place is None or place.step != PlaceStep.PRESENTED:
+        return {}
+    if place.energy:
+        return _managed(state, event, place.number)
+    return _at(state, place.number, PlaceStep.ACCEPTED)
+
+
+def _managed(state: ChargerState, event: ChargerEvent, number: int | None) -> Update:
+    """Energy after an accepted token: a proof, if managed is due."""
+    spent = _at(state, number, PlaceStep.SPENT)
+    if state.desired is not Mode.MANAGED:
+        return spent
+    return {"proofs": state.proofs.model_copy(update={"managed_at": event.received_at}), **spent}
+
+
+# Places
+
+
+def _number(event: ChargerEvent, *paths: str) -> int | None:
+    found = (event.data.get(path) for path in paths)
+    return next((each for each in found if isinstance(each, int)), None)
+
+
+def _place(state: ChargerState, number: int | None) -> Place | None:
+    return next((each for each in state.places if each.number == number), None)
+
+
+def _of_transaction(state: ChargerState, transaction_id: str) -> Place | None:
+    known = (each for each in state.places if each.transaction_id == transaction_id)
+    return next(known, None) if transaction_id else None
+
+
+def _at(
+    state: ChargerState,
+    number: int | None,
+    step: PlaceStep,
+    transaction_id: str | None = None,
+    *,
+    energy: bool = False,
+) -> Update:
+    """The places with one as it is now; the oldest goes when there are too many."""
+    if not number:
+        return {}
+    known = _place(state, number)
+    if known is None and state.proofs.managed and state.proofs.freevend_at is not None:
+        # Both are proven: only the freevend tag can say something new.
+        return {}
+    transaction_id = transaction_id or (known.transaction_id if known else None)
+    now = Place(number=number, step=step, transaction_id=transaction_id, energy=energy)
+    if now == known:
+        return {}
+    others = tuple(each for each in state.places if each.number != number)
+    return {"places": (*others, now)[-PLACES_MAX:]}
+
+
+def _without(state: ChargerState, number: int | None) -> Update:
+    kept = tuple(each for each in state.places if each.number != number)
+    return {} if kept == state.places else {"places": kept}
+
+
+def _older(event: ChargerEvent, state: ChargerState) -> bool:
+    """Whether a 1.6 start is from before the connection, or of a time nobody can read: 1.6 replays
+    carry no mark (finding 8)."""
+    try:
+        started_at = datetime.fromisoformat(str(event.data.get("timestamp")))
+    except ValueError:
+        return True
+    connection = state.connection
+    if started_at.tzinfo is None or connection is None:
+        return True
+    return started_at < connection.since
+
+
+_NOTED: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {
+    EventName.PROBED: _probed,
+    EventName.COMMAND_RESULT: _switched,
+    EventName.START_ACCEPTED: _accepted,
+    "BootNotification": _booted,
+    "StatusNotification": _status,
+    AttemptKind.START_TRANSACTION: _started_16,
+    AttemptKind.TRANSACTION_EVENT: _transaction_event,
+}
