@@ -36,6 +36,7 @@ from models.feed_states import FeedStanding, standings
 from models.ids import SiteId
 from models.metrics import (
     CHARGERS_GIVEN_UP,
+    CLOCKS_OFF,
     CONNECTED,
     KAFKA_AWAY,
     KEY_EPOCHS,
@@ -355,6 +356,8 @@ async def _process_health(settings: Settings, role: str, url: str) -> list[Findi
         ),
         *_bad_rows(role, values),
     ]
+    if role == "worker":
+        findings += clock_health(values)
     if role == "gateway":
         findings += _gateway_health(values)
         findings += key_health(settings, values)
@@ -379,6 +382,16 @@ def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:
         return []
     seen = f"{bad:.0f} configuration records could not be read; the last good ones hold"
     return [Finding(f"{role}, configuration", Health.BAD, seen, "see its log, and load again")]
+
+
+def clock_health(values: Mapping[str, float]) -> list[Finding]:
+    """Clocks of chargers, as a worker sees those of its share."""
+    count = values.get(CLOCKS_OFF.name, 0.0)
+    if not count:
+        return []
+    seen = f"the clocks of {count:.0f} are off by more than the site's clock_limit_s"
+    advice = "what they tell later is corrected by it; see docs/offline.md for setting clocks"
+    return [Finding("chargers", Health.NOTE, seen, advice)]
 
 
 def _gateway_health(values: Mapping[str, float]) -> list[Finding]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from models.clocks import UNCERTAINTY_MAX_S, TimeDoubt
 from models.ids import (
     AttemptId,
     ChargerId,
@@ -23,9 +24,6 @@ from models.reasons import Answer, Flag, OcppVersion, Reason
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
 from models.site import FeedPolicy, IdentityClass, IdentityState, Posture, Stage
-
-UNCERTAINTY_MAX_S = 86_400.0
-"""A clock that is wrong by more than a day says nothing about a timetable of days."""
 
 SLOTS = 16
 """Reply partitions of access.decisions and charger.commands, fixed for life."""
@@ -82,6 +80,9 @@ class Attempt(Frozen):
         charger_at: the charger's own timestamp, as it came.
         replayed: 2.x `offline=true`, or an old 1.6 timestamp (rule 11).
         uncertainty_s: of `event_at`; an edge within it attaches NEAR_BOUNDARY (rule 11).
+        clock_offset_s: of the charger's clock, by which `charger_at` was corrected; None where it
+            was not: a live message, or a clock that was not measured.
+        time_doubt: why a timestamp was not believed, and the arrival judged by.
     """
 
     request_id: RequestId
@@ -98,6 +99,8 @@ class Attempt(Frozen):
     uncertainty_s: Annotated[float, Field(ge=0, le=UNCERTAINTY_MAX_S)]
     session_id: UUID | None = None
     connector: int | None = None
+    clock_offset_s: float | None = None
+    time_doubt: Open[TimeDoubt] | None = None
 
 
 class AccessRequest(Record):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from models.attempt import SLOTS
 from models.capability import Claims, Proofs
+from models.clocks import ClockOffset
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
@@ -85,6 +86,7 @@ class ChargerEvent(Record):
         data: allow-listed scalars; free text and identifiers never get here (rule 26).
         token: kind of token that the message carried, without identity.
         result: of a command, in a CommandResult.
+        clock: of the charger, once it is measured, and when it has changed since.
     """
 
     event_id: str
@@ -99,6 +101,7 @@ class ChargerEvent(Record):
     data: dict[str, Scalar] = Field(default_factory=dict)
     token: str | None = None
     result: CommandResult | None = None
+    clock: ClockOffset | None = None
 
 
 class CommandKind(StrEnum):
@@ -209,13 +212,14 @@ class ChargerState(Record):
         desired: mode that schedule, overrides and lock ask for, and since which edge.
         mode_unknown_since: when a connect, a boot or entering `enforce` last made everything that
             was known of the mode worthless; commands before and after it differ in their ids.
-        stored_mode: taken by the charger and in force from its next boot on.
+            stored_mode: taken by the charger and in force from its next boot on.
         booted_with: the stored mode with which it last booted: asked to set that mode again, it
             asks for another reboot, and needs none.
         given_up_at: since when the desired mode is not asked for any more.
         refused: optional steps of the last switch that it did not take.
         claims, proofs: what the charger said of itself, and what its behaviour showed.
         places: occupations that may still prove managed; none once it is proven.
+        clock: how far the charger's clock is off; None while it is not measured.
     """
 
     charger_id: ChargerId
@@ -238,6 +242,7 @@ class ChargerState(Record):
     claims: Claims | None = None
     proofs: Proofs = Field(default_factory=Proofs)
     places: tuple[Place, ...] = ()
+    clock: ClockOffset | None = None
     updated_at: UtcDatetime
 
 

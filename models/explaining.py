@@ -21,6 +21,7 @@ from models.attempt import (
     Told,
     Verdict,
 )
+from models.clock_notes import clock_notes
 from models.decision import RULES_VERSION
 from models.explanation import (
     DataSeen,
@@ -290,6 +291,7 @@ class _Explainer:
             )
         if self.attempt.replayed:
             notes.append("The charger was offline and reported it afterwards.")
+        notes += clock_notes(self.attempt)
         if self.decision is not None and self.decision.rules_version != RULES_VERSION:
             notes.append(
                 f"Decided by rules version {self.decision.rules_version}; "

@@ -115,6 +115,8 @@ CHARGERS_GIVEN_UP = Metric("depotgate_chargers_given_up", G, "worker", ("site",)
                            "Chargers that are not in their mode and are not asked any more")
 CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "kind", "mode"),
                           "Chargers by desired and observed mode")
+CLOCKS_OFF = Metric("depotgate_charger_clocks_off", G, "worker", ("site",),
+                    "Chargers whose clock is off by more than the site's clock_limit_s")
 FLAGS_UNREADABLE = Metric("depotgate_flags_unreadable", G, "flags", (),
                           "Chargers whose stage could not be read: they keep the last known one")
 # fmt: on

@@ -276,6 +276,8 @@ def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> Charge
     update = change(state, event) if change and of_current else {}
     if of_current:
         update |= noted(state, event)
+    if event.clock is not None and of_current:
+        update = {**update, "clock": event.clock}
     if update:
         update["updated_at"] = event.received_at
     return state.model_copy(update={**update, "offset": offset})

@@ -127,6 +127,11 @@ class Overstay(Frozen):
     grace_s: int = Field(default=900, ge=0)
 
 
+CLOCK_LIMIT_S = 60
+"""What chargers that set their clock by Heartbeat keep easily; by more, their displays and receipts
+name wrong times, and what they tell later may fall into the wrong window."""
+
+
 class SiteRecord(Record):
     """A whole site.yaml, compiled. Published after its chargers and identities.
 
@@ -138,6 +143,7 @@ class SiteRecord(Record):
         languages: that drivers are told things in, the first one first.
         schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
         feed: how old feeds may be here (rule 22).
+        clock_limit_s: a charger's clock that is off by more is a condition that people are shown.
         revision: hash of the content; every decision stores it (rule 10).
         loaded_at: when this revision was published.
     """
@@ -155,6 +161,7 @@ class SiteRecord(Record):
     groups: tuple[Group, ...] = ()
     schedule: str | None = None
     feed: FeedPolicy = FeedPolicy()
+    clock_limit_s: int = CLOCK_LIMIT_S
     access: tuple[AccessRule, ...] = ()
     overstay: Overstay = Overstay()
     revision: str

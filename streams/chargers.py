@@ -15,7 +15,7 @@ from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerEvent, ChargerState, Commanded, CommandKind, ModeFactKind
 from models.governing import Governing
 from models.ids import ChargerId
-from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, EDGES, SWITCHES_FAILED
+from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF, EDGES, SWITCHES_FAILED
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
 from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
@@ -307,9 +307,24 @@ class ChargerDesk:
         self._metrics.clear(CHARGERS_GIVEN_UP)
         for site_id, count in given_up.items():
             self._metrics.set(CHARGERS_GIVEN_UP, count, site_id)
+        self._count_clocks()
         self._metrics.clear(CHARGERS_BY_MODE)
         for labels, count in counts.items():
             self._metrics.set(CHARGERS_BY_MODE, count, *labels)
+
+    def _count_clocks(self) -> None:
+        """How many clocks are off by more than their sites allow."""
+        sites = self._replica.sites
+        wrong: Counter[str] = Counter(
+            row.site_id
+            for row in self._states
+            if row.clock is not None
+            and row.site_id in sites
+            and row.clock.off_by_more_than(sites[row.site_id].clock_limit_s)
+        )
+        self._metrics.clear(CLOCKS_OFF)
+        for site_id, count in wrong.items():
+            self._metrics.set(CLOCKS_OFF, count, site_id)
 
 
 def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:

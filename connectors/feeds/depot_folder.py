@@ -207,6 +207,7 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         access=tuple(rule.compiled() for rule in written.access),
         overstay=written.overstay.compiled(),
         feed=written.feed.policy(),
+        clock_limit_s=written.clock_limit_s,
         revision="",
         # The revision is of the content: not of when it was loaded.
         loaded_at=datetime.min.replace(tzinfo=UTC),

@@ -21,7 +21,15 @@ from models.identifiers import FREE_TYPES_MAX, free_type
 from models.languages import ENGLISH, LANGUAGES, LANGUAGES_MAX
 from models.record import Frozen
 from models.schedule import Schedule
-from models.site import CardByteOrder, ExpiredFeed, FeedPolicy, Group, Posture, Stage
+from models.site import (
+    CLOCK_LIMIT_S,
+    CardByteOrder,
+    ExpiredFeed,
+    FeedPolicy,
+    Group,
+    Posture,
+    Stage,
+)
 
 FILE = "site.yaml"
 
@@ -127,6 +135,7 @@ class WrittenSite(Frozen):
     access: tuple[WrittenRule, ...] = ()
     overstay: WrittenOverstay = WrittenOverstay()
     feed: WrittenFeed = WrittenFeed()
+    clock_limit_s: Seconds = CLOCK_LIMIT_S
     identify_within_s: Seconds = 300
     no_identification_after_s: Seconds = 180
 

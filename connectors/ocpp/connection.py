@@ -40,6 +40,7 @@ from connectors.publishing import Publisher
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerEvent, CommandResult, EventName, Scalar
+from models.clocks import ClockOffset
 from models.identifiers import Pseudonymiser
 from models.ids import CommandId, ConnectionId, GatewayInstance, Slot, timed_id
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
@@ -162,6 +163,7 @@ class ChargerConnection:
         self._tasks: asyncio.TaskGroup | None = None
         self._chores_count = 0
         self._closing = False
+        self._clock_told: ClockOffset | None = None
 
     @property
     def ocpp(self) -> OcppVersion:
@@ -277,6 +279,14 @@ class ChargerConnection:
             received_at=datetime.now(UTC),
             received_s=asyncio.get_running_loop().time(),
         )
+        self.services.memory.clocks.note(
+            self.charger.charger_id,
+            call.row.action,
+            call.payload,
+            self.since,
+            call.received_at,
+            call.received_s,
+        )
         if received.row.kind == "always":
             # Waits for nothing but the socket, so it needs no task.
             await self._run(call)
@@ -364,7 +374,15 @@ class ChargerConnection:
             data=data or {},
             token=token,
             result=result,
+            clock=self._clock_news(),
         )
+
+    def _clock_news(self) -> ClockOffset | None:
+        """The charger's clock, where it is not what the last event of this connection told."""
+        clocks, now_s = self.services.memory.clocks, asyncio.get_running_loop().time()
+        news = clocks.news(self.charger.charger_id, self._clock_told, now_s)
+        self._clock_told = news or self._clock_told
+        return news
 
     async def report(
         self,

@@ -21,8 +21,8 @@ from connectors.ocpp.handlers import (
 from connectors.ocpp.presenting import (
     ChargerTime,
     Transaction,
+    clock_of,
     live,
-    older_than,
     read_token,
     replayed,
     settle_start,
@@ -34,6 +34,7 @@ from connectors.ocpp.v16 import (
     stop_transaction_response,
 )
 from models.attempt import AttemptKind, Token
+from models.clocks import before
 from models.ids import wire_transaction_id
 
 _CHARGING, _AVAILABLE = "Charging", "Available"
@@ -118,8 +119,9 @@ def _transaction(call: IncomingCall, token: Token) -> Transaction:
 def _time(call: IncomingCall) -> ChargerTime:
     """1.6 replays carry no flag: a start before this connection is one (finding 8)."""
     charger_at = time_of(call.payload["timestamp"])
-    if charger_at is not None and older_than(charger_at, call.connection.since):
-        return replayed(charger_at, call.received_at)
+    clock = clock_of(call)
+    if charger_at is not None and before(charger_at, call.connection.since, clock):
+        return replayed(charger_at, call.received_at, clock)
     return live(charger_at, call.received_at)
 
 

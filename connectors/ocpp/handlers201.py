@@ -21,6 +21,7 @@ from connectors.ocpp.handlers import (
 from connectors.ocpp.presenting import (
     ChargerTime,
     Transaction,
+    clock_of,
     live,
     presented_to_start,
     read_token,
@@ -81,7 +82,7 @@ def _transaction(call: IncomingCall) -> Transaction:
 def _time(call: IncomingCall) -> ChargerTime:
     charger_at = time_of(call.payload["timestamp"])
     if call.payload.get("offline") is True:
-        return replayed(charger_at, call.received_at)
+        return replayed(charger_at, call.received_at, clock_of(call))
     return live(charger_at, call.received_at)
 
 

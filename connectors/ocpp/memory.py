@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from connectors.cases import Settled
+from connectors.ocpp.clock_readings import ClockMemory
 from connectors.recent import Recent
 from models.attempt import Token
 from models.ids import AttemptId, ChargerId, Pseudonym
@@ -22,9 +23,14 @@ TAGS_MAX = 20_000
 
 
 class AttemptMemory:
-    """Attempts that belong together, answers in a transaction, refused starts, tags read back."""
+    """Attempts that belong together, answers in a transaction, refused starts, tags read back.
+
+    Attributes:
+        clocks: how far each charger's clock is off.
+    """
 
     def __init__(self) -> None:
+        self.clocks = ClockMemory()
         self._authorized: Recent[tuple[ChargerId, Pseudonym], AttemptId] = Recent(
             AUTHORIZED_MAX, AUTHORIZED_KEPT_S
         )

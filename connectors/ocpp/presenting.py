@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,22 +17,15 @@ from connectors.telemetry.trace import new_traceparent
 from models.answers import ACCEPTED
 from models.attempt import Attempt, AttemptKind, Token, TokenKind
 from models.charger import EventName
+from models.clocks import ClockOffset, JudgedTime, live_doubt, replay_time
 from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
 
 LIVE_UNCERTAINTY_S = 1.0
 """Of the arrival of a live message: networks and queues of chargers take up to a second."""
 
-REPLAY_UNCERTAINTY_S = 60.0
-"""Of a charger's own clock, whose offset is not measured: they set it by Heartbeat and drift by
-seconds a day, and a minute is what depots report of chargers that were offline for days."""
-
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 """A clock that was never set begins here; anything older is no clock."""
-
-_CLOCKS_SET_SINCE = datetime(2015, 1, 1, tzinfo=UTC)
-"""OCPP 1.6 is of that year: a charger that tells of an earlier time has lost its clock (they begin
-again at 1970 or 2000), and what it tells says nothing about when it happened."""
 
 
 class ChargerTime(NamedTuple):
@@ -40,17 +33,12 @@ class ChargerTime(NamedTuple):
 
     Attributes:
         charger_at: the timestamp, None when it cannot be read.
-        event_at: the time that the attempt is judged at.
+        judged: the time that the attempt is judged at.
     """
 
     charger_at: datetime | None
-    event_at: datetime
+    judged: JudgedTime
     replayed: bool
-
-    @property
-    def uncertainty_s(self) -> float:
-        """Of `event_at` (rule 11)."""
-        return REPLAY_UNCERTAINTY_S if self.replayed else LIVE_UNCERTAINTY_S
 
 
 class Transaction(NamedTuple):
@@ -80,23 +68,23 @@ def time_of(timestamp: object) -> datetime | None:
 
 def live(charger_at: datetime | None, received_at: datetime) -> ChargerTime:
     """A message that arrives as it happens is judged at its arrival."""
-    return ChargerTime(charger_at, received_at, replayed=False)
+    doubt = live_doubt(charger_at, received_at)
+    judged = JudgedTime(received_at, LIVE_UNCERTAINTY_S, None, doubt)
+    return ChargerTime(charger_at, judged, replayed=False)
 
 
-def replayed(charger_at: datetime | None, received_at: datetime) -> ChargerTime:
-    """A message from the charger's memory is judged at the charger's time.
-
-    The offset of its clock is not measured yet, so the time is taken as it came. What is told of
-    the past cannot lie ahead of its arrival; without a clock the arrival is all that is known.
-    """
-    known = charger_at is not None and charger_at >= _CLOCKS_SET_SINCE
-    event_at = min(charger_at, received_at) if charger_at and known else received_at
-    return ChargerTime(charger_at, event_at, replayed=True)
+def replayed(
+    charger_at: datetime | None, received_at: datetime, clock: ClockOffset | None = None
+) -> ChargerTime:
+    """A message from the charger's memory is judged at the charger's time, corrected by the
+    measured offset of its clock."""
+    return ChargerTime(charger_at, replay_time(charger_at, received_at, clock), replayed=True)
 
 
-def older_than(charger_at: datetime, since: datetime) -> bool:
-    """Whether it happened before that moment, for all that the charger's clock may be wrong."""
-    return _CLOCKS_SET_SINCE <= charger_at < since - timedelta(seconds=REPLAY_UNCERTAINTY_S)
+def clock_of(call: IncomingCall) -> ClockOffset | None:
+    """The clock of the charger that calls; None when it was not measured."""
+    memory, charger_id = call.services.memory, call.connection.charger.charger_id
+    return memory.clocks.of(charger_id, call.received_s)
 
 
 def read_token(call: IncomingCall) -> Token | None:
@@ -202,11 +190,13 @@ def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -
         ocpp=connection.ocpp,
         kind=transaction.kind,
         token=token,
-        event_at=time.event_at,
+        event_at=time.judged.event_at,
         received_at=call.received_at,
         charger_at=time.charger_at,
         replayed=time.replayed,
-        uncertainty_s=time.uncertainty_s,
+        uncertainty_s=time.judged.uncertainty_s,
+        clock_offset_s=time.judged.offset_s,
+        time_doubt=time.judged.doubt,
         session_id=session_id(charger.charger_id, *transaction.session_key),
         connector=transaction.connector,
     )

@@ -42,6 +42,7 @@ from models.charger import (
     Place,
     PlaceStep,
 )
+from models.clocks import ClockOffset, TimeDoubt
 from models.ids import (
     AttemptId,
     ChargerId,
@@ -115,6 +116,8 @@ ATTEMPT = Attempt(
     uncertainty_s=60.0,
     session_id=UUID("00000000-0000-5000-8000-000000000001"),
     connector=2,
+    clock_offset_s=-12.5,
+    time_doubt=TimeDoubt.TOO_OLD,
 )
 
 MATCH = Match(
@@ -286,6 +289,7 @@ _RECORDS: tuple[Record, ...] = (
             stored=Mode.MANAGED,
             refused=("LocalPreAuthorize",),
         ),
+        clock=ClockOffset(offset_s=-12.5, uncertainty_s=2.0, readings_count=15),
     ),
     ChargerCommand(
         command_id=COMMAND,
@@ -360,6 +364,7 @@ _RECORDS: tuple[Record, ...] = (
         ),
         proofs=Proofs(freevend_at=NOON, managed_at=NOON, withdrawn_at=NOON, remote_start_at=NOON),
         places=(Place(number=1, step=PlaceStep.PRESENTED, transaction_id="7", energy=True),),
+        clock=ClockOffset(offset_s=-12.5, uncertainty_s=2.0, readings_count=15),
         updated_at=NOON,
     ),
     StageRecord(
@@ -401,6 +406,7 @@ _RECORDS: tuple[Record, ...] = (
                 ),
             ),
         ),
+        clock_limit_s=90,
         overstay=Overstay(action=OverstayAction.STOP, grace_s=600),
         revision="s1",
         loaded_at=NOON,

@@ -47,6 +47,8 @@ LIVE: Attempt = ATTEMPT.model_copy(
         "received_at": EVENING,
         "charger_at": None,
         "replayed": False,
+        "clock_offset_s": None,
+        "time_doubt": None,
         "uncertainty_s": 1.0,
     }
 )

@@ -31,6 +31,7 @@ from connectors.ocpp.tokens import reserved_for, token_of
 from models.answers import barred, told_for
 from models.attempt import Attempt, AttemptKind, Decision, Outcome
 from models.charger import Commanded, CommandStatus, Connection, Observed
+from models.clocks import ClockOffset, JudgedTime, replay_time
 from models.decision import decide
 from models.denials import denial_of
 from models.errors import DepotRefusedError
@@ -56,7 +57,6 @@ Seen = Callable[[str], Any]
 """Gives the counterpart of one expectation."""
 
 LIVE_UNCERTAINTY_S = 1.0
-REPLAY_UNCERTAINTY_S = 60.0
 SOME_TIME = datetime(2026, 7, 14, 20, 0, tzinfo=UTC)
 
 CHARGERS = "charger_id,group,ocpp,security_profile,credential,profile,schedule\n"
@@ -81,6 +81,9 @@ def decided(case: Case) -> Decision:
     replayed = case.get("replayed", False)
     at = case["at"].astimezone(UTC)
     depot = Depot(case)
+    received_at = case.get("told_at", at).astimezone(UTC)
+    clock = ClockOffset.model_validate(case["clock"]) if "clock" in case else None
+    time = replay_time(at, received_at, clock) if replayed else JudgedTime(at, LIVE_UNCERTAINTY_S)
     attempt = Attempt(
         request_id=RequestId("r"),
         attempt_id=AttemptId("r"),
@@ -89,10 +92,12 @@ def decided(case: Case) -> Decision:
         ocpp=ocpp,
         kind=AttemptKind.AUTHORIZE,
         token=presented(case["token"], ocpp, depot.site),
-        event_at=at,
-        received_at=at,
+        event_at=time.event_at,
+        received_at=received_at,
         replayed=replayed,
-        uncertainty_s=REPLAY_UNCERTAINTY_S if replayed else LIVE_UNCERTAINTY_S,
+        uncertainty_s=time.uncertainty_s,
+        clock_offset_s=time.offset_s,
+        time_doubt=time.doubt,
     )
     return decide(attempt, gather(attempt, depot, at))
 
@@ -120,6 +125,8 @@ def _decide(case: Case) -> Seen:
 
 
 _IN_OTHER_WORDS: Mapping[str, Callable[[Decision], Any]] = {
+    "judged_at": lambda decision: decision.attempt.event_at,
+    "time_doubt": lambda decision: decision.attempt.time_doubt,
     "next_change": lambda decision: decision.verdict.next_change_at,
     "status": lambda decision: {
         ocpp: wire_status(decision.verdict.reason, ocpp) for ocpp in ("1.6", "2.0.1")

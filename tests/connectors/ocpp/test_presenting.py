@@ -11,14 +11,13 @@ import pytest
 from connectors.cases import Case
 from connectors.ocpp.presenting import (
     LIVE_UNCERTAINTY_S,
-    REPLAY_UNCERTAINTY_S,
     live,
-    older_than,
     replayed,
     time_of,
 )
 from connectors.ocpp.wire import wire_time
 from models.attempt import AttemptKind, TokenKind
+from models.clocks import UNMEASURED_S, before
 from models.identifiers import Candidate
 from models.ids import AttemptId, time_of_id
 from models.reasons import OcppVersion
@@ -105,13 +104,13 @@ async def test_rule_11_a_live_start_is_judged_at_its_arrival_and_both_times_are_
 async def test_rule_11_a_16_start_older_than_the_connection_is_a_replay(stand: Stand) -> None:
     attempt = (await start(stand, start16(BEFORE))).attempt
     assert (attempt.event_at, attempt.charger_at, attempt.received_at) == (BEFORE, BEFORE, NOW)
-    assert (attempt.replayed, attempt.uncertainty_s) == (True, REPLAY_UNCERTAINTY_S)
+    assert (attempt.replayed, attempt.uncertainty_s) == (True, UNMEASURED_S)
 
 
 async def test_rule_11_a_16_start_within_the_clocks_uncertainty_of_the_connection_is_live(
     stand: Stand,
 ) -> None:
-    just = SINCE - timedelta(seconds=REPLAY_UNCERTAINTY_S)
+    just = SINCE - timedelta(seconds=UNMEASURED_S)
     assert not (await start(stand, start16(just))).attempt.replayed
     assert (await start(stand, start16(just - timedelta(milliseconds=1)))).attempt.replayed
 
@@ -122,7 +121,7 @@ async def test_rule_11_a_201_event_marked_offline_is_a_replay_however_old(
 ) -> None:
     attempt = (await event(stand, event201(said, offline=True))).attempt
     assert (attempt.event_at, attempt.charger_at) == (said, said)
-    assert (attempt.replayed, attempt.uncertainty_s) == (True, REPLAY_UNCERTAINTY_S)
+    assert (attempt.replayed, attempt.uncertainty_s) == (True, UNMEASURED_S)
 
 
 @pytest.mark.parametrize("fields", [{}, {"offline": False}])
@@ -166,9 +165,9 @@ def test_rule_11_times_are_read_with_any_offset_and_taken_as_utc_without_one() -
     assert time_of("2026-03-01T06:00:00Z") == six
     assert time_of("2026-03-01T06:00:00") == six
     assert time_of(None) is None
-    assert live(None, six).uncertainty_s == LIVE_UNCERTAINTY_S
-    assert replayed(None, six).event_at == six
-    assert not older_than(six, six)
+    assert live(None, six).judged.uncertainty_s == LIVE_UNCERTAINTY_S
+    assert replayed(None, six).judged.event_at == six
+    assert not before(six, six, None)
 
 
 # Ids
