@@ -118,6 +118,7 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
         pseudonymiser=keys,
         data=data_folder(settings),
         tls=secure_listener_of(settings),
+        switches_per_s=settings.switches_per_s,
     )
     metrics = begin("gateway", settings, ready_file=ready_file, log_file=log_file)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -152,6 +153,7 @@ def worker_main(settings: Settings, *, ready_file: Path | None, log_file: Path |
         bootstrap=kafka_of(settings),
         instance_id=settings.worker_id,
         data=data_folder(settings) / "faust",
+        switches_per_s=settings.switches_per_s,
     )
     metrics = begin("worker", settings, ready_file=ready_file, log_file=log_file)
     run_worker(worker, metrics, teller(ready_file))

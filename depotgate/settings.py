@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from models.attempt import SLOTS
 from models.errors import ConfigurationError
+from models.turns import SWITCHES_PER_S
 
 PREFIX = "DEPOTGATE_"
 TOML_FILE = "depotgate.toml"
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
         metrics: where `/metrics` is served.
         deadline_s: for the answer to an attempt.
         allow_unauthenticated: let in chargers of security profile 0.
+        switches_per_s: mode commands that a gateway begins in a second; the same for its workers.
         flags: flags file: an OpenFeature provider says the stages; None = site.yaml (rule 27).
     """
 
@@ -101,6 +103,8 @@ class Settings(BaseSettings):
     # Below it no answer over Kafka is in time, above it chargers have given up themselves.
     deadline_s: float = Field(default=3.0, ge=0.1, le=30.0)
     allow_unauthenticated: bool = False
+    # Below one in ten seconds an edge takes hours, above a thousand nothing is spread any more.
+    switches_per_s: float = Field(default=SWITCHES_PER_S, ge=0.1, le=1_000)
     flags: AbsolutePath | None = None
 
     @classmethod

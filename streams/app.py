@@ -32,6 +32,7 @@ from models.topics import (
     STAGES,
     Topic,
 )
+from models.turns import SWITCHES_PER_S
 from streams.chargers import ChargerDesk
 from streams.decisions import DecisionDesk
 from streams.denials import DenialDesk
@@ -56,11 +57,13 @@ class WorkerSettings:
         instance_id: static group membership; stable over restarts in place, unique among workers:
             a worker killed and back within a second keeps its partitions. None = dynamic.
         data: an existing folder for Faust's own bookkeeping.
+        switches_per_s: mode commands to one gateway in a second, of all workers together.
     """
 
     bootstrap: str
     instance_id: str | None
     data: Path
+    switches_per_s: float = SWITCHES_PER_S
 
 
 def create_app(
@@ -81,7 +84,7 @@ def create_app(
     outbox = Outbox(producer, metrics)
     states = ChargerStates(settings.bootstrap, metrics)
     app = DepotgateApp(GROUP, outbox=outbox, finish=producer.stop, **_faust_settings(settings))
-    chargers = ChargerDesk(replica, states, outbox, metrics)
+    chargers = ChargerDesk(replica, states, outbox, metrics, settings.switches_per_s)
     decisions = DecisionDesk(replica, outbox, metrics)
     _add_agents(app, chargers, DenialDesk(outbox, metrics))
     awaited = {EVENTS, REQUESTS}

@@ -19,7 +19,9 @@ from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF, EDGE
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
 from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
+from models.turns import SWITCHES_PER_S
 from streams.charger_post import ChargerPost
+from streams.gateway_turns import GatewayTurns
 from streams.outbox import DeliveryFailedError, Outbox
 from streams.states import NEVER_APPLIED, ChargerStates
 
@@ -41,6 +43,10 @@ FAULT_RETRY_S = 60.0
 
 COUNT_EVERY_S = 5.0
 """The gauges of chargers by mode are for people who watch."""
+
+MISSED_WITHIN = timedelta(days=50)
+"""Edges of an absence that are told: a hundred of a daily window. A row is kept as long as its
+charger is configured, and nothing that anybody decides depends on older ones."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Due time of a charger whose mode does not change by itself."""
@@ -64,13 +70,19 @@ class ChargerDesk:
     """Keeps each charger of the assigned partitions on its way to the mode it should have."""
 
     def __init__(
-        self, replica: Replica, states: ChargerStates, outbox: Outbox, metrics: Metrics
+        self,
+        replica: Replica,
+        states: ChargerStates,
+        outbox: Outbox,
+        metrics: Metrics,
+        switches_per_s: float = SWITCHES_PER_S,
     ) -> None:
         self._replica = replica
         self._states = states
         self._outbox = outbox
         self._post = ChargerPost(outbox, metrics)
         self._metrics = metrics
+        self._turns = GatewayTurns(switches_per_s)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
         # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
@@ -123,6 +135,7 @@ class ChargerDesk:
                 for charger_id in self._states.charger_ids()
                 if everyone or self._due_at.get(charger_id, now) <= now
             ]
+            due += self._turns.due(self._states.share)
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
             if now >= count_at:
@@ -197,7 +210,9 @@ class ChargerDesk:
         row = row.model_copy(update={"given_up_at": (row.given_up_at or now) if given_up else None})
         match step:
             case NextStep.SWITCH | NextStep.RESET:
-                return await self._command(row, governing, now, step)
+                # One that waits its turn has no command yet, so nothing of it can time out.
+                if self._turns.come(row, self._states.share):
+                    return await self._command(row, governing, now, step)
             case NextStep.WAIT:
                 return await self._maybe_resend(row, governing, now)
             case (
@@ -218,27 +233,51 @@ class ChargerDesk:
     async def _noticed_edge(
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
-        """The row with the mode due now; an edge that was passed is told once (rule 14)."""
+        """The row with the mode due now; each edge that was passed is told once (rule 14)."""
         interval, site = governing.timeline.at(now), governing.site
-        if row.desired is interval.mode:
-            return row
-        passed = row.desired is not None
         # A mode without a beginning holds since the timetable was set. Never since now: command
         # ids are made from it, and a worker that takes over must arrive at the same ones.
         since = interval.start or site.loaded_at
+        if since == row.desired_since and row.desired is interval.mode:
+            return row
+        missed_count = await self._tell_missed(row, governing, now)
+        if row.desired is interval.mode:
+            # All that passed meanwhile were missed; a timetable that changed behind it is no edge.
+            return row.model_copy(update={"desired_since": since}) if missed_count else row
+        passed = row.desired is not None
         row = row.model_copy(update={"desired": interval.mode, "desired_since": since})
         if passed:
             self._metrics.count(EDGES, row.site_id, interval.mode)
             await self._post.tell(
                 row,
-                ModeFactKind.EDGE,
-                now,
+                ModeFactKind.EDGE if row.connection else ModeFactKind.EDGE_MISSED,
+                now if row.connection else since,
                 governing.stage,
                 # A timetable that is changed and changed back begins the same interval twice.
                 about=site.revision,
                 detail=interval.source.name,
             )
         return row
+
+    async def _tell_missed(self, row: ChargerState, governing: Governing, now: datetime) -> int:
+        """Tell the edges that nobody noticed in time, but the one that began what is due now."""
+        if row.desired is None or row.desired_since is None:
+            return 0
+        # Before it was loaded this timetable had no edges.
+        known_since = max(row.desired_since, governing.site.loaded_at, now - MISSED_WITHIN)
+        passed = list(governing.timeline.edges(known_since, now))
+        if passed and row.desired is not governing.timeline.mode_at(now):
+            passed.pop()
+        for edge in passed:
+            await self._post.tell(
+                row.model_copy(update={"desired": edge.mode, "desired_since": edge.at}),
+                ModeFactKind.EDGE_MISSED,
+                edge.at,
+                governing.stage,
+                about=governing.site.revision,
+                detail=edge.source.name,
+            )
+        return len(passed)
 
     async def _command(
         self, row: ChargerState, governing: Governing, now: datetime, step: NextStep

@@ -60,6 +60,11 @@ class ChargerStates:
         """The chargers of every assigned partition, as they are now."""
         return [charger_id for rows in self._rows.values() for charger_id in rows]
 
+    @property
+    def share(self) -> float:
+        """How much of all chargers is assigned here, 0 to 1: partitions are about equal."""
+        return len(self._rows) / STATE.partitions
+
     def get(self, charger_id: ChargerId) -> ChargerState | None:
         """The charger's row, None when it has none or is another worker's."""
         return self._rows.get(partition_of(charger_id), {}).get(charger_id)

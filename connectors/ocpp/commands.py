@@ -18,18 +18,36 @@ from models.charger import (
     CommandStatus,
     EventName,
 )
+from models.ids import ConnectionId
 from models.metrics import COMMANDS_RUN
+from models.turns import SWITCHES_PER_S, URGENCY, Turns
 
 RUNS = {CommandKind.SWITCH: run_switch, CommandKind.RESET: run_reset}
 """Commands that a charger is asked to carry out; each has a result."""
 
+TURN_EVERY_S = 0.02
+"""How finely waiting commands are spread: a wake-up for each of a thousand a second costs more."""
+
 
 class CommandDesk:
-    """Runs the worker's commands for the connections that are held here; ignores all others."""
+    """Runs the worker's commands for the connections that are held here; ignores all others.
 
-    def __init__(self, connections: Registry[ChargerConnection], metrics: Metrics) -> None:
+    Args:
+        switches_per_s: so many switches and resets are begun in a second at most, those towards
+            managed first. Workers keep to it as well, so that few wait here.
+    """
+
+    def __init__(
+        self,
+        connections: Registry[ChargerConnection],
+        metrics: Metrics,
+        switches_per_s: float = SWITCHES_PER_S,
+    ) -> None:
         self._connections = connections
         self._metrics = metrics
+        self._turns: Turns[ConnectionId] = Turns(switches_per_s)
+        self._waiting: dict[ConnectionId, ChargerCommand] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def take(self, command: ChargerCommand) -> None:
         """Begin a command. An id is run once per connection; a repeat gives its result again."""
@@ -47,9 +65,33 @@ class CommandDesk:
         if known is not None:
             connection.later(partial(_tell, connection, known))
         elif command.command_id not in connection.commands:
-            begun = connection.later(partial(self._run, connection, command))
-            if begun:
-                connection.commands.put(command.command_id, None, now_s)
+            if self._turns.ask(connection.connection_id, URGENCY[command.mode], now_s):
+                self._begin(connection, command)
+            else:
+                # The newest of a connection: the worker has moved on from an older one.
+                self._waiting[connection.connection_id] = command
+                self._arm()
+
+    def _begin(self, connection: ChargerConnection, command: ChargerCommand) -> None:
+        if connection.later(partial(self._run, connection, command)):
+            now_s = asyncio.get_running_loop().time()
+            connection.commands.put(command.command_id, None, now_s)
+
+    def _arm(self) -> None:
+        """Be woken for the next turn, while anybody waits."""
+        loop = asyncio.get_running_loop()
+        wait_s = self._turns.wait_s(loop.time())
+        if self._timer is None and wait_s is not None:
+            self._timer = loop.call_later(max(wait_s, TURN_EVERY_S), self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._timer = None
+        for connection_id in self._turns.due(asyncio.get_running_loop().time()):
+            command = self._waiting.pop(connection_id, None)
+            connection = self._connections.by_id(connection_id)
+            if command is not None and connection is not None:
+                self._begin(connection, command)
+        self._arm()
 
     async def _run(self, connection: ChargerConnection, command: ChargerCommand) -> None:
         # One after the other: two switches at once would read back each other's settings.

@@ -40,6 +40,7 @@ from models.ids import ChargerId, GatewayInstance, Slot, timed_id
 from models.reasons import OcppVersion
 from models.site import ChargerRecord
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
+from models.turns import SWITCHES_PER_S
 
 log = structlog.get_logger()
 
@@ -69,6 +70,7 @@ class GatewaySettings:
 
     Attributes:
         bootstrap: `HOST:PORT[,HOST:PORT]` of Kafka.
+        switches_per_s: mode commands that are begun in a second at most.
         host, port: where chargers connect.
         tls: where chargers of security profiles 2 and 3 connect, and its files; None = nowhere.
         slot: reply partition, 0–15; need not be exclusive.
@@ -88,6 +90,7 @@ class GatewaySettings:
     pseudonymiser: Pseudonymiser
     data: Path
     tls: SecureListener | None = None
+    switches_per_s: float = SWITCHES_PER_S
 
 
 class Gateway:
@@ -106,7 +109,7 @@ class Gateway:
             settings.bootstrap,
             settings.slot,
             decisions=self._services.desk,
-            commands=CommandDesk(self._connections, metrics),
+            commands=CommandDesk(self._connections, metrics, settings.switches_per_s),
             producer=self._producer,
             metrics=metrics,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -109,8 +109,15 @@ class Desk:
         self.revision = 0
         self.offset = 0
 
-    def configure(self, schedule: Schedule = MANAGED, stage: Stage = Stage.ENFORCE) -> None:
-        for charger_id in (CHARGER, OTHER):
+    def configure(
+        self,
+        schedule: Schedule = MANAGED,
+        stage: Stage = Stage.ENFORCE,
+        *,
+        more: Sequence[ChargerId] = (),
+        loaded_at: datetime | None = None,
+    ) -> None:
+        for charger_id in (CHARGER, OTHER, *more):
             record = ChargerRecord(
                 charger_id=charger_id, site_id=SITE, security_profile=0, revision="r"
             )
@@ -124,7 +131,7 @@ class Desk:
             schedules=(schedule,),
             schedule="depot",
             revision=f"r{self.revision}",
-            loaded_at=datetime.now(UTC),
+            loaded_at=loaded_at or datetime.now(UTC),
         )
         self.replica.put(SITES, SITE, site)
 
@@ -374,3 +381,46 @@ async def test_a_load_that_another_rebalance_overtook_is_worth_nothing(desk: Des
     desk.states.may_load.set()
     assert not await loading
     assert desk.states.charger_ids() == []
+
+
+async def test_an_edge_of_many_chargers_is_spread_and_none_that_waits_is_timed_out(
+    desk: Desk,
+) -> None:
+    ids = [ChargerId(f"CP-{number:03d}") for number in range(60)]
+    desk.desk = ChargerDesk(
+        desk.replica, desk.states, desk.sent, Metrics("worker"), switches_per_s=20.0
+    )
+    desk.configure(more=ids)
+    for charger_id in ids:
+        await desk.event(EventName.CONNECTED, charger_id)
+    # The burst of a second goes at once; the others have no command that could expire.
+    begun_count = len(desk.commands())
+    assert 20 <= begun_count < 40
+    waiting = [row for row in desk.states if row.commanded is None]
+    assert len(waiting) == len(ids) - begun_count
+    async with desk.time_kept():
+        await desk.until(lambda: len(desk.commands()) == len(ids))
+    assert {command.charger_id for command in desk.commands()} == set(ids)
+
+
+async def test_rule_14_each_edge_that_was_missed_is_told_once(desk: Desk) -> None:
+    begins = (datetime.now(UTC) - timedelta(hours=1)).replace(second=0, microsecond=0)
+    desk.configure(reserved_since(begins))
+    await desk.event(EventName.CONNECTED)
+    await desk.event(EventName.DISCONNECTED)
+    row = desk.states.get(CHARGER)
+    assert row is not None
+    # As it was when its worker and its connection went away: three days and their edges ago.
+    then = begins - timedelta(days=3)
+    old = row.model_copy(update={"desired": Mode.MANAGED, "desired_since": then})
+    desk.states.put(old)
+    desk.configure(reserved_since(begins), loaded_at=then - timedelta(days=1))
+    await desk.event("StatusNotification", connection_id=FIRST)
+    missed = desk.facts(ModeFactKind.EDGE_MISSED)
+    expected = [
+        (then + timedelta(hours=4) + timedelta(days=day), Mode.FREEVEND) for day in range(3)
+    ] + [(then + timedelta(days=day), Mode.MANAGED) for day in range(1, 4)]
+    assert [(fact.at, fact.desired) for fact in missed] == sorted(expected)
+    await desk.event("StatusNotification", connection_id=FIRST)
+    await desk.event(EventName.CONNECTED, connection_id=SECOND)
+    assert len(desk.facts(ModeFactKind.EDGE_MISSED)) == len(missed)

@@ -311,3 +311,37 @@ async def test_a_tag_that_was_read_back_is_reserved_from_then_on(stand: Stand) -
         await until(lambda: stand.desk.cases)
     assert stand.desk.cases[0].attempt.token.kind == "freevend_tag"
     assert "YardTag" not in "".join(event.model_dump_json() for event in stand.events.reported)
+
+
+async def test_commands_beyond_the_rate_wait_and_the_newest_of_a_connection_runs(
+    stand: Stand,
+) -> None:
+    async with running(stand) as (connection, wire):
+        slow = CommandDesk(stand.registry, stand.metrics, switches_per_s=5.0)
+        for number in range(5):
+            # Each takes one of the second's turns: of this id only the first is run.
+            slow.take(command(connection, Mode.FREEVEND, command_id=CommandId(f"c{number}")))
+        for number, mode in ((8, Mode.FREEVEND), (9, Mode.MANAGED)):
+            slow.take(command(connection, mode, command_id=CommandId(f"c{number}")))
+        ids = [event.result for event in stand.events.named("CommandResult")]
+        assert ids == []
+        for place in range(0, 10, 2):
+            await answer(wire, place, set_result("Accepted"))
+            await answer(wire, place + 1, read_result("false"))
+        await answer(wire, 10, set_result("Accepted"))
+        await answer(wire, 11, {"status": "Accepted"})
+        await answer(wire, 12, tuned(*["Accepted"] * len(TUNED_2X)))
+        await answer(wire, 13, read_result("true"))
+        await result_of(stand, count=6)
+    assert [result.command_id for result in results(stand)] == ["c0", "c1", "c2", "c3", "c4", "c9"]
+
+
+async def test_a_command_that_waits_for_its_turn_is_gone_with_its_connection(stand: Stand) -> None:
+    slow = CommandDesk(stand.registry, stand.metrics, switches_per_s=1.0)
+    async with running(stand) as (connection, wire):
+        for number in range(2):
+            slow.take(command(connection, command_id=CommandId(f"c{number}")))
+        await until(lambda: wire.sent)
+        wire.cut()
+        await until(lambda: len(results(stand)) == 1)
+    assert [result.command_id for result in results(stand)] == ["c0"]

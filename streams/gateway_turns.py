@@ -1,0 +1,56 @@
+"""Turns of the chargers of one worker, a queue for each gateway."""
+
+from __future__ import annotations
+
+import time
+
+from models.charger import ChargerState
+from models.ids import ChargerId, GatewayInstance
+from models.schedule import Mode
+from models.turns import URGENCY, Turns
+
+
+class GatewayTurns:
+    """Spreads commands so that each gateway gets at most its rate from all workers together.
+
+    Every worker uses the part of the rate that its part of the partitions is: what one does not
+    need the others do not get, and nobody has to be asked.
+    """
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._of: dict[GatewayInstance, Turns[ChargerId]] = {}
+        self._called: set[ChargerId] = set()
+
+    def come(self, row: ChargerState, share: float) -> bool:
+        """Whether the charger may be commanded now; else `due` names it when it may.
+
+        Args:
+            share: of all partitions, what is assigned here.
+        """
+        if row.charger_id in self._called:
+            self._called.discard(row.charger_id)
+            return True
+        assert row.connection is not None, "a command needs a connection to go to"
+        gateway = row.connection.gateway_instance
+        turns = self._of.setdefault(gateway, Turns(self._per_s))
+        turns.per_s = self._rate(share)
+        return turns.ask(row.charger_id, URGENCY[row.desired or Mode.MANAGED], time.monotonic())
+
+    def due(self, share: float) -> list[ChargerId]:
+        """Chargers whose turn it is, to be looked at now; one that needs none any more lets it go.
+
+        A charger that changed its gateway meanwhile may be named twice, and is looked at twice.
+        """
+        found: list[ChargerId] = []
+        for gateway, turns in list(self._of.items()):
+            turns.per_s = self._rate(share)
+            found += turns.due(time.monotonic())
+            if turns.rested(time.monotonic()):
+                del self._of[gateway]
+        self._called = set(found)
+        return found
+
+    def _rate(self, share: float) -> float:
+        # None assigned, as between two assignments: what is asked then is asked again after it.
+        return max(self._per_s * share, self._per_s / 16)
