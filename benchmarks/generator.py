@@ -83,7 +83,7 @@ async def generate(plan: Plan) -> list[Run]:
         charger_ids = depot.charger_ids(lines)
         stations = await connect_stations(plan.url, charger_ids, plan.password, open_sockets)
         listening = [tasks.create_task(station.listen()) for station in stations]
-        await _settled(stations)
+        await settled(stations)
         runs = []
         for load in plan.loads:
             runs.append(await _one(plan, load, stations[: load.lines]))
@@ -101,7 +101,7 @@ async def _one(plan: Plan, load: Load, stations: list[Station]) -> Run:
     return await measured(drive, plan.target, plan.pids)
 
 
-async def _settled(stations: list[Station]) -> None:
+async def settled(stations: list[Station]) -> None:
     """Wait until the gateway has switched every station and asks nothing more."""
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + SETTLED_WITHIN_S

@@ -31,7 +31,7 @@ async def measure_pipeline(
     """
     worker, _ = start_worker(children, broker)
     await worker_ready(children, worker)
-    gateway, url = await _start_gateway(children, broker, key)
+    gateway, url = await start_gateway(children, broker, key)
     pids = with_broker({"gateway": gateway.pid, "worker": worker.pid}, broker)
     runs = []
     for lines_loads in by_lines(loads):
@@ -49,7 +49,7 @@ async def measure_pipeline(
     return runs
 
 
-async def _start_gateway(children: Children, broker: Broker, key: bytes) -> tuple[Child, str]:
+async def start_gateway(children: Children, broker: Broker, key: bytes) -> tuple[Child, str]:
     """Start a gateway process; returns it and where chargers connect, up to their id."""
     folder = children.folder
     ready, key_file = folder / "gateway.ready", folder / "pseudonym.key"

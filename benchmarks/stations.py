@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from benchmarks.depot import CARD_TYPE
@@ -58,6 +59,13 @@ class Station:
                 following = self.drive.answered(self._number, *_answer(frame))
                 if following is not None:
                     await self.ask(following)
+
+    async def tell(self, action: str, payload: dict[str, Any]) -> None:
+        """Send a call whose answer says nothing."""
+        self._asked += 1
+        frame = [CALL, f"{self._asked}", action, payload]
+        with suppress(ConnectionClosed):
+            await self._socket.send(orjson.dumps(frame).decode())
 
     def forget(self) -> None:
         """An answer that comes after its load is nobody's."""
