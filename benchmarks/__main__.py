@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -24,6 +24,7 @@ from rich.console import Console
 from benchmarks import depot
 from benchmarks.baselines import measure_echo, measure_ocpp_loop
 from benchmarks.feed_load import FeedLoad, measure_feed_loads
+from benchmarks.fleet import measure_fleet
 from benchmarks.pipeline import measure_pipeline
 from benchmarks.processes import Children
 from benchmarks.publish import publish_depot
@@ -85,6 +86,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
     schedules = await _measure_schedules(folder, console, quick=quick)
     start_up = None if quick else await _measure_start(folder, console)
     feed_loads = () if quick else await _measure_feeds(folder, console)
+    fleet = None if quick else await _measure_fleet(folder, console)
     return Report(
         started_at=started_at.isoformat(),
         quick=quick,
@@ -96,6 +98,7 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
         schedules=schedules,
         start_up=start_up,
         feed_loads=feed_loads,
+        fleet=fleet,
     )
 
 
@@ -144,6 +147,14 @@ async def _measure_feeds(folder: Path, console: Console) -> tuple[FeedLoad, ...]
     async with a_broker(folder / "feeds", console) as broker, Children(folder) as children:
         console.print(f"  a source of {START_IDENTITIES:,} identities is loaded, twice")
         return await measure_feed_loads(children, broker, START_IDENTITIES)
+
+
+async def _measure_fleet(folder: Path, console: Console) -> dict[str, Any]:
+    """On a broker of its own, as every charger leaves a row on it."""
+    console.print("  ten thousand chargers connect, and some of them come back at once")
+    own = folder / "fleet"
+    own.mkdir()
+    return await measure_fleet(own, console)
 
 
 def _machine(broker: Broker) -> Machine:

@@ -73,7 +73,7 @@ def said(found: dict[str, Any]) -> list[str]:
     for name, about in (
         (
             "steady",
-            f"heartbeats and meter values every {EACH_EVERY_S:.0f} s each, {STEADY_S:.0f} s",
+            f"heartbeats and meter values every {EACH_EVERY_S:.0f} s, {STEADY_S:.0f} s",
         ),
         ("stormy", f"through the storm, {STORM_S:.0f} s"),
     ):

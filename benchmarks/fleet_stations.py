@@ -1,4 +1,6 @@
-"""Many connected chargers, in a process of its own: `python -m benchmarks.fleet_stations PLAN RESULT`.
+"""Many connected chargers, in a process of its own.
+
+`python -m benchmarks.fleet_stations PLAN RESULT`
 
 Each sends heartbeats and meter values, and some of them leave and come back all at once, while
 cards are presented at the first of them.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.feed_load import FeedLoad, said
+from benchmarks.fleet import said as fleet_said
 from benchmarks.rules import RulesTime
 from benchmarks.schedules import SchedulesTime
 from benchmarks.start_up import StartUp
@@ -51,6 +53,7 @@ class Report:
     schedules: SchedulesTime
     start_up: StartUp | None
     feed_loads: tuple[FeedLoad, ...] = ()
+    fleet: dict[str, Any] | None = None
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -141,6 +144,7 @@ def _lines(report: Report) -> list[str]:
             f"(aim {START_AIM_S}), {start.memory_mb:,.0f} MB (aim {START_AIM_MB}), "
             f"{start.cpu_s:.1f} CPU s"
         )
+    lines += fleet_said(report.fleet) if report.fleet else []
     lines += [f"{said(load)} (aim {FEED_AIM_PER_S:,} rows/s)" for load in report.feed_loads]
     lines += [
         f"errors, {run.target}, {run.load}: {count:,} × {cause}"
