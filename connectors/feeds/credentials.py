@@ -56,7 +56,8 @@ def verifiers_of(
     """What the gateway verifies a charger's password with.
 
     Args:
-        written: `file:PATH`, relative to the folder, or `hash:hmac-sha256:KID:HEX`.
+        written: `file:PATH`, relative to the folder, `hash:hmac-sha256:KID:HEX` or
+            `hash:argon2id:$argon2id$…`.
 
     Raises:
         BadCredentialError: saying what was expected.

@@ -67,10 +67,11 @@ def _print_problems(fault: DepotRefusedError) -> None:
     console = errors()
     for problem in fault.problems[:PROBLEMS_SHOWN]:
         console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
-    hidden = len(fault.problems) - PROBLEMS_SHOWN
-    more = f" (the first {PROBLEMS_SHOWN} are shown)" if hidden > 0 else ""
+    count = len(fault.problems)
+    problems = "1 problem" if count == 1 else f"{count:,} problems"
+    more = f" (the first {PROBLEMS_SHOWN} are shown)" if count > PROBLEMS_SHOWN else ""
     console.print(
-        f"refused, nothing was loaded: {len(fault.problems)} problems{more}",
+        f"refused, nothing was changed: {problems}{more}",
         style="red",
         highlight=False,
     )

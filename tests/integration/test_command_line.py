@@ -108,7 +108,7 @@ def test_a_folder_with_mistakes_is_refused_by_line(tmp_path: Path, keys: str) ->
     said = depotgate(tmp_path, "load", "--check", str(folder), pseudonym_keys_file=keys)
     assert said.code == 1
     assert said.err.startswith("site.yaml:3: stage: expected 'off', 'shadow' or 'enforce'")
-    assert "nothing was loaded" in said.err
+    assert "nothing was changed" in said.err
 
 
 @pytest.mark.asyncio(loop_scope="session")
