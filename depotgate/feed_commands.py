@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
@@ -18,6 +15,7 @@ from connectors.feeds.feed_standing import read_tables
 from connectors.feeds.feeds_file import FeedSource, read_feeds
 from depotgate.feeding import FeedFollower, Say, chosen, feeds_path, of_file, said
 from depotgate.loading import actor
+from depotgate.printing import print_json, table_console
 from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.roles import pseudonymiser_of
@@ -117,7 +115,7 @@ def _told(loaded: FeedLoaded, *, as_json: bool) -> bool:
 
 def _print_loads(loads: Sequence[FeedLoaded], *, as_json: bool) -> None:
     if as_json:
-        _print_json([_load_fields(loaded) for loaded in loads])
+        print_json([_load_fields(loaded) for loaded in loads])
         return
     for loaded in loads:
         for problem in loaded.skipped:
@@ -147,12 +145,12 @@ async def list_feeds(settings: Settings, *, as_json: bool) -> None:
     known = read_feeds(path) if path.exists() else ()
     missing = [feed for feed in known if feed.key not in tables.receipts]
     if as_json:
-        _print_json([*map(_listed, found), *map(_never, missing)])
+        print_json([*map(_listed, found), *map(_never, missing)])
         return
     if not found and not missing:
         typer.echo("no source of identities but depot folders")
         return
-    Console().print(_table(found, missing))
+    table_console().print(_table(found, missing))
 
 
 def _listed(standing: FeedStanding) -> dict[str, Any]:
@@ -201,7 +199,3 @@ def _quarantined(standing: FeedStanding) -> str:
     if seen is None:
         return ""
     return f"{seen.vanishing_count:,} of {seen.standing_count:,} would vanish"
-
-
-def _print_json(content: object) -> None:
-    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_UTC_Z).decode() + "\n")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
-import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from depotgate.printing import print_json, table_console
 from depotgate.rotating import Rotation, Standing
 from models.epochs import announced, hindrances
 from models.identifiers import KeyEpoch
-
-PIPE_COLUMNS = 200
-"""Where nobody's terminal says how wide a line may be."""
 
 
 def rows_of(standing: Standing) -> list[dict[str, object]]:
@@ -57,7 +51,7 @@ def state_of(epoch: KeyEpoch, standing: Standing) -> str:
 def print_list(standing: Standing, *, as_json: bool) -> None:
     """Every epoch of the key file."""
     if as_json:
-        _print_json(rows_of(standing))
+        print_json(rows_of(standing))
         return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("epoch", "state", "made", "identities", "chargers", "decisions since", "needed"):
@@ -74,7 +68,7 @@ def print_list(standing: Standing, *, as_json: bool) -> None:
             _date(row["oldest_decision_at"]),
             Text("\n".join(needed) if isinstance(needed, list) else "?"),
         )
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    table_console().print(table)
 
 
 _COUNTED = ("identities", "chargers")
@@ -88,7 +82,7 @@ def print_rotation(rotation: Rotation, *, as_json: bool) -> None:
     """How far a rotation is, and what is next."""
     standing = rotation.standing
     if as_json:
-        _print_json(
+        print_json(
             {
                 "kid": standing.in_force.kid,
                 "began": rotation.began,
@@ -139,7 +133,7 @@ def steps(rotation: Rotation) -> list[str]:
 def print_retired(standing: Standing, kid: str, *, as_json: bool) -> None:
     """That an epoch is retired, and whom that shuts out."""
     if as_json:
-        _print_json(rows_of(standing))
+        print_json(rows_of(standing))
         return
     typer.echo(f"{kid} is retired: looked up for explanations and replays only")
     uses = standing.uses_of(kid)
@@ -149,7 +143,3 @@ def print_retired(standing: Standing, kid: str, *, as_json: bool) -> None:
             "load their sources",
             err=True,
         )
-
-
-def _print_json(content: object) -> None:
-    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_UTC_Z).decode() + "\n")

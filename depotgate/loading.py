@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
 import typer
 
 from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.publish import Loaded, load_depot
 from connectors.kafka.topics import apply_topics
+from depotgate.printing import print_json
 from depotgate.progress import Step, progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.roles import pseudonymiser_of
@@ -49,7 +48,7 @@ def _print_checked(
 ) -> None:
     depot = read_depot(folder, pseudonymiser, datetime.now(UTC), step)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "site": depot.site.site_id,
                 "chargers": len(depot.chargers),
@@ -67,11 +66,21 @@ def _print_checked(
 
 def _print_loaded(loaded: Loaded, *, as_json: bool) -> None:
     if as_json:
-        fields = asdict(loaded)
-        _print_json({**fields, "notices": [str(notice) for notice in loaded.notices]})
+        print_json(loaded_fields(loaded))
         return
     _print_notices(loaded.notices)
     typer.echo(said(loaded))
+
+
+def loaded_fields(loaded: Loaded) -> dict[str, object]:
+    """A load for programs."""
+    return {
+        **asdict(loaded),
+        "revisions": loaded.revisions._asdict(),
+        "chargers": loaded.chargers._asdict(),
+        "identities": loaded.identities._asdict(),
+        "notices": [str(notice) for notice in loaded.notices],
+    }
 
 
 def _print_notices(notices: tuple[Problem, ...]) -> None:
@@ -99,13 +108,9 @@ async def apply_table(settings: Settings, *, dry_run: bool, as_json: bool) -> No
     """Apply the topic table to the broker, or say what that would change."""
     changes = await apply_topics(reachable_kafka(settings), dry_run=dry_run)
     if as_json:
-        _print_json([change._asdict() for change in changes])
+        print_json([change._asdict() for change in changes])
         return
     for change in changes:
         typer.echo(f"{change.topic}: {change.change}")
     verb = "would change" if dry_run else "changed"
     typer.echo(f"{len(changes)} settings {verb}" if changes else "every topic is as it should be")
-
-
-def _print_json(content: object) -> None:
-    sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")

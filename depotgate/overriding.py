@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from connectors.feeds.overrides import publish_override, read_overrides
 from connectors.feeds.places import near
 from connectors.kafka.replica import Replica
+from depotgate.printing import print_json, table_console
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from depotgate.written_times import time_ahead
@@ -37,7 +35,7 @@ from models.schedule import Mode
 from models.zones import zone
 
 PIPE_COLUMNS = 400
-"""Where nobody's terminal says how wide a line may be: an override a line."""
+"""An override with its reason a line."""
 
 NAMED_MAX = 3
 """Stronger overrides that a person is told of; one explains most of it."""
@@ -77,7 +75,7 @@ async def add_override(settings: Settings, whom: Whom, wanted: Wanted, *, as_jso
     check_room(standing.overrides.values(), target.site_id, now)
     await publish_override(kafka, standing, None, record, now)
     if as_json:
-        _print_json(_fields(record, now))
+        print_json(_fields(record, now))
         return
     typer.echo(f"{record.override_id}: {_sentence(record, standing)}")
     for line in _outranked(record, standing):
@@ -106,7 +104,7 @@ async def end_override(
     after = ended(before, now, actor, reason)
     await publish_override(kafka, standing, before, after, now)
     if as_json:
-        _print_json(_fields(after, now))
+        print_json(_fields(after, now))
         return
     typer.echo(f"{after.override_id}: ended; it was {_sentence(before, standing)}")
 
@@ -125,14 +123,13 @@ async def list_overrides(
     found = [record for record in chosen if site in {None, record.site_id}]
     found.sort(key=lambda record: record.created_at, reverse=True)
     if as_json:
-        _print_json([_fields(record, now) for record in found])
+        print_json([_fields(record, now) for record in found])
         return
     if not found:
         kept = "" if everything else "; --all shows those that have ended"
         typer.echo(f"no overrides{kept}", err=True)
         return
-    width = None if sys.stdout.isatty() else PIPE_COLUMNS
-    Console(width=width).print(_table(found, standing, now))
+    table_console(PIPE_COLUMNS).print(_table(found, standing, now))
 
 
 def _phase_is_not(phase: Phase, standing: Replica, now: datetime) -> list[OverrideRecord]:
@@ -284,7 +281,3 @@ def _when(record: OverrideRecord, standing: Replica) -> str:
 
 def _fields(record: OverrideRecord, now: datetime) -> dict[str, object]:
     return {**record.model_dump(mode="json"), "phase": record.phase(now)}
-
-
-def _print_json(content: object) -> None:
-    sys.stdout.write(orjson.dumps(content).decode() + "\n")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
-from rich.console import Console
 
 from depotgate.commands.calendars import schedule_export, schedule_import
 from depotgate.commands.options import AsJson
-from depotgate.commands.saying import say, sayable
+from depotgate.commands.saying import sayable
+from depotgate.printing import print_json, table_console
 from models.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ schedule_app.command("import")(schedule_import)
 schedule_app.command("export")(schedule_export)
 
 WIDTH_PIPED = 120
-"""Columns in a file or a pipe, which say of no width of their own."""
+"""Columns of a timetable in a file or a pipe."""
 
 SiteFile = Annotated[Path, typer.Argument(metavar="FILE", help="A site.yaml, or its folder.")]
 OfCharger = Annotated[
@@ -66,9 +64,9 @@ def schedule_check(file: SiteFile, *, as_json: AsJson = False) -> None:
 
     checked = check(file, datetime.now(UTC))
     if as_json:
-        say(orjson.dumps(rows(checked)).decode())
+        print_json(rows(checked))
     else:
-        print_checked(checked, _console())
+        print_checked(checked, table_console(WIDTH_PIPED))
     if checked.problems:
         raise typer.Exit(1)
 
@@ -94,9 +92,9 @@ def schedule_show(
         file, datetime.now(UTC), charger=charger, group=group, start=start, end=end, merge=merge
     )
     if as_json:
-        say(orjson.dumps(rows(shown)).decode())
+        print_json(rows(shown))
     else:
-        print_shown(shown, _console())
+        print_shown(shown, table_console(WIDTH_PIPED))
 
 
 @schedule_app.command("diff")
@@ -163,10 +161,6 @@ def _say_compared(compared: Compared, *, as_json: bool) -> None:
     from depotgate.schedules.diff_report import print_compared, rows
 
     if as_json:
-        say(orjson.dumps(rows(compared)).decode())
+        print_json(rows(compared))
     else:
-        print_compared(compared, _console())
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)
+        print_compared(compared, table_console(WIDTH_PIPED))

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from depotgate import printing
 from depotgate.replaying.period import Period
 from depotgate.replaying.tally import Differing, Total
 from models.decision import RULES_VERSION
@@ -85,7 +85,7 @@ def print_json(done: Replayed) -> None:
             "overridden": tally.overridden_count,
             "examples": [each._asdict() for each in tally.changed],
         }
-    sys.stdout.write(orjson.dumps(content).decode() + "\n")
+    printing.print_json(content)
 
 
 def _differing(each: Differing) -> dict[str, object]:
