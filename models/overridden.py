@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from models.occurrences import Source
@@ -86,12 +86,7 @@ class OverriddenTimeline:
 
     def edges(self, start: datetime, end: datetime) -> tuple[ModeEdge, ...]:
         """Every mode edge in (start, end]."""
-        found = []
-        for edge in self._edges_after(start):
-            if edge.at > end:
-                break
-            found.append(edge)
-        return tuple(found)
+        return tuple(takewhile(lambda edge: edge.at <= end, self._edges_after(start)))
 
     def _untouched(self, place: int, said: Outlook, limit: int) -> bool:
         """Whether all that the schedule says of an instant lies where no override speaks."""

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -149,7 +150,7 @@ class Timeline:
 
     def edges_after(self, when: datetime, *, limit: int) -> tuple[ModeEdge, ...]:
         """The next `limit` mode edges after an instant, nearest first."""
-        return tuple(edge for _, edge in zip(range(limit), self._edges_after(when), strict=False))
+        return tuple(islice(self._edges_after(when), limit))
 
     def outlook(self, when: datetime, *, limit: int) -> Outlook:
         """`at` and `edges_after` of an instant, remembered for the segment that it is in."""
@@ -165,12 +166,7 @@ class Timeline:
 
     def edges(self, start: datetime, end: datetime) -> tuple[ModeEdge, ...]:
         """Every mode edge in (start, end]."""
-        found = []
-        for edge in self._edges_after(start):
-            if edge.at > end:
-                break
-            found.append(edge)
-        return tuple(found)
+        return tuple(takewhile(lambda edge: edge.at <= end, self._edges_after(start)))
 
     def intervals(self, start: datetime, end: datetime) -> tuple[Stretch, ...]:
         """The period [start, end) as adjoining stretches, each as long as one source wins.
