@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-import urllib.request
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
-import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
-from prometheus_client.parser import text_string_to_metric_families
-from rich.console import Console
 
 from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
@@ -27,6 +21,8 @@ from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
 from connectors.keys import read_keys
 from connectors.telemetry.metrics import Metrics
+from depotgate.findings import Finding, Health
+from depotgate.process_health import process_health
 from depotgate.reaching import reachable_kafka
 from depotgate.run_file import Run, read_run, runs
 from depotgate.settings import Settings, unknown_variables
@@ -34,18 +30,6 @@ from models.errors import ConfigurationError, DepotgateError
 from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
 from models.ids import SiteId
-from models.metrics import (
-    CHARGERS_GIVEN_UP,
-    CLOCKS_OFF,
-    CONNECTED,
-    KAFKA_AWAY,
-    KEY_EPOCHS,
-    KEYS_BAD,
-    REPLICA_AGE,
-    REPLICA_BAD,
-    SPOOL_FULL,
-    SPOOLED,
-)
 from models.overrides import Phase
 from models.site import SiteRecord
 from models.stages import EVERY_CHARGER, staged
@@ -54,35 +38,8 @@ from models.topics import CHARGERS, FEEDS, OVERRIDES, REQUESTS, SITES, STAGES, T
 from models.zones import tzdata_version
 from streams.requests import REQUESTS_GROUP
 
-SCRAPE_S = 3.0
-"""For one `/metrics` on this machine or the next: milliseconds usually."""
-
-REPLICA_OLD_S = 30.0
-"""A replica knows every second whether it is at the end of its topics."""
-
 LAG_MUCH = 1_000
 """Requests waiting for a worker: a third of a second of work; more is a worker that is behind."""
-
-
-class Health(StrEnum):
-    """What an answer means."""
-
-    GOOD = "ok"
-    NOTE = "note"
-    BAD = "bad"
-
-
-class Finding(NamedTuple):
-    """One answer.
-
-    Attributes:
-        advice: what to do; empty where nothing is to be done.
-    """
-
-    about: str
-    health: Health
-    seen: str
-    advice: str = ""
 
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
@@ -103,31 +60,8 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
     ]
     for role, urls in (run.metrics if run else {}).items():
         for url in urls:
-            findings += await _process_health(settings, role, url)
+            findings += await process_health(settings, role, url)
     return tuple(findings)
-
-
-def print_findings(findings: Sequence[Finding], console: Console, *, as_json: bool) -> bool:
-    """Print what was found; whether all of it is good."""
-    if as_json:
-        sys.stdout.write(orjson.dumps([finding._asdict() for finding in findings]).decode() + "\n")
-    else:
-        for finding in findings:
-            _print(finding, console)
-    return all(finding.health is not Health.BAD for finding in findings)
-
-
-_COLOURS = {Health.GOOD: "green", Health.NOTE: "yellow", Health.BAD: "red"}
-
-
-def _print(finding: Finding, console: Console) -> None:
-    console.print(
-        f"[{_COLOURS[finding.health]}]{finding.health:>4}[/]  [bold]{finding.about}[/]  ",
-        end="",
-        highlight=False,
-    )
-    advice = f"\n      → {finding.advice}" if finding.advice else ""
-    console.print(finding.seen + advice, markup=False, highlight=False, soft_wrap=True)
 
 
 def _variables() -> list[Finding]:
@@ -147,24 +81,6 @@ def _keys(settings: Settings) -> Finding:
     seen = f"{settings.pseudonym_keys_file}, epochs {in_use}"
     seen += f"; retired: {retired}" if retired else ""
     return Finding("pseudonym keys", Health.GOOD, seen)
-
-
-def key_health(settings: Settings, values: Mapping[str, float]) -> list[Finding]:
-    """Whether the gateway looks tokens up under the epochs that the key file has."""
-    if values.get(KEYS_BAD.name):
-        seen = "it cannot use the key file any more, and goes on with what it read before"
-        return [Finding("gateway, keys", Health.BAD, seen, "see its log, and mend the file")]
-    try:
-        epochs = read_keys(settings.pseudonym_keys_file)
-    except DepotgateError:
-        return []
-    expected = sum(epoch.retired_at is None for epoch in epochs)
-    known = values.get(KEY_EPOCHS.name)
-    if known is None or known == expected:
-        return []
-    seen = f"it looks tokens up under {known:.0f} epochs, and the key file has {expected} in use"
-    advice = "it has to see the same file: restart it before the next load"
-    return [Finding("gateway, keys", Health.BAD, seen, advice)]
 
 
 def _disk(data: Path) -> Finding:
@@ -338,86 +254,3 @@ async def _dead_letters(consumer: AIOKafkaConsumer) -> Mapping[str, int]:
         if count:
             found[topic.name] = count
     return found
-
-
-async def _process_health(settings: Settings, role: str, url: str) -> list[Finding]:
-    try:
-        values = await asyncio.to_thread(scrape, url)
-    except (OSError, ValueError) as fault:
-        return [Finding(role, Health.BAD, f"no metrics at {url} ({fault})", "see its log")]
-    age_s = values.get(REPLICA_AGE.name, 0.0)
-    old = age_s > REPLICA_OLD_S
-    findings = [
-        Finding(
-            f"{role}, configuration",
-            Health.BAD if old else Health.GOOD,
-            f"known to be complete {age_s:.0f} s ago",
-            "Kafka is away, or the process hangs: see its log" if old else "",
-        ),
-        *_bad_rows(role, values),
-    ]
-    if role == "worker":
-        findings += clock_health(values)
-    if role == "gateway":
-        findings += _gateway_health(values)
-        findings += key_health(settings, values)
-    if role == "worker":
-        findings += given_up_findings(values)
-    return findings
-
-
-def given_up_findings(values: Mapping[str, float]) -> list[Finding]:
-    """Chargers that are open or reserved against their timetable, and stay so."""
-    count = values.get(CHARGERS_GIVEN_UP.name, 0.0)
-    if not count:
-        return []
-    seen = f"{count:.0f} chargers are not in their mode, and are not asked any more"
-    advice = "depotgate tail mode shows which (MODE_SWITCH_FAILED); see to them, then reboot them"
-    return [Finding("modes", Health.BAD, seen, advice)]
-
-
-def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:
-    bad = values.get(REPLICA_BAD.name, 0.0)
-    if not bad:
-        return []
-    seen = f"{bad:.0f} configuration records could not be read; the last good ones hold"
-    return [Finding(f"{role}, configuration", Health.BAD, seen, "see its log, and load again")]
-
-
-def clock_health(values: Mapping[str, float]) -> list[Finding]:
-    """Clocks of chargers, as a worker sees those of its share."""
-    count = values.get(CLOCKS_OFF.name, 0.0)
-    if not count:
-        return []
-    seen = f"the clocks of {count:.0f} are off by more than the site's clock_limit_s"
-    advice = "what they tell later is corrected by it; see docs/offline.md for setting clocks"
-    return [Finding("chargers", Health.NOTE, seen, advice)]
-
-
-def _gateway_health(values: Mapping[str, float]) -> list[Finding]:
-    findings = [
-        Finding("chargers", Health.GOOD, f"{values.get(CONNECTED.name, 0.0):.0f} connected")
-    ]
-    if values.get(KAFKA_AWAY.name):
-        seen = f"Kafka is away, {values.get(SPOOLED.name, 0.0):,.0f} bytes of outcomes on disk"
-        findings.append(Finding("gateway", Health.BAD, seen, "bring the broker back"))
-    if values.get(SPOOL_FULL.name):
-        seen = "the spool or its disk is full: Authorize stays unanswered"
-        findings.append(Finding("gateway", Health.BAD, seen, "bring the broker back, make room"))
-    return findings
-
-
-def scrape(url: str) -> Mapping[str, float]:
-    """Every metric of a `/metrics` page, summed over its labels.
-
-    Raises:
-        OSError: nothing answers there.
-        ValueError: what answers is no metrics page.
-    """
-    with urllib.request.urlopen(url, timeout=SCRAPE_S) as page:  # noqa: S310 - from run.json
-        text = page.read().decode()
-    totals: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
-    return totals

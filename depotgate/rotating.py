@@ -31,7 +31,7 @@ from connectors.keys import (
     read_keys,
     timestamp,
 )
-from depotgate.doctor import scrape
+from depotgate.process_health import scrape
 from depotgate.reaching import reachable_kafka
 from depotgate.run_file import read_run
 from depotgate.settings import Settings

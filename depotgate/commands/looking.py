@@ -49,7 +49,8 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """What is installed, reachable, loaded and lagging, and what to do about each."""
-    from depotgate.doctor import examine, print_findings
+    from depotgate.doctor import examine
+    from depotgate.findings import print_findings
 
     settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)
     findings = run_until_told(examine(settings))

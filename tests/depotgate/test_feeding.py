@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from connectors.feeds.feeds_file import FeedSource
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
-from depotgate.doctor import Finding, Health, feed_findings
+from depotgate.doctor import feed_findings
 from depotgate.feeding import RETRY_FIRST_S, chosen, of_file, wait_s
+from depotgate.findings import Finding, Health
 from models.errors import ConfigurationError
 from models.feed_age import FeedState
 from models.feed_states import standings

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from connectors.keys import locked, new_epoch, write_new_keys
-from depotgate.doctor import Health, key_health
+from depotgate.findings import Health
+from depotgate.process_health import key_health
 from depotgate.settings import Settings, read_settings
 from models.metrics import KEY_EPOCHS, KEYS_BAD
 
