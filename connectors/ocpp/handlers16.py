@@ -74,11 +74,19 @@ async def status_notification(call: IncomingCall) -> object:
 
 
 async def meter_values(call: IncomingCall) -> object:
-    """Taken note of; meter values of a refused transaction say that energy flows."""
+    """Taken note of; meter values of a refused transaction say that energy flows, unless they are
+    told of later (rule 15)."""
     transaction_id = call.payload.get("transactionId")
-    if transaction_id is not None:
+    if transaction_id is not None and not _values_replayed(call):
         _stop_refused(call, int(call.payload["connectorId"]), of=int(transaction_id))
     return await received(call)
+
+
+def _values_replayed(call: IncomingCall) -> bool:
+    values = call.payload["meterValue"]
+    measured_at = time_of(values[-1]["timestamp"]) if values else None
+    since = call.connection.since
+    return measured_at is not None and before(measured_at, since, clock_of(call))
 
 
 def _stop_refused(call: IncomingCall, connector: int, of: int | None = None) -> None:
@@ -136,6 +144,9 @@ async def stop_transaction(call: IncomingCall) -> object | None:
     token = read_token(call)
     if not await call.deliver(token.kind if token else None):
         return None
+    call.services.memory.forget_refused_transaction(
+        call.connection.charger.charger_id, int(call.payload["transactionId"]), call.received_s
+    )
     return stop_transaction_response()
 
 

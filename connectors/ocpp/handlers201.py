@@ -37,6 +37,7 @@ _ACCEPTED = "Accepted"
 
 async def transaction_event(call: IncomingCall) -> object | None:
     """An attempt when it presents a token to start, else an event (rule 30)."""
+    _stop_replayed(call)
     token = read_token(call)
     if token is None:
         return _response(call)(None) if await call.deliver() else None
@@ -44,6 +45,21 @@ async def transaction_event(call: IncomingCall) -> object | None:
         delivered = await call.deliver(token.kind)
         return _response(call)(_ACCEPTED) if delivered else None
     return await _attempt(call, token)
+
+
+def _stop_replayed(call: IncomingCall) -> None:
+    """A session that was told of later may only be stopped while it runs (rule 15): what it tells
+    as it happens says that it does."""
+    payload, memory = call.payload, call.services.memory
+    charger_id = call.connection.charger.charger_id
+    transaction_id = str(payload["transactionInfo"]["transactionId"])
+    if payload["eventType"] == "Ended":
+        memory.forget_replayed(charger_id, transaction_id, call.received_s)
+    elif payload.get("offline") is not True and memory.refused_replay(
+        charger_id, transaction_id, call.received_s
+    ):
+        request = calls201.RequestStopTransaction(transaction_id=transaction_id)
+        call.after = partial(stop_session, call.connection, request, FREEVEND_TAG)
 
 
 def _response(call: IncomingCall) -> TransactionEventResponse:
@@ -57,7 +73,11 @@ async def _attempt(call: IncomingCall, token: Token) -> object | None:
     settled = await settle_start(call, token, transaction)
     if settled is None:
         return None
-    if settled.stop:
+    if settled.stop and transaction.time.replayed:
+        charger_id = call.connection.charger.charger_id
+        wire_id = str(transaction.wire_id)
+        call.services.memory.refuse_replayed(charger_id, wire_id, call.received_s)
+    elif settled.stop:
         # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
         call.after = partial(stop_session, call.connection, transaction.stop, FREEVEND_TAG)
     told = settled.told

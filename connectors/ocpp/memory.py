@@ -38,6 +38,8 @@ class AttemptMemory:
             TOLD_MAX, TOLD_KEPT_S
         )
         self._tags: Recent[ChargerId, str] = Recent(TAGS_MAX, math.inf)
+        self._refused_at: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
+        self._refused_replays: Recent[tuple[ChargerId, str], bool] = Recent(TOLD_MAX, TOLD_KEPT_S)
         self._refused: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
 
     def authorized(
@@ -75,6 +77,7 @@ class AttemptMemory:
     ) -> None:
         """A 1.6 session was refused its start and has a transaction id all the same."""
         self._refused.put((charger_id, connector), transaction_id, now_s)
+        self._refused_at.put((charger_id, transaction_id), connector, now_s)
 
     def refused(self, charger_id: ChargerId, connector: int, now_s: float) -> int | None:
         """The transaction that was refused last at a connector, if nothing came after it."""
@@ -83,6 +86,26 @@ class AttemptMemory:
     def forget_refused(self, charger_id: ChargerId, connector: int, now_s: float) -> None:
         """Another session began at the connector, or the vehicle has gone."""
         self._refused.pop((charger_id, connector), now_s)
+
+    def forget_refused_transaction(
+        self, charger_id: ChargerId, transaction_id: int, now_s: float
+    ) -> None:
+        """It has ended: nothing of it is left to stop (rule 15)."""
+        connector = self._refused_at.pop((charger_id, transaction_id), now_s)
+        if connector is not None and self.refused(charger_id, connector, now_s) == transaction_id:
+            self.forget_refused(charger_id, connector, now_s)
+
+    def refuse_replayed(self, charger_id: ChargerId, transaction_id: str, now_s: float) -> None:
+        """A 2.x session that was told of later must not go on, if it still runs."""
+        self._refused_replays.put((charger_id, transaction_id), True, now_s)
+
+    def refused_replay(self, charger_id: ChargerId, transaction_id: str, now_s: float) -> bool:
+        """Whether that session is such a one."""
+        return self._refused_replays.get((charger_id, transaction_id), now_s) is True
+
+    def forget_replayed(self, charger_id: ChargerId, transaction_id: str, now_s: float) -> None:
+        """It has ended."""
+        self._refused_replays.pop((charger_id, transaction_id), now_s)
 
     def read_back(self, charger_id: ChargerId, tag: str, now_s: float) -> None:
         """A charger told which tag it presents in freevend (rule 17)."""
