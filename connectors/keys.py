@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from models.errors import PseudonymKeyError
 from models.identifiers import KEY_BYTES_MIN, KeyEpoch
 
@@ -122,15 +123,10 @@ def _time(path: Path, place: int, row: dict[str, Any], field: str) -> datetime |
     written = row.get(field)
     if written is None:
         return None
-    try:
-        at = datetime.fromisoformat(written)
-    except (TypeError, ValueError):
-        at = None
-    if at is None or at.tzinfo is None:
-        raise PseudonymKeyError(
-            f"{path}, epoch {place}: {field}: expected a time such as 2026-03-01T00:00:00Z"
-        )
-    return at.astimezone(UTC)
+    at = written_instant(written)
+    if at is None:
+        raise PseudonymKeyError(f"{path}, epoch {place}: {field}: expected {INSTANT_EXPECTED}")
+    return at
 
 
 def new_epoch(kid: str, made_at: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
 from connectors.feeds.feed_standing import read_tables
 from connectors.feeds.feeds_file import FeedSource, read_feeds
+from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from depotgate.feeding import FeedFollower, Say, chosen, feeds_path, of_file, said
 from depotgate.loading import actor
 from depotgate.printing import print_json, table_console
@@ -97,15 +98,10 @@ async def _load(settings: Settings, feed: FeedSource, asked: Asked) -> FeedLoade
 def _instant(written: str | None) -> datetime | None:
     if written is None:
         return None
-    try:
-        at = datetime.fromisoformat(written)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ConfigurationError(
-        "--as-of: expected a time with its offset from UTC such as 2026-03-01T00:00:00Z"
-    )
+    at = written_instant(written)
+    if at is None:
+        raise ConfigurationError(f"--as-of: expected {INSTANT_EXPECTED}, got {written!r}")
+    return at
 
 
 def _told(loaded: FeedLoaded, *, as_json: bool) -> bool:

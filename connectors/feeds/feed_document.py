@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,13 +25,13 @@ from connectors.feeds.identities_file import (
 )
 from connectors.feeds.places import Problems, near
 from connectors.feeds.text_file import count_lines, read_lines
+from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import Pseudonym
 
 _KEYS = ("as_of", "identities", "removed")
 _REMOVAL_KEYS = ("type", "identifier", "reference")
-_TIME = "a time with its offset from UTC such as 2026-03-01T00:00:00Z"
 
 
 class _Removal(NamedTuple):
@@ -205,14 +205,10 @@ class _Reader:
         written = document.get("as_of")
         if written is None:
             return None
-        try:
-            at = datetime.fromisoformat(written)
-            if at.tzinfo is not None:
-                return at.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
-            pass
-        self._wrong(f"as_of: expected {_TIME}")
-        return None
+        at = written_instant(written)
+        if at is None:
+            self._wrong(f"as_of: expected {INSTANT_EXPECTED}")
+        return at
 
     def _items(self, items: Any, key: str) -> list[Any]:
         if not isinstance(items, list):

@@ -99,13 +99,17 @@ def test_a_file_without_times_is_read_as_before(tmp_path: Path) -> None:
     assert (epoch.made_at, epoch.retired_at) == (None, None)
 
 
-@pytest.mark.parametrize("written", ["yesterday", "2026-07-01T12:00:00", 5, ["x"]])
+@pytest.mark.parametrize(
+    "written", ["yesterday", "2026-07-01T12:00:00", "0001-01-01T00:00:00+05:00", 5, ["x"]]
+)
 @pytest.mark.parametrize("field", ["made_at", "retired_at"])
 def test_a_time_that_is_none_is_refused_by_its_field(
     tmp_path: Path, field: str, written: object
 ) -> None:
     path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET, field: written}]))
-    with pytest.raises(PseudonymKeyError, match=f"epoch 1: {field}: expected a time such as"):
+    with pytest.raises(
+        PseudonymKeyError, match=f"epoch 1: {field}: expected a time with its offset"
+    ):
         read_keys(path)
 
 
