@@ -76,6 +76,10 @@ class OverrideRefusedError(ConfigurationError):
     """An override, or the end of one, breaks rule 9 or speaks for nothing that is there."""
 
 
+class ProbeFailedError(DepotgateError):
+    """A charger that was to be probed is not connected, or did not answer."""
+
+
 class IdentifierError(DepotgateError):
     """An identifier has no readable form (rule 17). Never carries the identifier itself."""
 

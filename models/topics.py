@@ -80,7 +80,7 @@ DENIALS = Topic("access.denials.v1", Denial, "charger", Kind.AUDIT, 400,
 EVENTS = Topic("charger.events.v1", ChargerEvent, "charger", Kind.PRODUCT_FACT, 30,
                CHARGER_PARTITIONS, True, "gateway", "worker, console")
 COMMANDS = Topic("charger.commands.v1", ChargerCommand, "charger; partition = slot",
-                 Kind.INTEGRATION, 1, CHARGER_PARTITIONS, True, "worker", "gateway")
+                 Kind.INTEGRATION, 1, CHARGER_PARTITIONS, True, "worker, charger probe", "gateway")
 MODE = Topic("charger.mode.v1", ModeFact, "charger", Kind.PRODUCT_FACT, 400,
              CHARGER_PARTITIONS, False, "worker", "console")
 STATE = Topic("charger.state.v1", ChargerState, "charger", Kind.PRODUCT_FACT, FOREVER,

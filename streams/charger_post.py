@@ -19,6 +19,7 @@ from models.governing import Governing
 from models.ids import CommandId, timed_id
 from models.metrics import COMMANDS_SENT
 from models.mode_commands import EXPIRES_AFTER_S
+from models.probing import probe_command
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import COMMANDS, MODE, STATE
@@ -60,6 +61,12 @@ class ChargerPost:
             )
         )
         self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
+
+    async def probe(
+        self, connection: Connection, governing: Governing, at: datetime, about: str
+    ) -> None:
+        """Have a charger asked what its configuration has; `about` names the event that asks."""
+        await self._command(probe_command(governing.charger, connection, at, about))
 
     async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots).

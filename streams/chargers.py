@@ -18,6 +18,9 @@ from models.ids import ChargerId
 from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF, EDGES, SWITCHES_FAILED
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
 from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
+from models.probing import probe_due
+from models.profiles import profile_named, switchable
+from models.site import Stage
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
 from streams.charger_post import ChargerPost
@@ -109,10 +112,22 @@ class ChargerDesk:
             if superseded is not None:
                 await self._post.close(after, superseded, event.received_at)
             reviewed = await self._review(after, governing)
+            await self._probe_if_due(reviewed, event, governing)
             # An event that changed nothing needs no row: applied again it changes nothing again.
             unchanged = reviewed == before.model_copy(update={"offset": message.offset})
             self._states.put(reviewed)
             await self._keep([] if unchanged else [reviewed])
+
+    async def _probe_if_due(
+        self, row: ChargerState, event: ChargerEvent, governing: Governing | None
+    ) -> None:
+        """After the switch, which must not wait. Rule 27: `shadow` sends nothing."""
+        link = row.connection
+        if link is None or governing is None or governing.stage is not Stage.ENFORCE:
+            return
+        known = switchable(link.ocpp, profile_named(governing.charger.profile))
+        if known and probe_due(row, event):
+            await self._post.probe(link, governing, event.received_at, event.event_id)
 
     async def give_away(self, partitions: set[int]) -> None:
         """Let go of the rows of partitions, once everything about them is in the topics."""

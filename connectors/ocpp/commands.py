@@ -7,6 +7,7 @@ from functools import partial
 
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
+from connectors.ocpp.probing import probe
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
 from connectors.ocpp.session import CallAnswered, CallFailed
 from connectors.ocpp.switching import Switched, run_reset, run_switch
@@ -56,6 +57,8 @@ class CommandDesk:
             return
         if command.kind == CommandKind.CLOSE:
             connection.close(CLOSE_REPLACED, "replaced by a connection to another gateway")
+        elif command.kind == CommandKind.PROBE:
+            connection.later(partial(probe, connection, command))
         elif command.kind in RUNS:
             self._take_work(connection, command)
 

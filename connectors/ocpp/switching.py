@@ -71,7 +71,7 @@ async def run_reset(connection: ChargerConnection, command: ChargerCommand) -> S
     unwanted = _unwanted(connection, command)
     if unwanted is not None:
         return unwanted
-    answer = await _call(connection, reset_call(connection.ocpp))
+    answer = await call_step(connection, reset_call(connection.ocpp))
     if isinstance(answer, CallFailed):
         return _failed(answer)
     told = str(answer.payload.get("status", ""))
@@ -107,18 +107,18 @@ class _Switch:
         switched = Switched(CommandStatus.DONE, None, "")
         for step in switch_calls(connection.ocpp, profile, self._mode, tag=tag, alias=alias):
             if step.purpose == "set":
-                switched = set_result(connection, await _call(connection, step))
+                switched = set_result(connection, await call_step(connection, step))
                 if switched.status not in _GOES_ON:
                     return switched
             elif step.purpose == "read_back":
-                switched = self._read_back(switched, await _call(connection, step))
+                switched = self._read_back(switched, await call_step(connection, step))
             elif self._patient:
                 await self._optional(step)
         return switched._replace(refused=tuple(self._refused))
 
     async def _optional(self, step: WireCall) -> None:
         """A step that fails nothing; what was not taken is noted by its key."""
-        answer = await _call(self._connection, step)
+        answer = await call_step(self._connection, step)
         if isinstance(answer, CallAnswered):
             if step.names:
                 self._refused += refused_names(self._connection.ocpp, step, answer.payload)
@@ -170,7 +170,8 @@ def _failed(answer: CallFailed) -> Switched:
     return Switched(status, None, answer.code or answer.cause)
 
 
-async def _call(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
+async def call_step(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
+    """Call the charger and wait for its answer; raises as `run_switch`."""
     return await connection.call(_request(connection, step.action, step.payload))
 
 

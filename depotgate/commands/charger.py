@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from depotgate.commands.options import Folder
-from depotgate.commands.saying import say, sayable
+from depotgate.commands.options import AsJson, Data, Folder, Kafka
+from depotgate.commands.saying import run_until_told, say, sayable
+from depotgate.settings import read_settings
 
 charger_app = typer.Typer(help="Single chargers.", no_args_is_help=True)
 
@@ -41,3 +42,38 @@ def charger_add(
     if added.password_file is not None:
         say(f"its password is in {added.password_file}; put it into the charger")
     say("`depotgate up` follows the folder; elsewhere load it with `depotgate load`")
+
+
+@charger_app.command("probe")
+@sayable
+def charger_probe(
+    charger_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `depotgate chargers` has it.")
+    ],
+    *,
+    kafka: Kafka = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a connected charger again what its configuration has."""
+    from depotgate.probing import probe_charger
+
+    settings = read_settings(kafka=kafka, data=data)
+    run_until_told(probe_charger(settings, charger_id, as_json=as_json))
+
+
+@sayable
+def chargers(
+    charger_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One charger in full.")
+    ] = None,
+    *,
+    kafka: Kafka = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each charger can do, and its mode: desired, commanded and observed."""
+    from depotgate.chargers_shown import show_chargers
+
+    settings = read_settings(kafka=kafka, data=data)
+    run_until_told(show_chargers(settings, charger_id, as_json=as_json))

@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -256,6 +257,60 @@ async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
     facts = [fact for fact in await read_all(up.kafka, MODE) if isinstance(fact, ModeFact)]
     edges = [fact.charger_id for fact in facts if fact.kind == ModeFactKind.EDGE]
     assert sorted(edges) == sorted(charger.charger_id for charger in chargers), "each told once"
+
+
+async def shown(up: Up, charger_id: str) -> dict[str, Any]:
+    """What `depotgate chargers` says of one charger."""
+    return dict(orjson.loads(await up.ask("chargers", charger_id, "--json")))
+
+
+@pytest.mark.parametrize("charger_id", ["MANAGED-00", "MANAGED-01"])
+async def test_a_charger_is_probed_when_it_connects_and_shown_with_its_class(
+    up: Up, fleet: Fleet, charger_id: str
+) -> None:
+    assert charger_id in fleet.chargers
+    told = await shown(up, charger_id)
+    async with asyncio.timeout(20):
+        while not ((told["state"] or {}).get("claims") or {}).get("set_status"):
+            told = await shown(up, charger_id)
+    claims = told["state"]["claims"]
+    assert (claims["mode_key"], claims["set_status"], claims["read_back"]) == (
+        "writable",
+        "taken",
+        True,
+    )
+    assert told["capability"] == "partial", "both modes have to be seen"
+    asked_again = await up.ask("charger", "probe", charger_id)
+    assert "the key of its mode: writable" in asked_again
+    assert "it stands at managed" in asked_again
+    in_full = await up.ask("chargers", charger_id)
+    assert "its setting was taken and read back" in in_full
+    assert "managed was not seen to work" in in_full
+    everything = await up.ask("chargers")
+    assert all(each in everything for each in fleet.chargers)
+
+
+@pytest.mark.parametrize(
+    ("charger_id", "seen"),
+    [
+        ("MANAGED-02", "it waited for an accepted token"),
+        ("MANAGED-03", "it waited for an accepted token"),
+        ("EDGE-00", "it started without asking"),
+        ("EDGE-01", "it started without asking"),
+    ],
+)
+async def test_finding_4_a_class_is_proven_by_what_was_seen(
+    up: Up, fleet: Fleet, charger_id: str, seen: str
+) -> None:
+    """By the sessions of the tests before."""
+    assert charger_id in fleet.chargers
+    evidence = (await shown(up, charger_id))["evidence"]
+    assert seen in [each["what"] for each in evidence if each["proven"]]
+
+
+async def test_only_chargers_that_are_loaded_are_probed(up: Up, fleet: Fleet) -> None:
+    assert fleet.chargers
+    assert "expected a charger that is loaded" in await up.refused("charger", "probe", "NOBODY")
 
 
 async def test_a_worker_killed_under_load_leaves_no_attempt_unanswered(

@@ -1,0 +1,72 @@
+"""A probe on one connection: each key by its name, and what was found as one event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.outgoing import ChargerBusyError
+from connectors.ocpp.session import CallFailed, FailureCause
+from connectors.ocpp.switching import call_step
+from models.capability import KeyClaim
+from models.charger import ChargerCommand, EventName, Scalar
+from models.probing import KeyAnswer, Question, key_answer, probe_call, questions
+from models.profiles import Profile, profile_named
+
+_ACCEPTED = "Accepted"
+
+
+class _NoAnswerError(Exception):
+    """The charger answered nothing any more: the rest is not asked."""
+
+
+async def probe(connection: ChargerConnection, command: ChargerCommand) -> None:
+    """Ask a charger what its profile needs to know, and tell what it said.
+
+    The event holds which kinds of keys there are and the mode, never a value: those may be tags.
+    """
+    async with connection.command_turn:
+        found = await _found(connection, command)
+    await connection.report(
+        EventName.PROBED,
+        about=f"{EventName.PROBED} {command.command_id}",
+        data={"commandId": command.command_id, "profile": command.profile, **found},
+    )
+
+
+async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict[str, Scalar]:
+    if datetime.now(UTC) >= command.expires_at:
+        return {"status": "expired"}
+    if not connection.enforcing:
+        return {"status": "stage"}
+    profile = profile_named(command.profile)
+    asked = questions(connection.ocpp, profile)
+    if not asked:
+        return {"status": "no key"}
+    told: dict[str, Scalar] = {"status": _ACCEPTED}
+    try:
+        for question in asked:
+            answer = await _ask(connection, profile, question)
+            told[question.about] = answer.claim
+            if question.about == "mode_key":
+                told["mode"] = answer.mode
+    except ChargerBusyError:
+        return {"status": "busy"}
+    except _NoAnswerError as fault:
+        return {"status": str(fault)}
+    return told
+
+
+async def _ask(connection: ChargerConnection, profile: Profile, question: Question) -> KeyAnswer:
+    """The answer under the first spelling that is known."""
+    answer = KeyAnswer(None, None)
+    for name in question.names:
+        outcome = await call_step(connection, probe_call(connection.ocpp, name))
+        if isinstance(outcome, CallFailed):
+            if outcome.cause is not FailureCause.CALL_ERROR:
+                raise _NoAnswerError(outcome.cause)
+            continue
+        answer = key_answer(connection.ocpp, profile, name, outcome.payload)
+        if answer.claim is not KeyClaim.MISSING:
+            break
+    return answer

@@ -1,0 +1,195 @@
+"""`depotgate chargers`: what each charger can do and does, from its row and its configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connectors.feeds.overrides import read_overrides
+from connectors.feeds.places import near
+from connectors.telemetry.metrics import Metrics
+from depotgate.reaching import reachable_kafka
+from depotgate.settings import Settings
+from models.capability import Classified, Proofs, classify
+from models.charger import ChargerState
+from models.errors import BrokerUnavailableError, ConfigurationError
+from models.ids import ChargerId
+from models.profiles import profile_named, switchable
+from models.site import ChargerRecord
+from models.topics import STATE
+from streams.states import ChargerStates
+
+READ_WITHIN_S = 30.0
+"""The rows of 10,000 chargers are read in a second or two; a Kafka that takes longer is ill."""
+
+PIPE_COLUMNS = 400
+"""Where nobody's terminal says how wide a line may be: a charger a line."""
+
+NOBODY_KNOWS = "–"
+
+
+class Shown(NamedTuple):
+    """A charger: as it is configured, and its row, which it has once it was connected."""
+
+    charger: ChargerRecord
+    row: ChargerState | None
+
+    @property
+    def classified(self) -> Classified:
+        """Its class. A charger that was never seen may speak any version."""
+        row = self.row
+        ocpp = row.connection.ocpp if row and row.connection else self.charger.ocpp or "2.0.1"
+        return classify(
+            row.claims if row else None,
+            row.proofs if row else Proofs(),
+            has_key=switchable(ocpp, profile_named(self.charger.profile)),
+            desired=row.desired if row else None,
+        )
+
+
+async def show_chargers(settings: Settings, charger_id: str | None, *, as_json: bool) -> None:
+    """Print all chargers, or one in full.
+
+    Raises:
+        ConfigurationError: no such charger is loaded.
+        BrokerUnavailableError: Kafka does not answer.
+    """
+    shown = await read_chargers(reachable_kafka(settings))
+    if charger_id is not None:
+        shown = [one_of(shown, charger_id)]
+    if as_json:
+        for each in shown:
+            sys.stdout.write(orjson.dumps(_fields(each)).decode() + "\n")
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_COLUMNS)
+    console.print(_table(shown) if charger_id is None else _in_full(shown[0]))
+
+
+async def read_chargers(kafka: str) -> list[Shown]:
+    """Every charger that is loaded, by its id."""
+    standing = await read_overrides(kafka)
+    states = ChargerStates(kafka, Metrics("worker"))
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            await states.load(set(range(STATE.partitions)))
+    except (KafkaError, TimeoutError) as fault:
+        raise BrokerUnavailableError(
+            f"Kafka at {kafka} does not answer any more ({type(fault).__name__}); "
+            "try again when it is back"
+        ) from fault
+    found = sorted(standing.chargers.items())
+    return [Shown(charger, states.get(charger_id)) for charger_id, charger in found]
+
+
+def one_of(shown: Iterable[Shown], charger_id: str) -> Shown:
+    """The charger of that id.
+
+    Raises:
+        ConfigurationError: no such charger is loaded.
+    """
+    known = {each.charger.charger_id: each for each in shown}
+    if charger_id not in known:
+        hint = near(charger_id, sorted(known)) or f"; {len(known):,} are loaded"
+        raise ConfigurationError(f"expected a charger that is loaded, got {charger_id!r}{hint}")
+    return known[ChargerId(charger_id)]
+
+
+def _table(shown: Iterable[Shown]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("charger", no_wrap=True)
+    for name in ("site", "class", "desired", "commanded", "observed", "firmware", "connected"):
+        table.add_column(name, overflow="fold")
+    for each in shown:
+        cells = (each.charger.charger_id, each.charger.site_id, _class(each), *_modes(each.row))
+        firmware = each.row.firmware if each.row else None
+        # What chargers and people wrote is no markup.
+        table.add_row(*map(Text, (*cells, firmware or NOBODY_KNOWS, _connected(each.row))))
+    return table
+
+
+def _in_full(each: Shown) -> Table:
+    """One charger, a line for each thing that is known."""
+    row, charger = each.row, each.charger
+    desired, commanded, observed = _modes(row)
+    told = [row.vendor, row.model, row.firmware] if row else []
+    lines = [
+        ("charger", charger.charger_id),
+        ("site", charger.site_id),
+        ("class", _class(each)),
+        *(
+            (" proven" if one.proven else " claimed", _said(one.what, one.at))
+            for one in each.classified.evidence
+        ),
+        ("desired", _said(desired, row.desired_since if row else None)),
+        ("commanded", commanded),
+        ("observed", observed),
+        ("profile", charger.profile),
+        ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
+        ("connected", _connected(row)),
+        ("last change", _time(row.updated_at) if row else NOBODY_KNOWS),
+    ]
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    for name, what in lines:
+        table.add_row(Text(name, style="bold"), Text(what))
+    return table
+
+
+def _class(each: Shown) -> str:
+    found = each.classified
+    if found.capability is None:
+        return "not known yet"
+    return f"{found.capability} ({'proven' if found.proven else 'claimed'})"
+
+
+def _modes(row: ChargerState | None) -> tuple[str, str, str]:
+    """Desired, commanded and observed mode (rule 16)."""
+    if row is None:
+        return (NOBODY_KNOWS, NOBODY_KNOWS, NOBODY_KNOWS)
+    desired = str(row.desired) if row.desired else NOBODY_KNOWS
+    last, seen = row.commanded, row.observed
+    commanded = f"{last.mode}: {last.status or 'under way'}" if last else NOBODY_KNOWS
+    observed = f"{seen.mode} by {seen.evidence}" if seen else NOBODY_KNOWS
+    return (desired, commanded, observed)
+
+
+def _connected(row: ChargerState | None) -> str:
+    if row is None:
+        return "never"
+    link = row.connection
+    return (
+        f"{link.ocpp} since {_time(link.since)}" if link else f"no, since {_time(row.updated_at)}"
+    )
+
+
+def _said(what: str, at: datetime | None) -> str:
+    return f"{what} ({_time(at)})" if at else what
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _fields(each: Shown) -> dict[str, object]:
+    found, row = each.classified, each.row
+    return {
+        "charger_id": each.charger.charger_id,
+        "site_id": each.charger.site_id,
+        "profile": each.charger.profile,
+        "capability": found.capability,
+        "proven": found.proven,
+        "evidence": [
+            {"what": str(one.what), "at": one.at, "proven": one.proven} for one in found.evidence
+        ],
+        "state": row.model_dump(mode="json") if row else None,
+    }

@@ -1,0 +1,167 @@
+"""Asking a charger what its configuration has: the calls of a probe, and what answers mean.
+
+Keys are always named: some firmware reboots on a full GetConfiguration, some hides keys that are
+not named, and GetConfigurationMaxKeys can be 1 (finding 9), so 1.6 is asked one key at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from models.capability import KeyClaim
+from models.charger import (
+    ChargerCommand,
+    ChargerEvent,
+    ChargerState,
+    CommandKind,
+    Connection,
+    EventName,
+)
+from models.ids import CommandId, timed_id
+from models.profiles import Profile, Spelling, WireCall, read_back_mode, spellings
+from models.reasons import OcppVersion
+from models.schedule import Mode
+from models.site import ChargerRecord
+
+PROBE_WITHIN = timedelta(minutes=3)
+"""It waits for a switch that is under way; half a dozen calls of its own take seconds."""
+
+Names = Mapping[str, str]
+
+GUARDS: Mapping[str, Names] = {
+    #                       OCPP 1.6                     2.x
+    "pre_authorize": {"1.6": "LocalPreAuthorize", "2.x": "AuthCtrlr.LocalPreAuthorize"},
+    "cache": {"1.6": "AuthorizationCacheEnabled", "2.x": "AuthCacheCtrlr.Enabled"},
+}
+"""Keys besides the profile's own that keep a charger from class full when they are fixed."""
+
+
+class Question(NamedTuple):
+    """One key to ask for.
+
+    Attributes:
+        about: field of models.capability.Claims.
+        names: spellings, tried in this order until one is known.
+    """
+
+    about: str
+    names: tuple[str, ...]
+
+
+class KeyAnswer(NamedTuple):
+    """What a charger answered about one key.
+
+    Attributes:
+        mode: that the mode's key stands at; of others nothing is kept, values may be tags.
+    """
+
+    claim: KeyClaim | None
+    mode: Mode | None
+
+
+def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
+    """What to ask a charger of this profile; nothing where it has no setting."""
+    found: tuple[Spelling, ...] = spellings(ocpp, profile)
+    if not found:
+        return ()
+    own = [Question("mode_key", tuple(one.mode_key for one in found))]
+    tags = tuple(dict.fromkeys(one.tag_key for one in found if one.tag_key))
+    if tags:
+        own.append(Question("tag_key", tags))
+    spoken = "1.6" if ocpp == "1.6" else "2.x"
+    return (*own, *(Question(about, (names[spoken],)) for about, names in GUARDS.items()))
+
+
+def probe_due(row: ChargerState, event: ChargerEvent) -> bool:
+    """Whether an event that was applied to the row calls for a probe: on its first connect, and
+    when it boots with a firmware that was not asked yet.
+
+    Args:
+        row: after the event.
+    """
+    link, claims = row.connection, row.claims
+    if link is None or link.connection_id != event.connection_id:
+        return False
+    unasked = claims is None or claims.probed_at is None
+    if event.name == EventName.CONNECTED:
+        return unasked
+    return event.name == "BootNotification" and (
+        claims is None or unasked or claims.firmware != row.firmware
+    )
+
+
+def probe_command(
+    charger: ChargerRecord, link: Connection, at: datetime, about: str
+) -> ChargerCommand:
+    """The command that probes a charger over its connection.
+
+    Args:
+        about: tells it from others of the same second.
+    """
+    charger_id = charger.charger_id
+    command_id = timed_id(at, charger_id, link.connection_id, CommandKind.PROBE, about)
+    return ChargerCommand(
+        command_id=CommandId(command_id),
+        kind=CommandKind.PROBE,
+        charger_id=charger_id,
+        site_id=charger.site_id,
+        connection_id=link.connection_id,
+        slot=link.slot,
+        ocpp=link.ocpp,
+        # Not its business: a probe changes nothing.
+        mode=Mode.MANAGED,
+        profile=charger.profile,
+        sent_at=at,
+        expires_at=at + PROBE_WITHIN,
+    )
+
+
+def probe_call(ocpp: OcppVersion, name: str) -> WireCall:
+    """The call that asks for one key."""
+    if ocpp == "1.6":
+        return WireCall("GetConfiguration", {"key": [name]}, "read_back")
+    component, variable = name.split(".")
+    row = {"component": {"name": component}, "variable": {"name": variable}}
+    return WireCall("GetVariables", {"getVariableData": [row]}, "read_back")
+
+
+def key_answer(
+    ocpp: OcppVersion, profile: Profile, name: str, payload: Mapping[str, Any]
+) -> KeyAnswer:
+    """What an answer to `probe_call` says of the key.
+
+    2.x tells mutability only in reports: a variable that is there is taken for writable until a
+    switch shows otherwise.
+    """
+    mode = read_back_mode(ocpp, profile, payload)
+    if ocpp == "1.6":
+        return KeyAnswer(_claim_16(name, payload), mode)
+    return KeyAnswer(_claim_2x(payload), mode)
+
+
+def _claim_16(name: str, payload: Mapping[str, Any]) -> KeyClaim | None:
+    # Keys are CiString50.
+    for row in _rows(payload, "configurationKey"):
+        if str(row.get("key")).casefold() == name.casefold():
+            return KeyClaim.READ_ONLY if row.get("readonly") is True else KeyClaim.WRITABLE
+    return KeyClaim.MISSING
+
+
+_STATUS_2X = {
+    "Accepted": KeyClaim.WRITABLE,
+    "UnknownComponent": KeyClaim.MISSING,
+    "UnknownVariable": KeyClaim.MISSING,
+}
+"""GetVariableStatusEnumType. Rejected says nothing: a write-only variable is rejected too."""
+
+
+def _claim_2x(payload: Mapping[str, Any]) -> KeyClaim | None:
+    rows = _rows(payload, "getVariableResult")
+    return next((_STATUS_2X.get(str(row.get("attributeStatus"))) for row in rows), None)
+
+
+def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    rows = payload.get(field)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []

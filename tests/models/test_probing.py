@@ -1,0 +1,95 @@
+"""What a probe asks, when, and what answers mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.capability import Claims, KeyClaim
+from models.charger import ChargerState
+from models.probing import key_answer, probe_call, probe_due, questions
+from models.profiles import PROFILES, switchable
+from models.reasons import OcppVersion
+from models.schedule import Mode
+from tests.models.test_proofs import AT, event, row
+
+MICRO, STANDARD = PROFILES["microocpp"], PROFILES["standard"]
+
+
+@pytest.mark.parametrize("ocpp", ["1.6", "2.0.1", "2.1"])
+@pytest.mark.parametrize("name", PROFILES)
+def test_finding_9_every_key_is_asked_by_its_name_alone(ocpp: OcppVersion, name: str) -> None:
+    asked = questions(ocpp, PROFILES[name])
+    assert bool(asked) == switchable(ocpp, PROFILES[name])
+    for question in asked:
+        for spelling in question.names:
+            payload = probe_call(ocpp, spelling).payload
+            (named,) = payload["key"] if ocpp == "1.6" else payload["getVariableData"]
+            assert named
+
+
+def test_misspelt_names_are_tried_after_the_right_one() -> None:
+    about = {question.about: question.names for question in questions("2.0.1", STANDARD)}
+    assert about["mode_key"] == ("AuthCtrlr.Enabled", "AuthCtrl.Enabled")
+    assert "tag_key" not in about
+
+
+def _key(readonly: bool, value: str = "true") -> dict[str, Any]:
+    row = {"key": "cst_freevendactive", "readonly": readonly, "value": value}
+    return {"configurationKey": [row]}
+
+
+def _variable(status: str, value: str | None = None) -> dict[str, Any]:
+    named = {"component": {"name": "AuthCtrlr"}, "variable": {"name": "Enabled"}}
+    told = named | {"attributeStatus": status}
+    return {"getVariableResult": [told if value is None else told | {"attributeValue": value}]}
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        (_key(readonly=False), (KeyClaim.WRITABLE, Mode.FREEVEND)),
+        (_key(readonly=True, value="false"), (KeyClaim.READ_ONLY, Mode.MANAGED)),
+        ({"unknownKey": ["Cst_FreeVendActive"]}, (KeyClaim.MISSING, None)),
+        ({}, (KeyClaim.MISSING, None)),
+    ],
+)
+def test_an_answer_of_1_6(payload: dict[str, Any], answer: tuple[object, object]) -> None:
+    assert key_answer("1.6", MICRO, "Cst_FreeVendActive", payload) == answer
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        (_variable("Accepted", "false"), (KeyClaim.WRITABLE, Mode.FREEVEND)),
+        (_variable("UnknownComponent"), (KeyClaim.MISSING, None)),
+        (_variable("UnknownVariable"), (KeyClaim.MISSING, None)),
+        (_variable("Rejected"), (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_an_answer_of_2_x(payload: dict[str, Any], answer: tuple[object, object]) -> None:
+    assert key_answer("2.0.1", STANDARD, "AuthCtrlr.Enabled", payload) == answer
+
+
+ASKED = Claims(probed_at=AT, firmware="1.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "due"),
+    [
+        ("Connected", row(), True),
+        ("Connected", row(claims=Claims()), True),
+        ("Connected", row(claims=ASKED), False),
+        ("BootNotification", row(claims=ASKED), False),
+        ("BootNotification", row(claims=ASKED, firmware="2.0"), True),
+        ("BootNotification", row(), True),
+        ("Heartbeat", row(), False),
+        ("Connected", row(connection=None), False),
+    ],
+)
+def test_a_charger_is_probed_on_its_first_connect_and_on_new_firmware(
+    name: str, state: ChargerState, due: bool
+) -> None:
+    assert probe_due(state, event(name)) is due
