@@ -18,6 +18,18 @@ FROM_INPUT = "-"
 CARD_CHARS_MAX = 1_024
 """Read of a card: more than any identifier, so that one that is too long is still told as such."""
 
+Card = Annotated[
+    str | None,
+    typer.Option(
+        help="Card number; `-` reads it from standard input, without the option it is asked for, "
+        "hidden."
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(help="Time: 2026-07-14T18:05:00+02:00, or site time: 2026-07-14 18:05, 18:05."),
+]
+
 
 @sayable
 def explain(
@@ -26,22 +38,11 @@ def explain(
     ] = None,
     *,
     charger: Annotated[str | None, typer.Option(help="Ask what would be answered here.")] = None,
-    card: Annotated[
-        str | None,
-        typer.Option(
-            help="Card number; `-` reads it from standard input, without the option it is asked "
-            "for, hidden."
-        ),
-    ] = None,
+    card: Card = None,
     stated_type: Annotated[
         str | None, typer.Option("--type", help="Type that the charger states, as ISO14443.")
     ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="Time: 2026-07-14T18:05:00+02:00, or site time: 2026-07-14 18:05, 18:05."
-        ),
-    ] = None,
+    at: At = None,
     depot: Annotated[
         Path | None, typer.Option(help="A depot folder instead of what is loaded; no Kafka.")
     ] = None,
