@@ -135,6 +135,12 @@ class Up:
         assert code == 0, said
         return said
 
+    async def says(self, *arguments: str) -> str:
+        """What a `depotgate` command says, whatever it thinks of what else is on the broker."""
+        _code, said = await self._command(*arguments)
+        assert "Traceback" not in said
+        return said
+
     async def refused(self, *arguments: str) -> str:
         """The sentence of a `depotgate` command that has to end with 1."""
         code, said = await self._command(*arguments)

@@ -154,7 +154,7 @@ async def test_rules_7_and_9_a_lock_holds_over_a_narrower_override_until_it_is_l
     assert "lunch" in listed
     assert "street works" not in listed
     assert "street works" in await up.ask("override", "list", "--all")
-    assert "2 in force, 1 of them safety locks" in await up.ask("doctor")
+    assert "2 in force, 1 of them safety locks" in await up.says("doctor")
     assert charger.mode is Mode.MANAGED
     assert not (await charger.authorize(STRANGER)).accepted
     await up.ask("override", "end", locked.override_id, "--reason=aired")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from connectors.kafka.broker import Broker
+from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
 from connectors.kafka.topics import apply_topics
@@ -54,6 +55,14 @@ class Written:
             timestamp_ms=int(written_at.timestamp() * 1000),
         )
         return decision
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
+    """Of these tests alone: they write of times long past, and times of writing only go up."""
+    own = await start_broker(tmp_path_factory.mktemp("period"), named=None, on_progress=print)
+    yield own
+    await own.stop()
 
 
 @pytest.fixture
