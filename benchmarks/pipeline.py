@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from benchmarks.baselines import READY_S, by_lines, generated, with_broker
 from benchmarks.generator import Plan
 from benchmarks.processes import Child, Children
-from benchmarks.report import PRODUCT
 from benchmarks.start_up import start_worker, worker_ready
-from benchmarks.summary import Load, Run
+from benchmarks.summary import PRODUCT, Load, Run
 from connectors.kafka.broker import Broker
 from connectors.kafka.broker_files import LOOPBACK, free_port
 

@@ -15,9 +15,7 @@ from benchmarks.fleet import said as fleet_said
 from benchmarks.rules import RulesTime
 from benchmarks.schedules import SchedulesTime
 from benchmarks.start_up import StartUp
-from benchmarks.summary import Run
-
-PRODUCT = "depotgate"
+from benchmarks.summary import PRODUCT, Run
 
 RULES_AIM_US = 20
 SATURATED_AIM_PER_S = 3_000

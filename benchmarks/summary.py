@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+PRODUCT = "depotgate"
+"""The target of a run through the product, beside the baselines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
