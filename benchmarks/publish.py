@@ -13,6 +13,7 @@ from connectors.kafka.partition import partition_of
 from connectors.kafka.topics import apply_topics
 from models.identifiers import Pseudonymiser
 from models.record import Record
+from models.site import SiteRecord
 from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES, Topic
 
 BATCH_BYTES = 512 * 1024
@@ -39,6 +40,16 @@ async def publish_depot(
         await _publish(producer, IDENTITIES, ((row.key, row) for row in cards), now)
         await _publish(producer, FEEDS, [(depot.SOURCE, depot.receipt(identities, now))], now)
         await _publish(producer, SITES, [(depot.SITE, depot.site_record(now))], now)
+    finally:
+        await producer.stop()
+
+
+async def publish_site(bootstrap: str, site: SiteRecord) -> None:
+    """Publish a site once more."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    await producer.start()
+    try:
+        await _publish(producer, SITES, [(site.site_id, site)], depot.whole_second())
     finally:
         await producer.stop()
 

@@ -25,9 +25,15 @@ POSTURE_TEXT = "Please contact the depot."
 
 CALL, CALLRESULT = 2, 3
 
+MODE_VARIABLE = "AuthCtrlr.Enabled"
+
 
 class Station:
-    """One charging station: presents cards, and obeys mode switches as a real one does."""
+    """One charging station: presents cards, and obeys mode switches as a real one does.
+
+    Attributes:
+        read_back: value of the mode's variable when it was last asked for.
+    """
 
     def __init__(self, number: int, socket: ClientConnection) -> None:
         self._number = number
@@ -37,6 +43,7 @@ class Station:
         self._variables: dict[str, str] = {}
         self.drive: Drive | None = None
         self.called_count = 0
+        self.read_back: str | None = None
 
     async def ask(self, question: Question) -> None:
         """Send one Authorize."""
@@ -88,6 +95,8 @@ class Station:
 
     def _get(self, row: dict[str, Any]) -> dict[str, Any]:
         value = self._variables.get(_name(row), "false")
+        if _name(row) == MODE_VARIABLE:
+            self.read_back = value
         return {"attributeStatus": "Accepted", "attributeValue": value, **_address(row)}
 
 
