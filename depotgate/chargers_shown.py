@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import orjson
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from connectors.feeds.overrides import read_overrides
 from connectors.feeds.places import near
 from connectors.telemetry.metrics import Metrics
+from depotgate.printing import print_json, table_console
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.capability import Classified, Proofs, classify
@@ -32,7 +30,7 @@ READ_WITHIN_S = 30.0
 """The rows of 10,000 chargers are read in a second or two; a Kafka that takes longer is ill."""
 
 PIPE_COLUMNS = 400
-"""Where nobody's terminal says how wide a line may be: a charger a line."""
+"""A charger with its evidence a line."""
 
 NOBODY_KNOWS = "–"
 
@@ -68,12 +66,9 @@ async def show_chargers(settings: Settings, charger_id: str | None, *, as_json: 
         shown = [one_of(shown, charger_id)]
     if as_json:
         for each in shown:
-            sys.stdout.write(orjson.dumps(_fields(each)).decode() + "\n")
+            print_json(_fields(each))
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_COLUMNS)
-    console.print(_table(shown) if charger_id is None else _in_full(shown[0]))
+    table_console(PIPE_COLUMNS).print(_table(shown) if charger_id is None else _in_full(shown[0]))
 
 
 async def read_chargers(kafka: str) -> list[Shown]:

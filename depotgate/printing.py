@@ -23,3 +23,8 @@ def print_json(content: object) -> None:
         TypeError: it holds something that JSON has no word for.
     """
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_UTC_Z).decode() + "\n")
+
+
+def printable(text: str) -> str:
+    """What a charger or a file calls itself could hold a terminal's control sequences."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

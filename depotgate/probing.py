@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 
-import orjson
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -14,6 +12,7 @@ from connectors.kafka.bulk import bulk_producer
 from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.partition import partition_of
 from depotgate.chargers_shown import one_of, read_chargers
+from depotgate.printing import print_json
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.charger import ChargerCommand, ChargerEvent, EventName
@@ -59,7 +58,7 @@ async def probe_charger(settings: Settings, charger_id: str, *, as_json: bool) -
     command = probe_command(shown.charger, link, now, f"asked at {now.isoformat()}")
     told = await _answer(kafka, command)
     if as_json:
-        sys.stdout.write(orjson.dumps(told.data).decode() + "\n")
+        print_json(told.data)
         return
     for line in _lines(charger_id, told):
         typer.echo(line)

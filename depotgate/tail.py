@@ -20,6 +20,7 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from depotgate.printing import printable
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.attempt import Attempt, Decision, Denial, Outcome
@@ -226,14 +227,9 @@ def _printed(view: View, value: bytes, *, as_json: bool) -> str:
         return value.decode(errors="replace")
     record_type = cast("type[Record]", view.topic.record)
     try:
-        return _printable(view.line(record_type.decode(value)))
+        return printable(view.line(record_type.decode(value)))
     except UndecodableRecordError as fault:
         return f"unreadable: {fault}"
-
-
-def _printable(line: str) -> str:
-    """What a charger calls itself could hold a terminal's control sequences."""
-    return "".join(letter if letter.isprintable() else "�" for letter in line)
 
 
 def _of_attempt(attempt: Attempt) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from depotgate.printing import printable
 from models.explanation import Explanation, Held, MatchSeen, Stretch, ToldSeen
 from models.reasons import Answer
 
@@ -39,7 +40,7 @@ def _headline(explanation: Explanation) -> Text:
     return Text.assemble(
         (explanation.headline, colour),
         "  ",
-        (_printable(explanation.charger_id), "bold"),
+        (printable(explanation.charger_id), "bold"),
         f"  {when}",
     )
 
@@ -119,7 +120,7 @@ def _match(match: MatchSeen) -> Text:
 
 
 def _held(held: tuple[Held, ...]) -> Text:
-    lines = [Text.assemble((_printable(each.code), "bold"), f"  {each.meaning}") for each in held]
+    lines = [Text.assemble((printable(each.code), "bold"), f"  {each.meaning}") for each in held]
     return Text("\n").join(lines)
 
 
@@ -135,9 +136,4 @@ def _lines(lines: tuple[str, ...]) -> Text:
 
 
 def _text(text: str) -> Text:
-    return Text(_printable(text))
-
-
-def _printable(text: str) -> str:
-    """What a charger or a file calls itself could hold a terminal's control sequences."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
+    return Text("\n".join(map(printable, text.split("\n"))))
