@@ -21,7 +21,7 @@ from models.capability import Classified, Proofs, classify
 from models.charger import ChargerState
 from models.errors import BrokerUnavailableError, ConfigurationError
 from models.ids import ChargerId
-from models.profiles import profile_named, switchable
+from models.profiles import STANDARD, profile_named, profiles_of_make, switchable
 from models.site import ChargerRecord
 from models.topics import STATE
 from streams.states import ChargerStates
@@ -129,7 +129,7 @@ def _in_full(each: Shown) -> Table:
         ("desired", _said(desired, row.desired_since if row else None)),
         ("commanded", commanded),
         ("observed", observed),
-        ("profile", charger.profile),
+        ("profile", _profile(each)),
         ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
         ("connected", _connected(row)),
         ("last change", _time(row.updated_at) if row else NOBODY_KNOWS),
@@ -138,6 +138,15 @@ def _in_full(each: Shown) -> Table:
     for name, what in lines:
         table.add_row(Text(name, style="bold"), Text(what))
     return table
+
+
+def _profile(each: Shown) -> str:
+    """The profile of its row, and what its make hints at where none was chosen."""
+    chosen, row = each.charger.profile, each.row
+    hinted = profiles_of_make(row.vendor) if row and row.vendor else ()
+    if chosen != STANDARD.name or not hinted:
+        return chosen
+    return f"{chosen}; its make hints at {', '.join(hinted)} (docs/profiles.md)"
 
 
 def _class(each: Shown) -> str:

@@ -28,6 +28,8 @@ class KeyClaim(StrEnum):
     """What a charger said of one of its keys when it was asked by name."""
 
     WRITABLE = "writable"
+    PRESENT = "present"
+    """It is there; whether it can be set was not told."""
     READ_ONLY = "read_only"
     MISSING = "missing"
 
@@ -101,7 +103,7 @@ class Setting(StrEnum):
     """Read-only, at the mode that is due."""
     REBOOTS = "reboots"
     UNREAD = "unread"
-    """There or taken, but not read back as it was set."""
+    """There or taken, but not yet read back as it was set."""
     TAKEN = "taken"
     """Accepted, and read back as it was set."""
 
@@ -214,7 +216,8 @@ def setting_of(claims: Claims, desired: Mode | None) -> Setting:
         return Setting.FIXED if at_due else Setting.NONE
     match claims.set_status:
         case None:
-            return Setting.UNREAD if claims.mode_key == KeyClaim.WRITABLE else Setting.NONE
+            there = claims.mode_key in {KeyClaim.WRITABLE, KeyClaim.PRESENT}
+            return Setting.UNREAD if there else Setting.NONE
         case SetClaim.TAKEN:
             return Setting.TAKEN if claims.read_back else Setting.UNREAD
         case SetClaim.REBOOT_REQUIRED:
@@ -246,7 +249,7 @@ _SAID = {
     Setting.NONE: "no setting that can be used",
     Setting.FIXED: "its setting is read-only, at the mode that is due",
     Setting.REBOOTS: "its setting needs a reboot",
-    Setting.UNREAD: "its setting is there, and was not read back as set",
+    Setting.UNREAD: "its setting is there, and was not yet read back as it was set",
     Setting.TAKEN: "its setting was taken and read back",
 }
 

@@ -132,8 +132,8 @@ def key_answer(
 ) -> KeyAnswer:
     """What an answer to `probe_call` says of the key.
 
-    2.x tells mutability only in reports: a variable that is there is taken for writable until a
-    switch shows otherwise.
+    2.x tells mutability only in reports, which are not asked for (finding 9): of a variable that is
+    there a switch shows whether it can be set.
     """
     mode = read_back_mode(ocpp, profile, payload)
     if ocpp == "1.6":
@@ -150,7 +150,7 @@ def _claim_16(name: str, payload: Mapping[str, Any]) -> KeyClaim | None:
 
 
 _STATUS_2X = {
-    "Accepted": KeyClaim.WRITABLE,
+    "Accepted": KeyClaim.PRESENT,
     "UnknownComponent": KeyClaim.MISSING,
     "UnknownVariable": KeyClaim.MISSING,
 }

@@ -139,6 +139,16 @@ def profile_named(name: str) -> Profile:
     return PROFILES.get(name, UNKNOWN)
 
 
+def profiles_of_make(vendor: str) -> tuple[str, ...]:
+    """Rows that the vendor of a BootNotification may mean: those named after a word of it.
+
+    Hints for a person, never applied: how makers spell themselves there is not verified.
+    """
+    words = {word.strip("(),.").casefold() for word in vendor.split()}
+    named_alike = (STANDARD, UNKNOWN)
+    return tuple(name for name, row in PROFILES.items() if row not in named_alike and name in words)
+
+
 def row_on(ocpp: OcppVersion | str, profile: Profile) -> Profile:
     """The row that says how a charger of `profile` is switched over `ocpp`.
 

@@ -48,6 +48,7 @@ TABLE: tuple[tuple[str, dict[str, Any], dict[str, Any], Capability], ...] = (
     ("managed seen again",      TAKEN,           {"freevend_at": AT, "withdrawn_at": AT,
                                                   "managed_at": LATER},              FULL),
     ("never set",               {"mode_key": KeyClaim.WRITABLE},             SEEN,   PARTIAL),
+    ("there, never set",        {"mode_key": KeyClaim.PRESENT},              SEEN,   PARTIAL),
     ("not read back",           TAKEN | {"read_back": False},                SEEN,   PARTIAL),
     ("RebootRequired",          TAKEN | {"set_status": SetClaim.REBOOT_REQUIRED},
                                                                              SEEN,   PARTIAL),

@@ -62,7 +62,7 @@ def test_an_answer_of_1_6(payload: dict[str, Any], answer: tuple[object, object]
 @pytest.mark.parametrize(
     ("payload", "answer"),
     [
-        (_variable("Accepted", "false"), (KeyClaim.WRITABLE, Mode.FREEVEND)),
+        (_variable("Accepted", "false"), (KeyClaim.PRESENT, Mode.FREEVEND)),
         (_variable("UnknownComponent"), (KeyClaim.MISSING, None)),
         (_variable("UnknownVariable"), (KeyClaim.MISSING, None)),
         (_variable("Rejected"), (None, None)),
