@@ -25,7 +25,7 @@ from models.metrics import EDGES
 from models.mode_commands import RESEND_AFTER_S
 from models.schedule import Mode
 from models.topics import COMMANDS, MODE, STATE
-from tests.integration.topics_io import Tap, Topics
+from tests.integration.topics_io import Tap, Topics, probes
 from tests.integration.worker_depot import (
     Depot,
     Station,
@@ -59,7 +59,7 @@ async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
 ) -> None:
     edge, ahead_s = next_minute(EDGE_IN_S)
     depot = await Depot(20, schedule=managed_from(edge)).publish(topics)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     both = [workers.start(clock_ahead_s=ahead_s) for _ in range(2)]
     for worker in both:
@@ -94,7 +94,7 @@ async def test_the_edge_of_a_quiet_partition_is_noticed_after_a_take_over(
     edge, ahead_s = next_minute(EDGE_IN_S + 3.0)
     depot = await Depot(schedule=managed_from(edge)).publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     first_owner = workers.start(clock_ahead_s=ahead_s).wait_ready()
@@ -116,7 +116,7 @@ async def test_a_command_without_a_result_is_repeated_by_the_next_owner_with_its
 ) -> None:
     depot = await Depot().publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     owner = workers.start("time-1").wait_ready()
@@ -146,7 +146,7 @@ async def test_an_edge_that_was_noticed_by_a_worker_without_a_row_gives_the_same
     ahead_s = (edge - datetime.now(UTC)).total_seconds()
     depot = await Depot(schedule=managed_from(edge)).publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     before = workers.start("time-1").wait_ready()

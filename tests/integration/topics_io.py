@@ -13,6 +13,7 @@ from aiokafka.structs import ConsumerRecord, RecordMetadata
 
 from connectors.kafka.consumer import start_consumer
 from connectors.kafka.producer import Producer
+from models.charger import ChargerCommand, CommandKind
 from models.record import Record
 from models.topics import Topic
 
@@ -27,11 +28,20 @@ def headers_of(message: ConsumerRecord) -> dict[str, str]:
     return {name: value.decode() for name, value in message.headers}
 
 
+Unwanted = Callable[[ConsumerRecord], bool]
+
+
+def probes(message: ConsumerRecord) -> bool:
+    """Commands that ask for configuration and change nothing."""
+    return ChargerCommand.decode(message.value).kind == CommandKind.PROBE
+
+
 class Tap(Generic[R]):
     """Every record of one topic from the moment of its opening on, in the order of arrival."""
 
-    def __init__(self, topic: Topic, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, topic: Topic, consumer: AIOKafkaConsumer, without: Unwanted) -> None:
         self.topic = topic
+        self._without = without
         self.messages: list[ConsumerRecord] = []
         self._consumer = consumer
 
@@ -48,7 +58,7 @@ class Tap(Generic[R]):
     async def poll(self) -> None:
         """Take what is there."""
         for batch in (await self._consumer.getmany(timeout_ms=50)).values():
-            self.messages.extend(batch)
+            self.messages.extend(message for message in batch if not self._without(message))
 
     async def until(
         self, enough: Callable[[], bool], what: str, within_s: float = WITHIN_S
@@ -105,8 +115,8 @@ class Topics:
         """Write bytes that no model made."""
         return await self.write(topic, key, cast("Record", _Raw(value)))
 
-    async def tap(self, topic: Topic) -> Tap[Any]:
-        """Everything that is written to a topic from now on."""
+    async def tap(self, topic: Topic, without: Unwanted = lambda _: False) -> Tap[Any]:
+        """Everything that is written to a topic from now on, without what is unwanted."""
         consumer = await start_consumer(self.bootstrap)
         self._consumers.append(consumer)
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
@@ -114,7 +124,7 @@ class Topics:
         await consumer.seek_to_end(*partitions)
         for partition in partitions:
             await consumer.position(partition)
-        return Tap(topic, consumer)
+        return Tap(topic, consumer, without)
 
     async def start(self) -> None:
         await self._producer.start()
