@@ -66,6 +66,13 @@ class Holder(Frozen):
     agreement: str
 
 
+class Display(Frozen):
+    """What a charger's display says in a managed window, and where that has no start or no end."""
+
+    reserved_between: str
+    reserved: str
+
+
 class WrittenLanguage(Frozen):
     """A language's file as it is written."""
 
@@ -73,6 +80,7 @@ class WrittenLanguage(Frozen):
     texts: dict[str, str] = Field(default_factory=dict)
     holder: Holder
     times: Times
+    display: Display
 
 
 class Language(NamedTuple):
@@ -87,6 +95,7 @@ class Language(NamedTuple):
     sentences: Mapping[str, tuple[Sentence, ...]]
     holder: Holder
     times: Times
+    display: Display
 
     def when(self, at: UtcDatetime, seen_at: datetime, timezone: str) -> str:
         """A time as people at the site say it, from where they stand in time."""
@@ -126,6 +135,10 @@ def faults_of(code: str, written: WrittenLanguage) -> Iterator[str]:
             yield f"{reason}: expected sentences, got {text!r}"
     for unknown in set(texts) - set(Reason):
         yield f"texts: there is no reason {unknown}"
+    if placeholders_of(written.display.reserved_between) != {"start", "end"}:
+        yield "display.reserved_between: expected start, end"
+    if placeholders_of(written.display.reserved):
+        yield "display.reserved: expected no placeholder"
     for name, needed in _OF_TIMES.items():
         if placeholders_of(getattr(written.times, name)) != needed:
             yield f"times.{name}: expected {', '.join(sorted(needed))}"
@@ -149,6 +162,7 @@ def _language(code: str, content: str) -> Language:
         sentences={reason: sentences_of(text) for reason, text in texts.items()},
         holder=written.holder,
         times=written.times,
+        display=written.display,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
 from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.displays import announce
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.probing import probe
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
@@ -21,6 +23,7 @@ from models.charger import (
 )
 from models.ids import ConnectionId
 from models.metrics import COMMANDS_RUN
+from models.schedule import Mode
 from models.turns import SWITCHES_PER_S, URGENCY, Turns
 
 RUNS = {CommandKind.SWITCH: run_switch, CommandKind.RESET: run_reset}
@@ -119,6 +122,14 @@ class CommandDesk:
         connection.commands.put(command.command_id, result, now_s)
         self._metrics.count(COMMANDS_RUN, command.site_id, command.mode, switched.status)
         await _tell(connection, result)
+        if command.kind == CommandKind.SWITCH and result.status == CommandStatus.DONE:
+            # After the result: a display must not delay what the worker waits for.
+            connection.later(partial(_announce, connection, command.mode))
+
+
+async def _announce(connection: ChargerConnection, mode: Mode) -> None:
+    with suppress(ChargerBusyError):
+        await announce(connection, mode)
 
 
 async def _tell(connection: ChargerConnection, result: CommandResult) -> None:

@@ -89,10 +89,14 @@ ROWS = (
 CALLS = (
     #       action                    request                      result schema
     OwnCall("ClearCache",             call.ClearCache,             _schema("ClearCacheResponse")),
+    OwnCall("ClearDisplayMessage",    call.ClearDisplayMessage,
+            _schema("ClearDisplayMessageResponse")),
     OwnCall("GetVariables",           call.GetVariables,           _schema("GetVariablesResponse")),
     OwnCall("RequestStopTransaction", call.RequestStopTransaction,
             _schema("RequestStopTransactionResponse")),
     OwnCall("Reset",                  call.Reset,                  _schema("ResetResponse")),
+    OwnCall("SetDisplayMessage",      call.SetDisplayMessage,
+            _schema("SetDisplayMessageResponse")),
     OwnCall("SetVariables",           call.SetVariables,           _schema("SetVariablesResponse")),
     OwnCall("TriggerMessage",         call.TriggerMessage,
             _schema("TriggerMessageResponse")),
