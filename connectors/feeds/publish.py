@@ -36,8 +36,6 @@ from models.ids import SiteId, timed_id
 from models.site import AuditRecord, ChargerRecord, FeedReceipt
 from models.topics import AUDIT, CHARGERS, FEEDS, IDENTITIES, SITES
 
-__all__ = ["Change", "Loaded", "Revisions", "load_depot"]
-
 ROWS_WITHOUT_PAUSE = 1_000
 """Published in one go: 20 ms in which the loop does nothing else."""
 

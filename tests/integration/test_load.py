@@ -12,8 +12,9 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.depot_folder import COMPILED_BYTES_MAX
+from connectors.feeds.differences import Change
 from connectors.feeds.identities_file import Progress
-from connectors.feeds.publish import Change, Loaded, load_depot
+from connectors.feeds.publish import Loaded, load_depot
 from connectors.kafka.broker import Broker
 from connectors.kafka.consumer import position_reached, start_consumer
 from connectors.kafka.partition import partition_of

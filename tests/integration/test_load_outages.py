@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.feeds.publish import Change, load_depot
+from connectors.feeds.differences import Change
+from connectors.feeds.publish import load_depot
 from connectors.kafka import bulk
 from connectors.kafka.broker_files import BrokerFiles
 from connectors.kafka.broker_jars import JarsBroker, jars_obstacle, start_from_jars
