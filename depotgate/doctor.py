@@ -195,7 +195,8 @@ def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
         advice = f"see to its source, or take it: depotgate feed accept {receipt.source}"
         findings.append(Finding(about, Health.BAD, said, advice))
     if receipt.skipped_count:
-        said = f"{receipt.skipped_count:,} bad rows were left out"
+        rows = "bad row was" if receipt.skipped_count == 1 else "bad rows were"
+        said = f"{receipt.skipped_count:,} {rows} left out"
         findings.append(Finding(about, Health.NOTE, said, "feed run names them"))
     return findings
 

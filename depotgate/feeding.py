@@ -173,7 +173,8 @@ def said(loaded: FeedLoaded) -> str:
         )
     if loaded.unchanged:
         return f"{receipt.key}: nothing is new, {of}"
-    skipped = f", {receipt.skipped_count:,} bad rows left out" if receipt.skipped_count else ""
+    rows = "row" if receipt.skipped_count == 1 else "rows"
+    skipped = f", {receipt.skipped_count:,} bad {rows} left out" if receipt.skipped_count else ""
     return (
         f"{receipt.key}: {receipt.rows_count:,} records ({change.added:,} new, "
         f"{change.changed:,} changed, {change.removed:,} gone{skipped}), {of}, "

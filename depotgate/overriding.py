@@ -186,8 +186,12 @@ def _group(name: str, site: str | None, standing: Replica) -> Target:
 def _known(what: str, name: str, known: Iterable[str]) -> None:
     names = set(known)
     if name not in names:
-        hint = near(name, sorted(names)) or f"; {len(names):,} are loaded"
+        hint = near(name, sorted(names)) or f"; {_counted(names)} loaded"
         raise OverrideRefusedError(f"expected a {what} that is loaded, got {name!r}{hint}")
+
+
+def _counted(names: set[str]) -> str:
+    return "1 is" if len(names) == 1 else f"{len(names):,} are"
 
 
 # What it says.

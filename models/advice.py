@@ -102,7 +102,7 @@ REASON_HELP: tuple[ReasonHelp, ...] = (
     ReasonHelp(
         Reason.NOT_ENTITLED_NOW, "The card is known and may charge here at other hours.",
         "{references} may charge at {charger}, but not at this hour.",
-        ("Tell the driver the time below from which it is allowed.",
+        ("Tell the driver from when it is allowed: the line `changes`.",
          "Wrong hours? They are the site's access rules."),
     ),
     ReasonHelp(

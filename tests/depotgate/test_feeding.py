@@ -137,6 +137,8 @@ def test_doctor_says_what_is_quarantined_and_what_was_left_out() -> None:
     assert [finding.health for finding in found] == [Health.GOOD, Health.BAD, Health.NOTE]
     assert found[1].advice.endswith("depotgate feed accept own-fleet")
     assert found[2].seen == "4 bad rows were left out"
+    (_, one) = findings(receipt(timedelta(0), skipped_count=1))
+    assert one.seen == "1 bad row was left out"
 
 
 def findings(fed: FeedReceipt) -> list[Finding]:

@@ -63,6 +63,7 @@ def test_a_target_is_found_by_its_id(
         (Whom(None, "bays", "CP-1"), "expected one of"),
         (Whom("nort", None, None), "got 'nort'; did you mean 'north'"),
         (Whom(None, None, "CP-2"), "expected a charger that is loaded, got 'CP-2'"),
+        (Whom(None, None, "elsewhere"), "got 'elsewhere'; 1 is loaded"),
         (Whom("south", None, "CP-1"), "which is at site north"),
         (Whom(None, "bus", None), "expected a group that is loaded"),
         (Whom(None, "bays", None), "which is at north, south; say SITE/GROUP"),

@@ -111,6 +111,7 @@ def test_a_draft_with_problems_is_refused_by_line(tmp_path: Path) -> None:
     answer = _diff(tmp_path, SITE.replace("mode: managed", "mode: closed"))
     assert answer.code == 1
     assert "draft.yaml:9: mode: expected" in answer.err
+    assert answer.err.endswith("refused, nothing was changed: 1 problem\n")
 
 
 def test_both_sides_have_to_have_the_charger(tmp_path: Path) -> None:
