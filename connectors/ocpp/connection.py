@@ -31,6 +31,7 @@ from connectors.ocpp.session import (
     CallReceived,
     Dropped,
     Event,
+    FailureCause,
     Reply,
     Session,
     SessionCause,
@@ -154,6 +155,7 @@ class ChargerConnection:
         self.since = datetime.now(UTC)
         self.commands: Recent[CommandId, CommandResult | None] = Recent(COMMANDS_KEPT, math.inf)
         self.command_turn = asyncio.Lock()
+        self.silent = False
         self._socket = socket
         self._handlers = handlers
         self._on_over = on_over
@@ -342,7 +344,9 @@ class ChargerConnection:
         Raises:
             ChargerBusyError: too many calls wait already.
         """
-        return await self._own_calls.call(request)
+        answer = await self._own_calls.call(request)
+        self.silent = isinstance(answer, CallFailed) and answer.cause is FailureCause.TIMED_OUT
+        return answer
 
     # Events
 

@@ -37,8 +37,10 @@ async def probe(connection: ChargerConnection, command: ChargerCommand) -> None:
 async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict[str, Scalar]:
     if datetime.now(UTC) >= command.expires_at:
         return {"status": "expired"}
-    if not connection.enforcing:
-        return {"status": "stage"}
+    if not connection.enforcing or connection.silent:
+        # The call before it had no answer: 30 s more would keep the next switch waiting, whose
+        # answer says that the charger speaks again.
+        return {"status": FailureCause.TIMED_OUT if connection.enforcing else "stage"}
     profile = profile_named(command.profile)
     asked = questions(connection.ocpp, profile)
     if not asked:

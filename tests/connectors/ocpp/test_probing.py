@@ -102,3 +102,12 @@ async def test_a_connection_that_ends_is_no_answer(stand: Stand) -> None:
         take_probe(stand, connection)
         await until(lambda: len(wire.sent) == 1)
     assert (await told(stand))["status"] == "closed"
+
+
+async def test_a_charger_that_left_the_last_call_unanswered_is_not_asked(stand: Stand) -> None:
+    """A switch that is tried again must not wait for a probe's time-out."""
+    async with running(stand) as (connection, wire):
+        connection.silent = True
+        take_probe(stand, connection)
+        assert (await told(stand))["status"] == "timed_out"
+        assert wire.sent == []
