@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -204,9 +205,18 @@ async def follow_topic(settings: Settings, what: str, extent: Extent, *, as_json
             for value in values:
                 sys.stdout.write(_printed(view, value, as_json=as_json) + "\n")
             sys.stdout.flush()
+            if not values and _nobody_reads():
+                raise BrokenPipeError
             left = None if left is None else left - len(values)
     finally:
         await stop_consumer(consumer)
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of a pipe has gone; without a line to write nothing else tells."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 async def _fetch(consumer: AIOKafkaConsumer, limit: int) -> list[bytes]:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.feeds.depot_folder import FolderSignature, folder_signature
+from connectors.feeds.depot_folder import FolderSignature, folder_signature, refuse_no_folder
 from connectors.feeds.publish import load_depot
 from connectors.flags.flags_file import read_flags_file
 from connectors.flags.resolving import return_to_sites
@@ -63,6 +63,7 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
     Raises:
         DepotgateError: something is missing or in the way; the message says what to do.
     """
+    refuse_no_folder(folder)
     pseudonymiser_of(settings)
     data = data_folder(settings)
     broker = await start_broker(data, named=settings.kafka, on_progress=say)

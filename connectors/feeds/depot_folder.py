@@ -80,10 +80,8 @@ def read_depot(
     Raises:
         DepotRefusedError: with every problem, by file and line.
     """
+    refuse_no_folder(folder)
     problems = Problems()
-    if not _is_folder(folder):
-        problems.add(str(folder), 0, f"expected a folder with {', '.join(FILES)}, and it is none")
-        problems.refuse()
     at = loaded_at.astimezone(UTC).replace(microsecond=0)
     found = read_site_of(folder, at, problems)
     chargers = _read_chargers(folder, found, pseudonymiser, problems)
@@ -108,6 +106,18 @@ def read_depot(
     )
     notices = (*found.notices, *of_access, *problems.notices())
     return Depot(site, chargers.rows, identities, revision, notices)
+
+
+def refuse_no_folder(folder: Path) -> None:
+    """Say that there is no folder, before anything takes long.
+
+    Raises:
+        DepotRefusedError: it is none.
+    """
+    if not _is_folder(folder):
+        problems = Problems()
+        problems.add(str(folder), 0, f"expected a folder with {', '.join(FILES)}, and it is none")
+        problems.refuse()
 
 
 def _is_folder(path: Path) -> bool:

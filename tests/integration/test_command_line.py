@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -139,6 +140,24 @@ def test_tail_names_what_it_knows(tmp_path: Path, broker: Broker) -> None:
     said = depotgate(tmp_path, "tail", "outcome", kafka=broker.bootstrap)
     assert said.code == 1
     assert "expected one of decisions, outcomes, denials, events, commands, mode" in said.err
+
+
+def test_tail_ends_when_nobody_reads_it_any_more(tmp_path: Path, broker: Broker) -> None:
+    """As `depotgate tail audit | head -2` does, also while nothing happens."""
+    asyncio.run(apply_topics(broker.bootstrap))
+    with subprocess.Popen(
+        [sys.executable, "-m", "depotgate", "tail", "commands"],
+        cwd=tmp_path,
+        env={
+            **environment(),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "DEPOTGATE_KAFKA": broker.bootstrap,
+        },
+        stdout=subprocess.PIPE,
+    ) as tail:
+        assert tail.stdout is not None
+        tail.stdout.close()
+        assert tail.wait(WITHIN_S) == 0
 
 
 def test_a_tool_where_nothing_runs_says_so(tmp_path: Path) -> None:
