@@ -15,9 +15,10 @@ import pytest_asyncio
 from ocpp.exceptions import InternalError
 
 from connectors.kafka.broker_jars import jars_obstacle
-from depotgate.demo.charger16 import Charger16
+from depotgate.demo.charger16 import Charger16, FreevendKeys
 from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.mode_commands import JITTER, RETRY_FIRST_S
+from models.profiles import PROFILES
 from models.schedule import Mode
 from models.topics import MODE, STATE
 from tests.integration.depots import Depot, Row
@@ -29,15 +30,16 @@ pytestmark = [
     pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
 ]
 
-SILENT_S = 60.0
-"""The gateway waits 30 s for an answer, and then there is a pause."""
+SILENT_S = 90.0
+"""The gateway waits 30 s for an answer, and then there is a pause of up to 23 s."""
 
 # fmt: off
 CHARGERS = (
     #    charger        group       ocpp     profile
     Row("REJECTS",      "open",     "1.6",   "microocpp"),
     Row("ERRS",         "open",     "1.6",   "microocpp"),
-    Row("SILENT",       "open",     "1.6",   "microocpp"),
+    # Without a key for the tag: what it does not answer is the call that sets the mode.
+    Row("SILENT",       "open",     "1.6",   "charx"),
     Row("REBOOTS",      "open",     "2.0.1", "standard"),
     Row("UNKNOWN-KEY",  "open",     "1.6",   "zaptec"),
     Row("LIES",         "reserved", "2.0.1", "standard"),
@@ -66,7 +68,10 @@ async def fleet(up: Up) -> AsyncIterator[Fleet]:
     chargers = Fleet(up.depot, up.ocpp)  # type: ignore[attr-defined]
     chargers["REJECTS"].behaviour = replace(QUICK, switch_status="Rejected")
     chargers["REBOOTS"].behaviour = replace(QUICK, switch_status="RebootRequired")
-    chargers["SILENT"].mute.add("ChangeConfiguration")
+    silent = cast("Charger16", chargers["SILENT"])
+    silent.keys = FreevendKeys.of(PROFILES["charx"])
+    silent.configuration = silent.keys.first_values(silent.mode)
+    silent.mute.add("ChangeConfiguration")
     errs = cast("Charger16", chargers["ERRS"])
     errs.change = refuse  # type: ignore[method-assign]
     # Finding 4: it stores and reads back whatever it is told, and stays open.
