@@ -34,7 +34,7 @@ from connectors.kafka.spool import Spool, Spooled
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Outcome
 from models.charger import ChargerEvent, EventName, Scalar
-from models.errors import DepotgateError, UndecodableRecordError
+from models.errors import DeliveryFailedError, UndecodableRecordError
 from models.ids import ChargerId
 from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOL_FULL, SPOOLED
 from models.record import Record
@@ -59,10 +59,6 @@ DRAIN_BATCH_MAX = 500
 
 _PASSING = (TimeoutError, KafkaTimeoutError, MessageSizeTooLargeError)
 """Failures of one record that say nothing about the producer."""
-
-
-class DeliveryFailedError(DepotgateError):
-    """The producer can deliver nothing any more; the process has to start again."""
 
 
 class _HeldKey(NamedTuple):

@@ -64,6 +64,10 @@ class TopicMismatchError(DepotgateError):
     """The broker's topics differ from the topic table in a way that cannot be applied."""
 
 
+class DeliveryFailedError(DepotgateError):
+    """The producer can deliver nothing any more: the process stops and has to start again."""
+
+
 class UndecodableRecordError(DepotgateError):
     """A record's bytes do not fit its model; goes to the dead-letter topic with this cause."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
+from connectors.deliveries import Delivery
 from connectors.telemetry.metrics import Metrics
 from models.charger import (
     ChargerCommand,
@@ -23,7 +24,7 @@ from models.probing import probe_command
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import COMMANDS, MODE, STATE
-from streams.outbox import Delivery, Outbox
+from streams.outbox import Outbox
 from streams.recent import RecentIds
 
 

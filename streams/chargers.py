@@ -13,6 +13,7 @@ from connectors.kafka.producer import ConsumedMessage
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerEvent, ChargerState, Commanded, CommandKind, ModeFactKind
+from models.errors import DeliveryFailedError
 from models.governing import Governing
 from models.ids import ChargerId
 from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF, EDGES, SWITCHES_FAILED
@@ -25,7 +26,7 @@ from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
 from streams.charger_post import ChargerPost
 from streams.gateway_turns import GatewayTurns
-from streams.outbox import DeliveryFailedError, Outbox
+from streams.outbox import Outbox
 from streams.states import NEVER_APPLIED, ChargerStates
 
 log = structlog.get_logger()

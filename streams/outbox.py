@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import structlog
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
-from aiokafka.structs import RecordMetadata
 
+from connectors.deliveries import Delivery
 from connectors.kafka.producer import ConsumedMessage, Producer
 from connectors.telemetry.metrics import Metrics
-from models.errors import DepotgateError, UndecodableRecordError
+from models.errors import DeliveryFailedError, UndecodableRecordError
 from models.metrics import DEAD_LETTERS
 from models.record import Record
 from models.topics import Topic
@@ -21,13 +21,6 @@ log = structlog.get_logger()
 
 RETRY_AFTER_S = 0.2
 """Between two tries to append while Kafka is away; each try waits for the producer's time-out."""
-
-Delivery = asyncio.Future[RecordMetadata]
-"""Done when all in-sync replicas have the record, or when it failed for good."""
-
-
-class DeliveryFailedError(DepotgateError):
-    """A record could not be delivered: the worker stops without committing and reads again."""
 
 
 class Outbox:

@@ -23,7 +23,8 @@ from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
 from connectors.first_step import Begun
-from streams.outbox import DeliveryFailedError, Outbox
+from models.errors import DeliveryFailedError
+from streams.outbox import Outbox
 
 log = structlog.get_logger()
 

@@ -14,9 +14,9 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.producer import Producer
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
-from models.errors import UndecodableRecordError
-from models.topics import REQUESTS
-from streams.outbox import DeliveryFailedError, Outbox
+from models.errors import DeliveryFailedError, UndecodableRecordError
+from models.topics import REQUESTS, TOPICS
+from streams.outbox import Outbox
 from streams.requests import follow_requests
 from tests.connectors.ocpp.calls import until
 from tests.integration.topics_io import Topics
@@ -125,10 +125,17 @@ async def test_what_is_not_delivered_is_decided_again(
 async def test_a_request_that_cannot_be_read_is_kept_and_passed(
     broker: Broker, topics: Topics, mark: str
 ) -> None:
+    kept = next(topic for topic in TOPICS if topic.name == REQUESTS.dead_letter_name)
+    dead_letters = await topics.tap(kept)
     async with joined(broker, mark) as (member, _following):
         await topics.write_raw(REQUESTS, f"{mark}bad", b"no request")
         await topics.write_raw(REQUESTS, f"{mark}good", b"a request")
         await member.until(2)
+        assert set(member.keys) == {f"{mark}bad", f"{mark}good"}
+        await dead_letters.until(
+            lambda: bool(dead_letters.messages_about(f"{mark}bad")), "the one that is no request"
+        )
+    assert not dead_letters.messages_about(f"{mark}good")
 
 
 async def test_two_members_share_and_one_that_leaves_loses_nothing(

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from aiokafka.structs import RecordMetadata
 
+from connectors.deliveries import Delivery
 from connectors.kafka.producer import ConsumedMessage, Producer
 from connectors.telemetry.metrics import Metrics
 from models.record import Record
 from models.topics import Topic
-from streams.outbox import Delivery, Outbox
+from streams.outbox import Outbox
 
 
 @dataclass

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.deliveries import Delivery
 from connectors.kafka.partition import partition_of
 from connectors.kafka.replica import Replica
 from connectors.processes import ended_within
@@ -33,7 +34,6 @@ from models.schedule import WEEKDAYS, Mode, Schedule, Window
 from models.site import ChargerRecord, SiteRecord, Stage
 from models.topics import CHARGERS, COMMANDS, MODE, SITES, STATE, Topic
 from streams.chargers import ChargerDesk
-from streams.outbox import Delivery
 from streams.states import ChargerStates, Rows
 from tests.streams.recorded import Consumed, Sent
 

@@ -16,13 +16,13 @@ from aiokafka.errors import (
 
 from connectors.telemetry.metrics import Metrics
 from models.charger import ModeFact, ModeFactKind
-from models.errors import UndecodableRecordError
+from models.errors import DeliveryFailedError, UndecodableRecordError
 from models.ids import ChargerId, SiteId
 from models.metrics import DEAD_LETTERS
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import EVENTS, MODE
-from streams.outbox import DeliveryFailedError, Outbox
+from streams.outbox import Outbox
 from tests.streams.recorded import Consumed, ScriptedProducer, failed
 
 FACT = ModeFact(

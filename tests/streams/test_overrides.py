@@ -31,8 +31,9 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
+from models.errors import DeliveryFailedError
 from models.topics import REQUESTS
-from streams.outbox import DeliveryFailedError, Outbox
+from streams.outbox import Outbox
 from streams.overrides import (
     FETCH_MIN_BYTES,
     Consumer,

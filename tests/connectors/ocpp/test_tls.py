@@ -79,6 +79,7 @@ async def test_profile_1_may_use_tls_as_well(authority: Authority) -> None:
         await dial(door, "CP-1", tls=authority.trusting()),
     ):
         await until(lambda: door.came)
+        assert [row.charger_id for row, _version in door.came] == ["CP-1"]
 
 
 @pytest.mark.parametrize("names", [("CP-3",), ("cp-3",), ("maker-7", "CP-3")])
@@ -91,6 +92,7 @@ async def test_profile_3_comes_in_by_the_name_in_its_certificate(
         await dial(door, "CP-3", None, tls=authority.trusting(own)),
     ):
         await until(lambda: door.came)
+        assert [row.charger_id for row, _version in door.came] == ["CP-3"]
 
 
 async def test_profile_3_needs_a_certificate_of_its_own(authority: Authority) -> None:
