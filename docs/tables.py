@@ -24,6 +24,7 @@ from models.mode_commands import (
 from models.modes import RULES, NextStep
 from models.profiles import PROFILES, Confidence, Profile
 from models.reasons import REASON_TABLE, Answer, Flag, Reason
+from models.session_ends import STOP_TRIES_MAX
 from models.topics import PRIMARY_TOPICS, TOPICS, Topic, topic_config
 
 SCHEMA_FOLDER = "schemas"
@@ -39,6 +40,7 @@ _BUILT_REASONS = frozenset(
         Reason.DECISION_TIMED_OUT,
         Reason.OWN_FLEET,
         Reason.AGREEMENT_ACTIVE,
+        Reason.NO_IDENTIFICATION,
     }
 )
 """The denying rungs, and the reasons that are no rung of the ladder."""
@@ -87,7 +89,19 @@ _FACTS = {
     ),
     ModeFactKind.DRIFT: "what was seen of the charger contradicts the mode that is due (rule 16)",
     ModeFactKind.NOT_SWITCHABLE: "its profile names no setting for its OCPP version",
+    ModeFactKind.STARTED_BY_MODE_CHANGE: (
+        "a vehicle that waited began by itself when freevend did (rule 13)"
+    ),
+    ModeFactKind.OVERSTAY: "a session runs on after its entitlement ended; `detail` has the reason",
+    ModeFactKind.STOP_COMMANDED: (
+        "a session is ended from here; `detail` has the cause ([sessions](sessions.md))"
+    ),
+    ModeFactKind.WOULD_STOP: "stage shadow: it would have been ended",
+    ModeFactKind.STOP_FAILED: f"{STOP_TRIES_MAX} remote stops did not end it",
 }
+
+_OF_MODE_FACTS = frozenset({Flag.STARTED_BY_MODE_CHANGE, Flag.OVERSTAY})
+"""Flags of sessions: facts of charger.mode.v1, not of decisions."""
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -224,7 +238,7 @@ def reasons() -> str:
 
 def flags() -> str:
     """Circumstances that do not change the answer."""
-    built = {flag for flag, _ in FLAGS}
+    built = {flag for flag, _ in FLAGS} | _OF_MODE_FACTS
     meanings = {
         Flag.SCHEDULE_CONFLICT: "windows of both modes hold; managed won (rule 6)",
         Flag.NEAR_BOUNDARY: "an edge lies within the uncertainty of the event time (rule 11)",

@@ -14,6 +14,7 @@ from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, Site
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
+from models.sessions import Sessions
 from models.site import Stage
 
 Scalar = str | int | float | bool | None
@@ -111,6 +112,8 @@ class CommandKind(StrEnum):
     RESET = "reset"
     """Reboot, for a setting that is not in force before (site.yaml: `reboot`)."""
     PROBE = "probe"
+    STOP = "stop"
+    """End a session by remote stop."""
     CLOSE = "close"
 
 
@@ -121,6 +124,8 @@ class ChargerCommand(Record):
         mode: to be reached, with `switch`.
         profile: row of profiles.toml that tells how.
         expires_at: after it the command is dropped and reported as expired.
+        transaction_id: to be ended, with `stop`; a number in 1.6.
+        cause: why it is to be ended.
     """
 
     command_id: CommandId
@@ -134,6 +139,8 @@ class ChargerCommand(Record):
     profile: str
     sent_at: UtcDatetime
     expires_at: UtcDatetime
+    transaction_id: str | None = None
+    cause: str = ""
 
 
 class Connection(Frozen):
@@ -220,6 +227,7 @@ class ChargerState(Record):
         claims, proofs: what the charger said of itself, and what its behaviour showed.
         places: occupations that may still prove managed; none once it is proven.
         clock: how far the charger's clock is off; None while it is not measured.
+        sessions: that run, that ended lately, and vehicles at its places.
     """
 
     charger_id: ChargerId
@@ -243,6 +251,7 @@ class ChargerState(Record):
     proofs: Proofs = Field(default_factory=Proofs)
     places: tuple[Place, ...] = ()
     clock: ClockOffset | None = None
+    sessions: Sessions = Sessions()
     updated_at: UtcDatetime
 
 
@@ -259,10 +268,20 @@ class ModeFactKind(StrEnum):
     SWITCH_FAILED = "MODE_SWITCH_FAILED"
     DRIFT = "MODE_DRIFT"
     NOT_SWITCHABLE = "not_switchable"
+    STARTED_BY_MODE_CHANGE = "STARTED_BY_MODE_CHANGE"
+    OVERSTAY = "OVERSTAY"
+    STOP_COMMANDED = "stop_commanded"
+    WOULD_STOP = "would_stop"
+    STOP_FAILED = "SESSION_STOP_FAILED"
 
 
 class ModeFact(Record):
-    """One fact in charger.mode.v1; `fact_id` makes writing it twice harmless."""
+    """One fact in charger.mode.v1; `fact_id` makes writing it twice harmless.
+
+    Attributes:
+        connector: place of the session that the fact is about: EVSE in OCPP 2.x.
+        session_id: of that session.
+    """
 
     fact_id: str
     kind: Open[ModeFactKind]
@@ -274,3 +293,5 @@ class ModeFact(Record):
     stage: Open[Stage]
     command_id: CommandId | None = None
     detail: str = ""
+    connector: int | None = None
+    session_id: str | None = None

@@ -111,6 +111,11 @@ COMMANDS_SENT = Metric("depotgate_mode_commands_sent_total", C, "worker", ("site
                        "Mode commands sent to a gateway")
 SWITCHES_FAILED = Metric("depotgate_mode_switches_failed_total", C, "worker", ("site", "mode"),
                          "Chargers whose mode was given up, by the mode that they should have")
+SESSION_STOPS = Metric("depotgate_session_stops_total", C, "worker", ("site", "cause"),
+                       "Sessions that were to be ended at an edge or after their entitlement")
+FOREIGN_TRANSACTIONS = Metric("depotgate_foreign_transactions_total", C, "worker",
+                              ("site", "action"),
+                              "Messages about a transaction that is none of their charger's")
 CHARGERS_GIVEN_UP = Metric("depotgate_chargers_given_up", G, "worker", ("site",),
                            "Chargers that are not in their mode and are not asked any more")
 CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "kind", "mode"),

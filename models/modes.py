@@ -29,6 +29,7 @@ from models.mode_commands import REBOOT_WITHIN, Tries, tries_of
 from models.profiles import profile_named, switchable
 from models.proofs import noted
 from models.schedule import Mode
+from models.session_events import sessions_noted
 from models.site import Stage
 
 DRIFT_APART = timedelta(minutes=5)
@@ -267,7 +268,8 @@ def superseded_connection(state: ChargerState, event: ChargerEvent) -> Connectio
 def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> ChargerState:
     """The row after an event; the same row for one that it has already (offset at or below).
 
-    Events of a connection that is not the charger's current one change nothing.
+    Events of a connection that is not the charger's current one change nothing but what they say of
+    a transaction.
     """
     if offset <= state.offset:
         return state
@@ -276,6 +278,7 @@ def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> Charge
     update = change(state, event) if change and of_current else {}
     if of_current:
         update |= noted(state, event)
+    update |= sessions_noted(state, event, of_current=of_current)
     if event.clock is not None and of_current:
         update = {**update, "clock": event.clock}
     if update:

@@ -127,6 +127,21 @@ class Overstay(Frozen):
     grace_s: int = Field(default=900, ge=0)
 
 
+class EdgeAction(StrEnum):
+    """What becomes of running sessions when a managed window begins (rule 12)."""
+
+    FINISH = "finish"
+    STOP = "stop"
+    IDENTIFY = "identify"
+
+
+IDENTIFY_WITHIN_S = 300
+"""To walk back to the charger from the other end of a depot."""
+
+NO_IDENTIFICATION_AFTER_S = 180
+"""To plug in, and then look for the card; chargers themselves wait one to two minutes for it."""
+
+
 CLOCK_LIMIT_S = 60
 """What chargers that set their clock by Heartbeat keep easily; by more, their displays and receipts
 name wrong times, and what they tell later may fall into the wrong window."""
@@ -144,6 +159,10 @@ class SiteRecord(Record):
         schedule: the site's own; a charger's or a group's is narrower and wins (rule 7).
         feed: how old feeds may be here (rule 22).
         clock_limit_s: a charger's clock that is off by more is a condition that people are shown.
+        edge: what becomes of running sessions at an edge to managed (rule 12).
+        identify_within_s: of that edge, with `identify`.
+        no_identification_after_s: a vehicle that was there for so long in managed time without a
+            card is a NO_IDENTIFICATION.
         revision: hash of the content; every decision stores it (rule 10).
         loaded_at: when this revision was published.
     """
@@ -164,6 +183,9 @@ class SiteRecord(Record):
     clock_limit_s: int = CLOCK_LIMIT_S
     access: tuple[AccessRule, ...] = ()
     overstay: Overstay = Overstay()
+    edge: Open[EdgeAction] = EdgeAction.FINISH
+    identify_within_s: int = IDENTIFY_WITHIN_S
+    no_identification_after_s: int = NO_IDENTIFICATION_AFTER_S
     revision: str
     loaded_at: UtcDatetime
 

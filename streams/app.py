@@ -14,7 +14,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
 
-from connectors.kafka.producer import BATCH_MAX_BYTES, Producer
+from connectors.kafka.producer import BATCH_MAX_BYTES, ConsumedMessage, Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
@@ -151,10 +151,14 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
             handling = chargers.apply(event.message)
             await app.outbox.handled(EVENTS, event.message, handling)
 
+    # Topics with as many partitions go to the same worker: an outcome finds its charger's row.
+    async def take_outcome(message: ConsumedMessage, traceparent: str | None) -> None:
+        await chargers.hear(await denials.record(message, traceparent))
+
     @app.agent(_raw_topic(app, OUTCOMES), name="denials")
     async def record_denials(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            handling = denials.record(event.message, traceparent_in(event.message.headers or ()))
+            handling = take_outcome(event.message, traceparent_in(event.message.headers or ()))
             await app.outbox.handled(OUTCOMES, event.message, handling)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.deliveries import Delivery
 from connectors.telemetry.metrics import Metrics
+from models.attempt import Denial
 from models.charger import (
     ChargerCommand,
     ChargerState,
@@ -22,8 +23,10 @@ from models.metrics import COMMANDS_SENT
 from models.mode_commands import EXPIRES_AFTER_S
 from models.probing import probe_command
 from models.schedule import Mode
+from models.session_ends import STOP_EXPIRES_AFTER_S
+from models.sessions import Session, SessionStop
 from models.site import Stage
-from models.topics import COMMANDS, MODE, STATE
+from models.topics import COMMANDS, DENIALS, MODE, STATE
 from streams.outbox import Outbox
 from streams.recent import RecentIds
 
@@ -113,21 +116,89 @@ class ChargerPost:
         connection = row.connection.connection_id if row.connection else ""
         subject = command or f"{row.desired_since}|{connection}"
         fact_id = timed_id(row.desired_since or at, row.charger_id, kind, subject, about)
-        if not self._said.add(fact_id):
-            return
-        fact = ModeFact(
-            fact_id=fact_id,
-            kind=kind,
-            charger_id=row.charger_id,
-            site_id=row.site_id,
-            at=at,
-            desired=row.desired,
-            observed=row.observed.mode if row.observed else None,
-            stage=stage,
-            command_id=command,
-            detail=detail,
+        await self._fact(
+            ModeFact(
+                fact_id=fact_id,
+                kind=kind,
+                charger_id=row.charger_id,
+                site_id=row.site_id,
+                at=at,
+                desired=row.desired,
+                observed=row.observed.mode if row.observed else None,
+                stage=stage,
+                command_id=command,
+                detail=detail,
+            )
         )
-        self._underway.append(await self._outbox.send(MODE, row.charger_id, fact, event_id=fact_id))
+
+    async def tell_session(
+        self,
+        row: ChargerState,
+        session: Session,
+        kind: ModeFactKind,
+        at: datetime,
+        stage: Stage,
+        *,
+        detail: str = "",
+        command: CommandId | None = None,
+    ) -> None:
+        """Publish a fact about a session, once for the charger, the place and its beginning."""
+        names = (row.charger_id, session.place or 0, session.transaction_id or "", kind, detail)
+        await self._fact(
+            ModeFact(
+                fact_id=timed_id(session.began_at, *names, session.began_at.isoformat()),
+                kind=kind,
+                charger_id=row.charger_id,
+                site_id=row.site_id,
+                at=at,
+                desired=row.desired,
+                observed=row.observed.mode if row.observed else None,
+                stage=stage,
+                command_id=command,
+                detail=detail,
+                connector=session.place,
+                session_id=session.session_id,
+            )
+        )
+
+    async def _fact(self, fact: ModeFact) -> None:
+        if not self._said.add(fact.fact_id):
+            return
+        self._underway.append(
+            await self._outbox.send(MODE, fact.charger_id, fact, event_id=fact.fact_id)
+        )
+
+    async def deny(self, denial: Denial) -> None:
+        """Publish a denial that no attempt led to; its id makes doing it twice harmless."""
+        if not self._said.add(denial.denial_id):
+            return
+        self._underway.append(
+            await self._outbox.send(DENIALS, denial.charger_id, denial, event_id=denial.denial_id)
+        )
+
+    async def stop(
+        self, connection: Connection, session: Session, stop: SessionStop, governing: Governing
+    ) -> None:
+        """Have a session ended; what the charger calls it itself comes before our own id."""
+        assert stop.command_id is not None, "a stop that is sent has an id"
+        assert stop.sent_at is not None, "a stop that is sent has a time"
+        await self._command(
+            ChargerCommand(
+                command_id=stop.command_id,
+                kind=CommandKind.STOP,
+                charger_id=governing.charger.charger_id,
+                site_id=governing.site.site_id,
+                connection_id=connection.connection_id,
+                slot=connection.slot,
+                ocpp=connection.ocpp,
+                mode=Mode.MANAGED,
+                profile=governing.charger.profile,
+                sent_at=stop.sent_at,
+                expires_at=stop.sent_at + timedelta(seconds=STOP_EXPIRES_AFTER_S),
+                transaction_id=session.called or session.transaction_id,
+                cause=stop.cause,
+            )
+        )
 
     async def keep(self, rows: Collection[ChargerState]) -> None:
         """Write rows, the log of the next owner, once Kafka has all that was sent before.

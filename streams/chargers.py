@@ -12,6 +12,7 @@ import structlog
 from connectors.kafka.producer import ConsumedMessage
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
+from models.attempt import Outcome
 from models.charger import ChargerEvent, ChargerState, Commanded, CommandKind, ModeFactKind
 from models.errors import DeliveryFailedError
 from models.governing import Governing
@@ -21,12 +22,14 @@ from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_
 from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
 from models.probing import probe_due
 from models.profiles import profile_named, switchable
+from models.session_events import outcome_noted
 from models.site import Stage
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
 from streams.charger_post import ChargerPost
 from streams.gateway_turns import GatewayTurns
 from streams.outbox import Outbox
+from streams.sessions import SessionDesk
 from streams.states import NEVER_APPLIED, ChargerStates
 
 log = structlog.get_logger()
@@ -87,6 +90,7 @@ class ChargerDesk:
         self._post = ChargerPost(outbox, metrics)
         self._metrics = metrics
         self._turns = GatewayTurns(switches_per_s)
+        self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
         # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
@@ -109,6 +113,7 @@ class ChargerDesk:
             governing = self._replica.governing(event.charger_id)
             if governing is not None:
                 await self._tell_what_it_proves(before, after, event, governing)
+                await self._sessions.tell_what_began(before, after, event, governing.stage)
             superseded = superseded_connection(before, event)
             if superseded is not None:
                 await self._post.close(after, superseded, event.received_at)
@@ -118,6 +123,25 @@ class ChargerDesk:
             unchanged = reviewed == before.model_copy(update={"offset": message.offset})
             self._states.put(reviewed)
             await self._keep([] if unchanged else [reviewed])
+
+    async def hear(self, outcome: Outcome) -> None:
+        """Take note of whose session it is: an attempt may identify one (rule 12).
+
+        Heard again, it says the same; of a charger of another worker it says nothing here.
+        """
+        charger_id = outcome.attempt.charger_id
+        async with self._one_at_a_time:
+            row = self._states.get(charger_id)
+            if row is None:
+                return
+            sessions = outcome_noted(row.sessions, outcome)
+            if sessions == row.sessions:
+                return
+            known = row.model_copy(update={"sessions": sessions})
+            await self._keep([await self._review(known, self._replica.governing(charger_id))])
+
+    def _its_turn(self, row: ChargerState) -> bool:
+        return self._turns.come(row, self._states.share)
 
     async def _probe_if_due(
         self, row: ChargerState, event: ChargerEvent, governing: Governing | None
@@ -203,7 +227,9 @@ class ChargerDesk:
         row = enter_stage(end_overdue(row, now), governing.stage, governing.stage_since)
         row = await self._noticed_edge(row, governing, now)
         row = await self._take_step(row, governing, now)
-        self._due_at[row.charger_id] = _next_due(row, governing, now)
+        row = await self._sessions.review(row, governing, now)
+        of_sessions = self._sessions.due_at(row.charger_id)
+        self._due_at[row.charger_id] = min(_next_due(row, governing, now), of_sessions)
         return row
 
     async def _take_step(
@@ -227,7 +253,7 @@ class ChargerDesk:
         match step:
             case NextStep.SWITCH | NextStep.RESET:
                 # One that waits its turn has no command yet, so nothing of it can time out.
-                if self._turns.come(row, self._states.share):
+                if self._its_turn(row):
                     return await self._command(row, governing, now, step)
             case NextStep.WAIT:
                 return await self._maybe_resend(row, governing, now)

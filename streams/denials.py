@@ -20,8 +20,8 @@ class DenialDesk:
         self._metrics = metrics
         self._seen = RecentIds()
 
-    async def record(self, message: ConsumedMessage, traceparent: str | None) -> None:
-        """Read one outcome and send its denial, if it stands for one.
+    async def record(self, message: ConsumedMessage, traceparent: str | None) -> Outcome:
+        """Read one outcome and send its denial, if it stands for one; the outcome.
 
         Raises:
             UndecodableRecordError: the message is no outcome.
@@ -29,7 +29,7 @@ class DenialDesk:
         outcome = Outcome.decode(message.value)
         denial = denial_of(outcome)
         if denial is None or not self._seen.add(denial.denial_id):
-            return
+            return outcome
         await self._outbox.send(
             DENIALS,
             denial.charger_id,
@@ -40,3 +40,4 @@ class DenialDesk:
         self._metrics.count(
             DENIALS_TOTAL, denial.site_id, denial.reason, str(denial.would_deny).lower()
         )
+        return outcome

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -61,14 +61,14 @@ class WrittenRule(AccessRule):
 
 
 class WrittenOverstay(Frozen):
-    """`overstay`, without what this version does not have (rule 29)."""
+    """`overstay` (rule 29)."""
 
-    action: Literal["finish"] = "finish"
+    action: OverstayAction = OverstayAction.FINISH
     grace_s: Annotated[int, Field(gt=0, le=GRACE_S_MAX)] = Overstay().grace_s
 
     def compiled(self) -> Overstay:
         """What is published of it."""
-        return Overstay(action=OverstayAction(self.action), grace_s=self.grace_s)
+        return Overstay(action=self.action, grace_s=self.grace_s)
 
 
 def access_faults(rules: Sequence[WrittenRule], groups: Sequence[Group]) -> Iterator[Fault]:

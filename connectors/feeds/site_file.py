@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path as Folder
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -23,7 +23,10 @@ from models.record import Frozen
 from models.schedule import Schedule
 from models.site import (
     CLOCK_LIMIT_S,
+    IDENTIFY_WITHIN_S,
+    NO_IDENTIFICATION_AFTER_S,
     CardByteOrder,
+    EdgeAction,
     ExpiredFeed,
     FeedPolicy,
     Group,
@@ -32,22 +35,6 @@ from models.site import (
 )
 
 FILE = "site.yaml"
-
-# fmt: off
-NOT_YET: Mapping[str, str] = {
-    # key       what it needs
-    "overstay": "stopping sessions when their entitlement ends (rule 29)",
-    "edge":     "stopping sessions when a managed window begins (rule 12)",
-}
-"""Keys that change who may charge and that this version does not have: refused, never ignored."""
-
-WITHOUT_EFFECT: Mapping[str, str] = {
-    # key                         why nobody's access depends on it
-    "identify_within_s":         "it belongs to `edge: identify` (rule 12)",
-    "no_identification_after_s": "occupations without a card are not recorded yet",
-}
-"""Keys that are checked and that a notice is given of."""
-# fmt: on
 
 SITE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """It is a topic key, a part of other keys between / and |, and a metric's label."""
@@ -118,7 +105,7 @@ class WrittenSite(Frozen):
     timezone: str
     stage: Stage = Stage.SHADOW
     fail: Posture = Posture.CLOSED
-    edge: Literal["finish"] = "finish"
+    edge: EdgeAction = EdgeAction.FINISH
     freevend_tag: Annotated[str, AfterValidator(_freevend_tag)] | None = None
     card_byte_order: CardByteOrder = CardByteOrder.AS_READ
     identifier_types: Annotated[
@@ -136,8 +123,8 @@ class WrittenSite(Frozen):
     overstay: WrittenOverstay = WrittenOverstay()
     feed: WrittenFeed = WrittenFeed()
     clock_limit_s: Seconds = CLOCK_LIMIT_S
-    identify_within_s: Seconds = 300
-    no_identification_after_s: Seconds = 180
+    identify_within_s: Seconds = IDENTIFY_WITHIN_S
+    no_identification_after_s: Seconds = NO_IDENTIFICATION_AFTER_S
 
 
 class References(NamedTuple):
@@ -184,10 +171,7 @@ def read_site(
         problems.add(document.file, 1, "expected keys and values, beginning with `site: NAME`")
         return SiteFile()
     document = with_holidays(document, folder, problems)
-    later = [*_not_yet(document.content)]
-    for path in later:
-        problems.add(document.file, document.line(path), _needs(path, document))
-    site = _validated(_without(document.content, later), document, problems)
+    site = _validated(document.content, document, problems)
     references = _references(document.content)
     if site is None:
         return SiteFile(None, references)
@@ -195,7 +179,7 @@ def read_site(
         problems.add(document.file, document.line(path), message)
     if problems.names(document.file):
         return SiteFile(None, references)
-    notices = (*_without_effect(document), *_vanishing(site, document, today))
+    notices = tuple(_vanishing(site, document, today))
     return SiteFile(site, references, notices, document)
 
 
@@ -211,31 +195,8 @@ def _validated(
     except ValidationError as fault:
         for error in fault.errors(include_url=False):
             path: Path = tuple(error["loc"])
-            problems.add(file, document.line(path), sentence_of(error, WrittenSite, [*NOT_YET]))
+            problems.add(file, document.line(path), sentence_of(error, WrittenSite, []))
     return None
-
-
-def _not_yet(content: dict[str, Any]) -> Iterator[Path]:
-    overstay = content.get("overstay")
-    if isinstance(overstay, dict) and overstay.get("action") == "stop":
-        yield ("overstay",)
-    if content.get("edge") in ("stop", "identify"):
-        yield ("edge",)
-
-
-def _needs(path: Path, document: Document) -> str:
-    key = str(path[-1])
-    needs = f"needs {NOT_YET[key]}, which this version does not have yet"
-    if key == "edge":
-        return f"edge: {document.content[key]} {needs}; write finish"
-    if key == "overstay":
-        return f"overstay: stop {needs}; write finish"
-    return f"{key} {needs}; remove it"
-
-
-def _without(content: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
-    """A copy without those paths, so that everything else is checked as well."""
-    return {key: value for key, value in content.items() if (key,) not in paths}
 
 
 def _references(content: dict[str, Any]) -> References:
@@ -259,13 +220,6 @@ def _ids(items: Any) -> dict[str, str | None] | None:
         schedule = item.get("schedule")
         found[item["id"]] = schedule if isinstance(schedule, str) else None
     return found
-
-
-def _without_effect(document: Document) -> Iterator[Problem]:
-    for key, why in WITHOUT_EFFECT.items():
-        if key in document.content:
-            message = f"{key} is loaded and has no effect yet: {why}"
-            yield Problem(document.file, document.line((key,)), message)
 
 
 def _vanishing(site: WrittenSite, document: Document, today: date) -> Iterator[Problem]:

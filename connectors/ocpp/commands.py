@@ -1,4 +1,4 @@
-"""Commands on a connection: switch, reset, stop a session, close. Only in stage enforce."""
+"""Commands on a connection: switch, reset, stop, probe, close. Only in stage enforce."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connectors.ocpp.displays import announce
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.probing import probe
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
-from connectors.ocpp.session import CallAnswered, CallFailed
+from connectors.ocpp.stopping import run_stop
 from connectors.ocpp.switching import Switched, run_reset, run_switch
 from connectors.telemetry.metrics import Metrics
 from models.charger import (
@@ -62,8 +62,17 @@ class CommandDesk:
             connection.close(CLOSE_REPLACED, "replaced by a connection to another gateway")
         elif command.kind == CommandKind.PROBE:
             connection.later(partial(probe, connection, command))
+        elif command.kind == CommandKind.STOP:
+            self._take_stop(connection, command)
         elif command.kind in RUNS:
             self._take_work(connection, command)
+
+    def _take_stop(self, connection: ChargerConnection, command: ChargerCommand) -> None:
+        """Beside switches: its result is an event of its own, and the session's end says more."""
+        known = command.command_id in connection.commands
+        if not known and connection.later(partial(run_stop, connection, command)):
+            now_s = asyncio.get_running_loop().time()
+            connection.commands.put(command.command_id, None, now_s)
 
     def _take_work(self, connection: ChargerConnection, command: ChargerCommand) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -138,32 +147,3 @@ async def _tell(connection: ChargerConnection, result: CommandResult) -> None:
         about=f"{EventName.COMMAND_RESULT} {result.command_id}",
         result=result,
     )
-
-
-async def stop_session(connection: ChargerConnection, request: object, cause: str) -> None:
-    """End a session from here, and tell how that went.
-
-    Args:
-        request: RemoteStopTransaction or RequestStopTransaction.
-        cause: a reason of the reason table, or a few words.
-    """
-    if not connection.enforcing:
-        return
-    try:
-        answer = await connection.call(request)
-    except ChargerBusyError:
-        result = "busy"
-    else:
-        result = _stop_result(answer)
-    transaction_id = getattr(request, "transaction_id", None)
-    await connection.report(
-        EventName.SESSION_STOPPED,
-        about=f"{EventName.SESSION_STOPPED} {transaction_id}",
-        data={"transactionId": transaction_id, "cause": cause, "result": result},
-    )
-
-
-def _stop_result(answer: CallAnswered | CallFailed) -> str:
-    if isinstance(answer, CallFailed):
-        return answer.code or str(answer.cause)
-    return str(answer.payload.get("status", ""))

@@ -23,11 +23,12 @@ from connectors.kafka.spool import Spool
 from connectors.kafka.topics import check_topics
 from connectors.ocpp import handlers16, handlers201
 from connectors.ocpp.admission import Admission
-from connectors.ocpp.commands import CommandDesk, stop_session
+from connectors.ocpp.commands import CommandDesk
 from connectors.ocpp.connection import ChargerConnection, Handler, Services
 from connectors.ocpp.memory import AttemptMemory
 from connectors.ocpp.registry import Registry
 from connectors.ocpp.server import Listener
+from connectors.ocpp.stopping import stop_session
 from connectors.ocpp.table import Version
 from connectors.ocpp.tls import Tls, TlsFiles
 from connectors.publishing import Publisher

@@ -7,7 +7,6 @@ from functools import partial
 
 from ocpp.v16 import call as calls16
 
-from connectors.ocpp.commands import stop_session
 from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
     FREEVEND_TAG,
@@ -28,6 +27,7 @@ from connectors.ocpp.presenting import (
     settle_start,
     time_of,
 )
+from connectors.ocpp.stopping import stop_session
 from connectors.ocpp.v16 import (
     sign_certificate_response,
     start_transaction_response,

@@ -7,7 +7,6 @@ from functools import partial
 
 from ocpp.v201 import call as calls201
 
-from connectors.ocpp.commands import stop_session
 from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
     FREEVEND_TAG,
@@ -29,6 +28,7 @@ from connectors.ocpp.presenting import (
     settle_start,
     time_of,
 )
+from connectors.ocpp.stopping import stop_session
 from connectors.ocpp.table import TransactionEventResponse
 from models.attempt import AttemptKind, Token
 

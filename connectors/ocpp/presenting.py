@@ -16,7 +16,7 @@ from connectors.ocpp.wire import read_time
 from connectors.telemetry.trace import new_traceparent
 from models.answers import ACCEPTED
 from models.attempt import Attempt, AttemptKind, Token, TokenKind
-from models.charger import EventName
+from models.charger import EventName, Scalar
 from models.clocks import ClockOffset, JudgedTime, live_doubt, replay_time
 from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
@@ -151,7 +151,8 @@ async def settle_start(
     if settled is not None:
         return settled if await call.deliver(token.kind) else None
     attempt = _start_attempt(call, token, transaction)
-    settled = await _settle(call, attempt, stop=transaction.stop)
+    names = {"transactionId": transaction.wire_id, "sessionId": str(attempt.session_id)}
+    settled = await _settle(call, attempt, stop=transaction.stop, names=names)
     if settled is not None and call.connection.open:
         now_s = asyncio.get_running_loop().time()
         memory.tell(charger_id, transaction.wire_id, token, settled, now_s)
@@ -202,11 +203,22 @@ def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -
     )
 
 
-async def _settle(call: IncomingCall, attempt: Attempt, stop: object | None) -> Settled | None:
+async def _settle(
+    call: IncomingCall,
+    attempt: Attempt,
+    stop: object | None,
+    names: Mapping[str, Scalar] | None = None,
+) -> Settled | None:
+    """Have an attempt decided.
+
+    Args:
+        names: of the session, which a 1.6 start does not carry: the gateway gives them.
+    """
     call.attempt_kind = attempt.kind
+    event = call.event(attempt.token.kind)
     case = Case(
         attempt=attempt,
-        event=call.event(attempt.token.kind),
+        event=event.model_copy(update={"data": {**event.data, **(names or {})}}),
         asker=call.connection,
         repeatable=stop is not None,
         stop=stop,

@@ -59,10 +59,12 @@ from models.overrides import OverrideRecord, Scope
 from models.reasons import Answer, Flag, Reason
 from models.record import Record
 from models.schedule import DatedException, Mode, Schedule, Weekday, WeeklyWindow, Window
+from models.sessions import Occupation, Session, Sessions, SessionStop
 from models.site import (
     AccessRule,
     AuditRecord,
     ChargerRecord,
+    EdgeAction,
     ExpiredFeed,
     FeedPolicy,
     FeedReceipt,
@@ -118,6 +120,42 @@ ATTEMPT = Attempt(
     connector=2,
     clock_offset_s=-12.5,
     time_doubt=TimeDoubt.TOO_OLD,
+)
+
+SESSION = Session(
+    session_id="2f5e4b0c-55a5-5f4e-9b1a-6b8f0c2d7e11",
+    transaction_id="7",
+    called="0",
+    place=1,
+    began_at=NOON - HOUR,
+    began_in=Mode.FREEVEND,
+    energy_at=NOON - HOUR,
+    token=TokenKind.IDENTIFIED,
+    attempt=ATTEMPT,
+    refused_at=NOON,
+    seen_at=NOON,
+    ended_at=NOON,
+    spared_at=NOON,
+    overstay_at=NOON,
+    stop=SessionStop(
+        cause="EDGE",
+        at=NOON,
+        command_id=COMMAND,
+        sent_at=NOON,
+        connection_id=CONNECTION,
+        tries_count=1,
+        given_up=True,
+    ),
+)
+
+OCCUPATION = Occupation(
+    place=1,
+    connector=1,
+    since=NOON - HOUR,
+    waits_since=NOON,
+    token_at=NOON,
+    served=True,
+    noted_at=NOON,
 )
 
 MATCH = Match(
@@ -303,6 +341,8 @@ _RECORDS: tuple[Record, ...] = (
         profile="microocpp",
         sent_at=NOON,
         expires_at=NOON + HOUR,
+        transaction_id="7",
+        cause="EDGE",
     ),
     ModeFact(
         fact_id="20260714T120000-00000000000000bb",
@@ -315,6 +355,8 @@ _RECORDS: tuple[Record, ...] = (
         stage=Stage.ENFORCE,
         command_id=COMMAND,
         detail="read_back",
+        connector=1,
+        session_id="2f5e4b0c-55a5-5f4e-9b1a-6b8f0c2d7e11",
     ),
     ChargerState(
         charger_id=CHARGER,
@@ -365,6 +407,9 @@ _RECORDS: tuple[Record, ...] = (
         proofs=Proofs(freevend_at=NOON, managed_at=NOON, withdrawn_at=NOON, remote_start_at=NOON),
         places=(Place(number=1, step=PlaceStep.PRESENTED, transaction_id="7", energy=True),),
         clock=ClockOffset(offset_s=-12.5, uncertainty_s=2.0, readings_count=15),
+        sessions=Sessions(
+            running=(SESSION,), ended=(SESSION,), occupied=(OCCUPATION,), unclaimed_at=NOON
+        ),
         updated_at=NOON,
     ),
     StageRecord(
@@ -408,6 +453,9 @@ _RECORDS: tuple[Record, ...] = (
         ),
         clock_limit_s=90,
         overstay=Overstay(action=OverstayAction.STOP, grace_s=600),
+        edge=EdgeAction.IDENTIFY,
+        identify_within_s=240,
+        no_identification_after_s=120,
         revision="s1",
         loaded_at=NOON,
     ),

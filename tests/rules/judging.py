@@ -8,6 +8,7 @@
 | message | ocpp, action, payload | whether it is an attempt or an event |
 | switch | desired, commanded, observed, … | what a charger is sent |
 | session | at, charger, token, began, overstay | when its entitlement ends, and what follows |
+| edge, began, vehicle | see judging_sessions.py | |
 | load | files of a depot folder | every problem, and every notice |
 
 What else a case may say of the depot is told at `Depot` (tests/rules/depots.py). More kinds are
@@ -51,6 +52,7 @@ from models.reasons import Answer, Reason, wire_status
 from models.schedule import Mode
 from models.site import Overstay, Posture, Stage
 from tests.rules.depots import PSEUDONYMS, SITE, Depot, presented
+from tests.rules.judging_sessions import seen_at_edge, seen_of_begin, seen_of_vehicle
 
 Case = Mapping[str, Any]
 Seen = Callable[[str], Any]
@@ -275,5 +277,8 @@ KINDS: Mapping[str, Callable[[Case], Seen]] = {
     "message": _message,
     "switch": _switch,
     "session": _session,
+    "edge": seen_at_edge,
+    "began": seen_of_begin,
+    "vehicle": seen_of_vehicle,
     "load": _load,
 }

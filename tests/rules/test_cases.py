@@ -30,14 +30,10 @@ CASES: list[Case] = [
 DECIDED = [case for case in CASES if case.get("kind", "decide") in {"decide", "tell"}]
 
 # fmt: off
-WITHOUT_A_CASE: Mapping[int, str] = {
-    13: "vehicles that start by themselves are not recognised yet",
-}
+WITHOUT_A_CASE: Mapping[int, str] = {}
 """Rules that no case shows yet, and why; docs/rules.md says `not yet` of each, and of no other."""
 
-WITHOUT_A_CASE_REASONS: Mapping[Reason, str] = {
-    Reason.NO_IDENTIFICATION: "occupations without a card are not recorded yet",
-}
+WITHOUT_A_CASE_REASONS: Mapping[Reason, str] = {}
 """Rows of the reason table that no case shows yet, and why."""
 # fmt: on
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from models.charger import (
     EventName,
     ModeFact,
     ModeFactKind,
+    Scalar,
 )
 from models.errors import UndecodableRecordError
 from models.governing import Governing
@@ -116,6 +118,7 @@ class Desk:
         *,
         more: Sequence[ChargerId] = (),
         loaded_at: datetime | None = None,
+        **choices: Any,
     ) -> None:
         for charger_id in (CHARGER, OTHER, *more):
             record = ChargerRecord(
@@ -132,6 +135,7 @@ class Desk:
             schedule="depot",
             revision=f"r{self.revision}",
             loaded_at=loaded_at or datetime.now(UTC),
+            **choices,
         )
         self.replica.put(SITES, SITE, site)
 
@@ -145,6 +149,7 @@ class Desk:
         received_at: datetime | None = None,
         result: CommandResult | None = None,
         token: TokenKind | None = None,
+        data: dict[str, Scalar] | None = None,
     ) -> None:
         self.offset += 1
         event = ChargerEvent(
@@ -159,6 +164,7 @@ class Desk:
             received_at=received_at or datetime.now(UTC),
             result=result,
             token=token,
+            data=data or {},
         )
         await self.desk.apply(Consumed(event.encode(), self.offset))
 

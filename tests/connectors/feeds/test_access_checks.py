@@ -53,11 +53,12 @@ def test_without_access_rules_there_are_none_and_sessions_finish(tmp_path: Path)
     assert (site.access, site.overstay.action) == ((), OverstayAction.FINISH)
 
 
-def test_overstay_finish_is_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("action", list(OverstayAction))
+def test_each_choice_for_overstays_is_loaded(tmp_path: Path, action: OverstayAction) -> None:
     """Rule 29: `finish` is the default, and `stop` is not there yet."""
-    site = f"{SITE}overstay: {{action: finish, grace_s: 600}}\n"
+    site = f"{SITE}overstay: {{action: {action}, grace_s: 600}}\n"
     overstay = read(write(tmp_path, site=site)).site.overstay
-    assert (overstay.action, overstay.grace_s) == (OverstayAction.FINISH, 600)
+    assert (overstay.action, overstay.grace_s) == (action, 600)
 
 
 # fmt: off
@@ -92,7 +93,7 @@ def test_each_problem_of_a_rule_is_named_by_line(
 @pytest.mark.parametrize(
     ("overstay", "expected"),
     [
-        ("{action: halt}", "site.yaml:16: action: expected 'finish', got 'halt'"),
+        ("{action: halt}", "site.yaml:16: action: expected 'finish' or 'stop', got 'halt'"),
         ("{grace_s: 0}", "site.yaml:16: grace_s: expected a number greater than 0, got 0"),
         ("{grace_s: 86401}", "site.yaml:16: grace_s: expected at most 86400, got 86401"),
         ("{after: 5}", "site.yaml:16: there is no key 'after' here"),

@@ -25,7 +25,6 @@ from tests.connectors.feeds.folders import (
     write,
 )
 
-NOT_YET = "which this version does not have yet"
 HEADER = CHARGERS.partition("\n")[0]
 CREDENTIAL = "file:secrets/CP-1,micro"
 

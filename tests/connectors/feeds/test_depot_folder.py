@@ -28,8 +28,6 @@ from tests.connectors.feeds.folders import (
     write,
 )
 
-NOT_YET = "which this version does not have yet"
-
 
 def test_a_sound_folder_is_read_whole(tmp_path: Path) -> None:
     depot = read(write(tmp_path))

@@ -13,7 +13,6 @@ from models.schedule import Mode
 from models.site import ExpiredFeed, FeedPolicy, Posture, Stage
 from tests.connectors.feeds.folders import SITE, begin_with, problems_of, read, spoilt, write
 
-NOT_YET = "which this version does not have yet"
 LAST = "schedule: nights\n"
 NIGHT = '      - {name: night, days: [mon], from: "18:00", to: "06:00", mode: managed}\n'
 PARTY = '      - {name: party, date: 2026-12-18, from: "16:00", to: "23:00", mode: freevend}\n'
@@ -141,12 +140,8 @@ PROBLEMS = [
     (f"{PARTY}      - {{name: audit, date: 2026-12-18, mode: managed}}\n", PARTY,
         ["site.yaml:12: schedule 'nights': exception 'audit' (managed) overlaps 'party' (freevend); opposite modes may touch, "
          "not overlap (rule 6); the other one is on line 11"]),
-    # Not yet
-    (f"edge: stop\n{LAST}",       LAST, [f"site.yaml:15: edge: stop needs stopping sessions when a managed window begins (rule 12), {NOT_YET}; write finish"]),
-    (f"edge: identify\n{LAST}",   LAST, ["site.yaml:15: edge: identify needs"]),
-    (f"edge: halt\n{LAST}",       LAST, ["site.yaml:15: edge: expected 'finish', got 'halt'"]),
-    (f"edge: []\n{LAST}",         LAST, ["site.yaml:15: edge: expected 'finish', got a list"]),
-    (f"overstay: {{action: stop}}\n{LAST}", LAST, [f"site.yaml:15: overstay: stop needs stopping sessions when their entitlement ends (rule 29), {NOT_YET}; write finish"]),
+    (f"edge: halt\n{LAST}",       LAST, ["site.yaml:15: edge: expected 'finish', 'stop' or 'identify', got 'halt'"]),
+    (f"edge: []\n{LAST}",         LAST, ["site.yaml:15: edge: expected 'finish', 'stop' or 'identify', got a list"]),
 ]
 # fmt: on
 
@@ -169,30 +164,13 @@ def test_a_written_edge_of_finish_is_what_holds_without_it(tmp_path: Path) -> No
     assert read(write(tmp_path, site=f"{SITE}edge: finish\n")).notices == ()
 
 
-def test_what_is_not_there_yet_hides_no_other_problem(tmp_path: Path) -> None:
-    site = spoilt(SITE, LAST, f"edge: stop\nschedul: nights\n{LAST}")
-    chargers = "charger_id,group,ocpp,security_profile,credential,profile,schedule\nCP,bus,,0,,,\n"
-    found = problems_of(write(tmp_path, site=site, chargers=chargers))
-    assert begin_with(
-        found,
-        [
-            "site.yaml:15: edge: stop needs",
-            "site.yaml:16: there is no key 'schedul' here; did you mean 'schedule'?",
-            "chargers.csv:2: group: expected one of site.yaml, got another; did you mean 'buses'?",
-        ],
-    ), found
-
-
-def test_settings_without_effect_are_loaded_with_a_notice(tmp_path: Path) -> None:
-    site = f"{SITE}identify_within_s: 60\nno_identification_after_s: 60"
-    notices = [str(notice) for notice in read(write(tmp_path, site=site)).notices]
-    assert begin_with(
-        notices,
-        [
-            "site.yaml:16: identify_within_s is loaded and has no effect yet",
-            "site.yaml:17: no_identification_after_s is loaded and has no effect yet",
-        ],
-    ), notices
+@pytest.mark.parametrize("edge", ["finish", "stop", "identify"])
+def test_rule_12_each_choice_for_an_edge_is_loaded(tmp_path: Path, edge: str) -> None:
+    site = f"{SITE}edge: {edge}\nidentify_within_s: 60\nno_identification_after_s: 90\n"
+    depot = read(write(tmp_path, site=site))
+    found = depot.site
+    assert (found.edge, found.identify_within_s, found.no_identification_after_s) == (edge, 60, 90)
+    assert depot.notices == ()
 
 
 def test_a_window_that_a_clock_change_swallows_is_a_notice(tmp_path: Path) -> None:
