@@ -52,6 +52,7 @@ class Depot:
         self.password = secrets.token_urlsafe(18)
         self.stage = "enforce"
         self.fail = "closed"
+        self.choices: list[str] = []
         self._edge_at = edge_at
         (folder / "secrets").mkdir(parents=True)
         for row in self.chargers:
@@ -108,6 +109,7 @@ class Depot:
             f"stage: {self.stage}",
             f"fail: {self.fail}",
             "freevend_tag: DEPOTGATEFREE",
+            *self.choices,
             "schedules:",
             "  - {id: reserved, default: managed}",
             "  - {id: open, default: freevend}",

@@ -1,0 +1,216 @@
+"""Sessions and waiting vehicles at the edges of managed time, over real sockets in 1.6 and 2.0.1.
+
+Chargers go over their edges by overrides, each at its own moment; reserved ones are reserved always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from connectors.kafka.broker_jars import jars_obstacle
+from depotgate.demo.charger import Charger
+from models.attempt import Denial
+from models.charger import ModeFact, ModeFactKind
+from models.reasons import Reason
+from models.schedule import Mode
+from models.topics import DENIALS, MODE
+from tests.integration.depots import CARDS, Depot, Row
+from tests.integration.installations import Fleet, Up, holds_within, read_all
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
+]
+
+WITHIN_S = 20.0
+IDENTIFY_WITHIN_S = 6
+AFTER_S = 4
+RUNS_OUT_S = 45.0
+"""Long enough to get the installation up, and short enough to wait for."""
+
+# fmt: off
+CHARGERS = (
+    #    charger           group       ocpp     profile
+    Row("IDENTIFIES-16",   "open",     "1.6",   "microocpp"),
+    Row("IDENTIFIES-201",  "open",     "2.0.1", "standard"),
+    Row("SILENT-16",       "open",     "1.6",   "microocpp"),
+    Row("SILENT-201",      "open",     "2.0.1", "standard"),
+    Row("STOPS-16",        "open",     "1.6",   "microocpp"),
+    Row("STOPS-201",       "open",     "2.0.1", "standard"),
+    Row("WAITS-16",        "reserved", "1.6",   "microocpp"),
+    Row("WAITS-201",       "reserved", "2.0.1", "standard"),
+    Row("LEAVES-201",      "reserved", "2.0.1", "standard"),
+    Row("OVERSTAYS-16",    "reserved", "1.6",   "microocpp"),
+    Row("OVERSTAYS-201",   "reserved", "2.0.1", "standard"),
+)
+# fmt: on
+
+
+class Edges(Depot):
+    """A depot whose sessions end; the agreement of one card runs out soon."""
+
+    def write_identities(self, labels: set[str]) -> None:
+        """identities.csv, with a card whose agreement runs out."""
+        super().write_identities(labels - {"agreement"})
+        path = self.folder / "identities.csv"
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.runs_out_at = now + timedelta(seconds=RUNS_OUT_S)
+        begins, ends = (now - timedelta(days=9)).isoformat(), self.runs_out_at.isoformat()
+        card = CARDS["agreement"]
+        row = f"{card.id_type},{card.token},agreement,courier/1,{begins},{ends},active\n"
+        path.write_text(path.read_text() + row)
+
+    def choose(self, edge: str) -> None:
+        """site.yaml with another choice for edges."""
+        self.choices = [
+            f"edge: {edge}",
+            f"identify_within_s: {IDENTIFY_WITHIN_S}",
+            f"no_identification_after_s: {AFTER_S}",
+            "overstay: {action: stop, grace_s: 2}",
+        ]
+        self.write_site()
+
+
+class Scene(Fleet):
+    """The chargers, their installation and its depot."""
+
+    def __init__(self, up: Up, depot: Edges) -> None:
+        super().__init__(depot, up.ocpp)
+        self.up = up
+        self.depot = depot
+
+    async def reserve(self, *charger_ids: str) -> None:
+        """Managed from now on."""
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+        for charger_id in charger_ids:
+            await self.up.ask(
+                *("override", "add", f"--charger={charger_id}", "--mode=managed"),
+                *(f"--until={until}", "--reason=edge", "--actor=Ada"),
+            )
+
+    async def facts(self, kind: ModeFactKind) -> list[ModeFact]:
+        found = await read_all(self.up.kafka, MODE)
+        return [each for each in found if isinstance(each, ModeFact) and each.kind == kind]
+
+    async def unidentified(self) -> list[Denial]:
+        found = await read_all(self.up.kafka, DENIALS)
+        denials = [each for each in found if isinstance(each, Denial)]
+        return [each for each in denials if each.reason == Reason.NO_IDENTIFICATION]
+
+    async def until_recorded(self, charger_ids: Iterable[str]) -> list[Denial]:
+        deadline = datetime.now(UTC) + timedelta(seconds=WITHIN_S)
+        while not set(charger_ids) <= {each.charger_id for each in await self.unidentified()}:
+            assert datetime.now(UTC) < deadline, charger_ids
+            await asyncio.sleep(0.2)
+        return await self.unidentified()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    depot = Edges(tmp_path_factory.mktemp("depot"), "edges", CHARGERS)
+    depot.choose("identify")
+    installation = Up(tmp_path_factory.mktemp("up"), depot)
+    await installation.start()
+    scene = Scene(installation, depot)
+    async with scene.connected():
+        await holds_within(lambda: all(modes_are_right(scene)), 60.0, "all in their mode")
+        yield scene
+    installation.end()
+
+
+def modes_are_right(scene: Scene) -> list[bool]:
+    wanted = {"open": Mode.FREEVEND, "reserved": Mode.MANAGED}
+    return [scene[row.charger_id].mode is wanted[row.group] for row in CHARGERS]
+
+
+async def begin(*chargers: Charger) -> None:
+    """Plug in where freevend starts the session."""
+    for charger in chargers:
+        await charger.plug_in()
+        assert charger.session_at() is not None
+
+
+async def test_rule_29_an_agreement_that_runs_out_in_its_session_ends_it(scene: Scene) -> None:
+    chargers = [scene["OVERSTAYS-16"], scene["OVERSTAYS-201"]]
+    for charger in chargers:
+        await charger.plug_in()
+        result = await charger.tap(CARDS["agreement"])
+        assert result is not None
+        assert result.accepted
+    assert datetime.now(UTC) < scene.depot.runs_out_at, "the installation came up too late"
+    assert all(charger.session_at() for charger in chargers)
+    await holds_within(
+        lambda: not any(charger.session_at() for charger in chargers),
+        RUNS_OUT_S + WITHIN_S,
+        "ended after the grace time",
+    )
+    assert datetime.now(UTC) > scene.depot.runs_out_at
+    told = {fact.charger_id: fact.detail for fact in await scene.facts(ModeFactKind.OVERSTAY)}
+    assert told == {charger.charger_id: Reason.AGREEMENT_EXPIRED for charger in chargers}
+
+
+async def test_rule_12_who_identifies_in_time_goes_on_and_who_does_not_is_stopped(
+    scene: Scene,
+) -> None:
+    identifying = [scene["IDENTIFIES-16"], scene["IDENTIFIES-201"]]
+    silent = [scene["SILENT-16"], scene["SILENT-201"]]
+    await begin(*identifying, *silent)
+    await scene.reserve(*(each.charger_id for each in (*identifying, *silent)))
+    await holds_within(
+        lambda: all(each.mode is Mode.MANAGED for each in (*identifying, *silent)),
+        WITHIN_S,
+        "reserved",
+    )
+    for charger in identifying:
+        result = await charger.tap(CARDS["own fleet"])
+        assert result is not None
+        assert result.accepted
+    await holds_within(
+        lambda: not any(each.session_at() for each in silent), WITHIN_S, "stopped without a card"
+    )
+    # Their edge was earlier, so their time is over too.
+    assert all(each.session_at() for each in identifying)
+    causes = {str(f.charger_id): f.detail for f in await scene.facts(ModeFactKind.STOP_COMMANDED)}
+    assert {each.charger_id: causes.get(each.charger_id) for each in silent} == {
+        each.charger_id: "NOT_IDENTIFIED" for each in silent
+    }
+    assert not {each.charger_id for each in identifying} & set(causes)
+
+
+async def test_a_vehicle_without_a_card_is_one_record_also_over_a_reconnect(scene: Scene) -> None:
+    waiting = [scene["WAITS-16"], scene["WAITS-201"]]
+    for charger in waiting:
+        await charger.plug_in()
+    await scene["LEAVES-201"].plug_in()
+    await scene["LEAVES-201"].plug_out()
+    names = [charger.charger_id for charger in waiting]
+    await scene.until_recorded(names)
+    for charger in waiting:
+        charger.link.cut()
+        await charger.connected(WITHIN_S)
+        await charger.tell("StatusNotification")
+    # Another vehicle, for which the same worker has to have read all that.
+    await scene["LEAVES-201"].plug_in()
+    found = await scene.until_recorded(["LEAVES-201"])
+    mine = [each for each in found if each.charger_id in {*names, "LEAVES-201"}]
+    assert sorted(each.charger_id for each in mine) == sorted([*names, "LEAVES-201"])
+    assert all(each.token == "" and not each.would_deny for each in mine)
+
+
+async def test_rule_12_stop_ends_sessions_at_the_edge(scene: Scene) -> None:
+    stopping = [scene["STOPS-16"], scene["STOPS-201"]]
+    scene.depot.choose("stop")
+    await begin(*stopping)
+    await scene.up.ask("load", str(scene.depot.folder))
+    await scene.reserve(*(each.charger_id for each in stopping))
+    await holds_within(
+        lambda: not any(each.session_at() for each in stopping), WITHIN_S, "stopped at the edge"
+    )
+    causes = {str(f.charger_id): f.detail for f in await scene.facts(ModeFactKind.STOP_COMMANDED)}
+    assert {causes[each.charger_id] for each in stopping} == {"EDGE"}
