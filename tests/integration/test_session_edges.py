@@ -1,6 +1,6 @@
 """Sessions and waiting vehicles at the edges of managed time, over real sockets in 1.6 and 2.0.1.
 
-Chargers go over their edges by overrides, each at its own moment; reserved ones are reserved always.
+Chargers go over their edges by overrides, each at its own moment; some are reserved always.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from ocpp.v201 import call as call201
 from connectors.ocpp.commands import CommandDesk
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.session import WAITING_MAX, CallFailed
+from connectors.ocpp.stopping import run_stop
 from models.charger import ChargerCommand, CommandKind, CommandResult, CommandStatus
 from models.ids import CommandId, ConnectionId, Slot
 from models.profiles import STANDARD, spellings
@@ -345,3 +346,40 @@ async def test_a_command_that_waits_for_its_turn_is_gone_with_its_connection(sta
         wire.cut()
         await until(lambda: len(results(stand)) == 1)
     assert [result.command_id for result in results(stand)] == ["c0"]
+
+
+def stop(connection: ChargerConnection, **fields: Any) -> ChargerCommand:
+    told: dict[str, Any] = {"kind": CommandKind.STOP, "transaction_id": "tx-1", "cause": "EDGE"}
+    return command(connection, **told | fields)
+
+
+async def test_a_stop_ends_its_session_once_and_tells_how_that_went(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        commands = desk(stand)
+        for _ in range(2):
+            commands.take(stop(connection))
+        sent = await answer(wire, 0, {"status": "Accepted"})
+        await until(lambda: bool(stand.events.named("SessionStopped")))
+        assert len(wire.sent) == 1
+    assert sent[2:] == ["RequestStopTransaction", {"transactionId": "tx-1"}]
+    (told,) = stand.events.named("SessionStopped")
+    assert told.data == {"transactionId": "tx-1", "cause": "EDGE", "result": "Accepted"}
+
+
+async def test_a_stop_that_comes_too_late_is_not_sent(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        commands = desk(stand)
+        commands.take(stop(connection, expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+        # Whatever is sent of it is sent before this one.
+        commands.take(stop(connection, command_id=CommandId("c2"), transaction_id="tx-2"))
+        sent = await answer(wire, 0, {"status": "Rejected"})
+    assert sent[3] == {"transactionId": "tx-2"}
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
+async def test_rule_27_no_stop_is_sent_in_off_and_shadow(stage: Stage) -> None:
+    stand = Stand(site=site_record(stage=stage))
+    async with running(stand) as (connection, wire):
+        await run_stop(connection, stop(connection))
+        assert wire.sent == []
+    assert stand.events.named("SessionStopped") == []
