@@ -1,35 +1,23 @@
-"""From charger events and outcomes to sessions and occupations.
+"""From charger events to sessions and occupations.
 
-Chargers repeat messages, lose some and send others late (finding 7), and outcomes arrive beside
-events, not between them. So a session is known by its transaction, whichever message comes first;
-one that has ended stays ended; and whatever never ends is given up: when the vehicle is gone, when
-another session begins at its place, or when nobody has spoken of it for days.
+Chargers repeat messages, lose some and send others late (finding 7). So a session is known by its
+transaction, whichever message comes first; one that has ended stays ended; and whatever never ends
+is given up: when the vehicle is gone, when another session begins at its place, or when nobody has
+spoken of it for days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.attempt import Attempt, AttemptKind, Outcome, TokenKind
+from models.attempt import AttemptKind, TokenKind
 from models.charger import ChargerEvent, ChargerState
 from models.clocks import before
 from models.ids import session_id
-from models.reasons import Answer
-from models.schedule import Mode
-from models.sessions import (
-    ENDED_MAX,
-    OCCUPATIONS_MAX,
-    RUNNING_MAX,
-    Occupation,
-    Session,
-    Sessions,
-)
-
-FORGOTTEN_AFTER = timedelta(days=3)
-"""A session that nobody has spoken of for so long is one whose end was lost: chargers tell meter
-values every few minutes, and vehicles stay for a weekend."""
+from models.session_changes import bounded, end, session_of, with_session, with_vehicle
+from models.sessions import OCCUPATIONS_MAX, Occupation, Session, Sessions
 
 SEEN_EVERY = timedelta(hours=1)
 """A row is written for what it learns, not for each meter value."""
@@ -68,7 +56,7 @@ def sessions_noted(state: ChargerState, event: ChargerEvent, *, of_current: bool
     change = _CHANGES.get(event.name)
     if change is None or (event.name == "StatusNotification" and not of_current):
         return {}
-    after = _bounded(change(state.sessions, event, state), event.received_at)
+    after = bounded(change(state.sessions, event, state), event.received_at)
     return {} if after == state.sessions else {"sessions": after}
 
 
@@ -84,14 +72,6 @@ def foreign_transaction(state: ChargerState, event: ChargerEvent) -> bool:
     return all(each.transaction_id != str(named) for each in known)
 
 
-def outcome_noted(sessions: Sessions, outcome: Outcome) -> Sessions:
-    """What an attempt says of a session: who it is, and whether its start was refused."""
-    attempt = outcome.attempt
-    if attempt.kind == AttemptKind.AUTHORIZE:
-        return _authorized(sessions, outcome)
-    return _bounded(_presented(sessions, outcome), attempt.received_at)
-
-
 # OCPP 1.6
 
 
@@ -99,14 +79,14 @@ def _started(sessions: Sessions, event: ChargerEvent, state: ChargerState) -> Se
     transaction_id, place = _text(event, "transactionId"), _whole(event, "connectorId")
     if transaction_id is None or place is None:
         return sessions
-    known = _of(sessions, transaction_id, _text(event, "sessionId"))
+    known = session_of(sessions, transaction_id, _text(event, "sessionId"))
     session = _begun(event, state, known, transaction_id, place)
     session = session.model_copy(update={"token": event.token or session.token})
     # A start is energy allowed to flow in OCPP 1.6, unless it was refused.
     asked = session if session.refused_at else _energised(session, event)
     if _told_later(event, state):
-        return _with(sessions, asked)
-    return _token_at(_with(_plugged(sessions, event, place, None), asked), event, place)
+        return with_session(sessions, asked)
+    return _token_at(with_session(_plugged(sessions, event, place, None), asked), event, place)
 
 
 def _stopped(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Sessions:
@@ -114,7 +94,7 @@ def _stopped(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> S
     if transaction_id in NO_ID:
         # It says nothing of which: the only one it can be, or none.
         only = sessions.running[0] if len(sessions.running) == 1 else None
-        return _end(sessions, only, event.received_at) if only else sessions
+        return end(sessions, only, event.received_at) if only else sessions
     return _end_named(sessions, event, transaction_id, None)
 
 
@@ -124,11 +104,11 @@ def _metered(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> S
         place = _whole(event, "connectorId")
         here = next((each for each in sessions.running if each.place == place), None)
         named = here.model_copy(update={"called": transaction_id}) if here else None
-        return _with(sessions, _energised(named, event)) if named else sessions
-    known = _of(sessions, transaction_id, None)
+        return with_session(sessions, _energised(named, event)) if named else sessions
+    known = session_of(sessions, transaction_id, None)
     if known is None or known.ended_at is not None:
         return sessions
-    return _with(sessions, _energised(known, event))
+    return with_session(sessions, _energised(known, event))
 
 
 # OCPP 2.x
@@ -139,7 +119,7 @@ def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -
     if transaction_id is None:
         return sessions
     own_id = str(session_id(event.charger_id, transaction_id))
-    known = _of(sessions, transaction_id, own_id)
+    known = session_of(sessions, transaction_id, own_id)
     if event.data.get("eventType") == "Ended":
         return _end_named(sessions, event, transaction_id, own_id)
     place = _whole(event, "evse.id") or (known.place if known else None)
@@ -154,10 +134,10 @@ def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -
         session = session.model_copy(update={"token": event.token})
     # What is told later says nothing of what is plugged in now.
     if place is None or later:
-        return _with(sessions, session)
+        return with_session(sessions, session)
     if event.data.get("transactionInfo.chargingState") in _CONNECTED:
         sessions = _plugged(sessions, event, place, _whole(event, "evse.connectorId"))
-    after = _with(sessions, session)
+    after = with_session(sessions, session)
     return _token_at(after, event, place) if presented else after
 
 
@@ -178,7 +158,7 @@ def _status(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Se
     after = _plugged(sessions, event, place, connector)
     here = next((each for each in after.running if each.place == place), None)
     if status in ENERGY and here is not None:
-        return _with(after, _energised(here, event))
+        return with_session(after, _energised(here, event))
     return after
 
 
@@ -229,21 +209,6 @@ def _energised(session: Session, event: ChargerEvent) -> Session:
     return session.model_copy(update={"energy_at": energy_at, "seen_at": seen_at})
 
 
-def _with(sessions: Sessions, session: Session) -> Sessions:
-    """The sessions with one as it is now. A place has one at a time: the one that began last."""
-    if session.ended_at is not None or _same(session, sessions.ended):
-        return sessions
-    others = [each for each in sessions.running if not _is_same(each, session)]
-    here = [each for each in others if session.place is not None and each.place == session.place]
-    if any(each.began_at > session.began_at for each in here):
-        return _end(sessions, session, session.seen_at)
-    kept = tuple(each for each in others if each not in here)
-    after = sessions.model_copy(update={"running": (*kept, session)})
-    for each in here:
-        after = _remembered(after, each, session.began_at)
-    return _served(after, session)
-
-
 def _end_named(
     sessions: Sessions, event: ChargerEvent, transaction_id: str | None, own_id: str | None
 ) -> Sessions:
@@ -251,51 +216,9 @@ def _end_named(
     if transaction_id is None:
         return sessions
     at = event.received_at
-    known = _of(sessions, transaction_id, own_id)
+    known = session_of(sessions, transaction_id, own_id)
     unknown = Session(session_id=own_id, transaction_id=transaction_id, began_at=at, seen_at=at)
-    return _end(sessions, known or unknown, at)
-
-
-def _end(sessions: Sessions, session: Session, at: datetime) -> Sessions:
-    if session.ended_at is not None:
-        return sessions
-    kept = tuple(each for each in sessions.running if not _is_same(each, session))
-    after = sessions.model_copy(update={"running": kept})
-    return _waits_again(_remembered(after, session, at), session, at)
-
-
-def _remembered(sessions: Sessions, session: Session, at: datetime) -> Sessions:
-    # Only its names are of use from now on.
-    ended = session.model_copy(update={"ended_at": at, "attempt": None, "stop": None})
-    return sessions.model_copy(update={"ended": (*sessions.ended, ended)[-ENDED_MAX:]})
-
-
-def _bounded(sessions: Sessions, now: datetime) -> Sessions:
-    lost = [each for each in sessions.running if now - each.seen_at > FORGOTTEN_AFTER]
-    for each in lost:
-        sessions = _end(sessions, each, now)
-    if len(sessions.running) > RUNNING_MAX:
-        sessions = sessions.model_copy(update={"running": sessions.running[-RUNNING_MAX:]})
-    return sessions
-
-
-def _of(sessions: Sessions, transaction_id: str | None, own_id: str | None) -> Session | None:
-    for each in sessions.running + sessions.ended:
-        if transaction_id is not None and each.transaction_id == transaction_id:
-            return each
-        if own_id is not None and each.session_id == own_id:
-            return each
-    return None
-
-
-def _is_same(one: Session, other: Session) -> bool:
-    if one.transaction_id is not None and one.transaction_id == other.transaction_id:
-        return True
-    return one.session_id is not None and one.session_id == other.session_id
-
-
-def _same(session: Session, others: Iterable[Session]) -> bool:
-    return any(_is_same(session, each) for each in others)
+    return end(sessions, known or unknown, at)
 
 
 # Occupations
@@ -322,14 +245,9 @@ def _gone(sessions: Sessions, event: ChargerEvent, place: int, connector: int | 
         return sessions
     for each in sessions.running:
         if each.place == place and each.began_at <= event.received_at:
-            sessions = _end(sessions, each, event.received_at)
+            sessions = end(sessions, each, event.received_at)
     kept = tuple(each for each in sessions.occupied if each.place != place)
     return sessions.model_copy(update={"occupied": kept})
-
-
-def _replaced(sessions: Sessions, vehicle: Occupation) -> Sessions:
-    occupied = tuple(vehicle if each.place == vehicle.place else each for each in sessions.occupied)
-    return sessions.model_copy(update={"occupied": occupied})
 
 
 def _token_at(sessions: Sessions, event: ChargerEvent, place: int) -> Sessions:
@@ -337,113 +255,7 @@ def _token_at(sessions: Sessions, event: ChargerEvent, place: int) -> Sessions:
     vehicle = sessions.at(place)
     if vehicle is None or vehicle.token_at or event.token in {None, TokenKind.FREEVEND_TAG}:
         return sessions
-    return _replaced(sessions, vehicle.model_copy(update={"token_at": event.received_at}))
-
-
-def _served(sessions: Sessions, session: Session) -> Sessions:
-    vehicle = sessions.at(session.place)
-    if vehicle is None or vehicle.served or session.energy_at is None:
-        return sessions
-    return _replaced(sessions, vehicle.model_copy(update={"served": True}))
-
-
-def _waits_again(sessions: Sessions, session: Session, at: datetime) -> Sessions:
-    """A vehicle whose session was stopped from here waits for a card from then on."""
-    vehicle = sessions.at(session.place)
-    stopped = session.stop is not None and session.stop.command_id is not None
-    if vehicle is None or not stopped:
-        return sessions
-    return _replaced(sessions, vehicle.model_copy(update={"served": False, "waits_since": at}))
-
-
-# Attempts
-
-
-def _presented(sessions: Sessions, outcome: Outcome) -> Sessions:
-    """A token within a transaction identifies that session (rule 12)."""
-    attempt = outcome.attempt
-    own_id = str(attempt.session_id)
-    known = _of(sessions, None, own_id)
-    if known is not None and known.ended_at is not None:
-        return sessions
-    session = known or Session(
-        session_id=own_id,
-        transaction_id=None,
-        place=attempt.connector,
-        began_at=attempt.event_at,
-        seen_at=attempt.received_at,
-    )
-    told: Update = {"token": attempt.token.kind}
-    if session.began_in is None and outcome.schedule is not None:
-        told["began_in"] = outcome.schedule.mode
-    if _identifies(outcome):
-        told |= {"attempt": attempt, "refused_at": None}
-    elif _refuses(outcome, session):
-        told |= {"refused_at": outcome.answered_at, "energy_at": None}
-    return _with(_withdrawn(sessions, attempt), session.model_copy(update=told))
-
-
-def _identifies(outcome: Outcome) -> bool:
-    """Whether a card was accepted; in shadow every one is, so there what was decided counts."""
-    told, verdict = outcome.told, outcome.verdict
-    if outcome.attempt.token.kind != TokenKind.IDENTIFIED or told is None or not told.accepted:
-        return False
-    return verdict is None or verdict.answer == Answer.ALLOW
-
-
-def _refuses(outcome: Outcome, session: Session) -> bool:
-    """Whether its start was refused; a card that is presented in vain while it runs ends nothing
-    that rule 12 lets finish."""
-    if outcome.told is None or outcome.told.accepted or session.attempt or session.refused_at:
-        return False
-    return outcome.attempt.token.kind != TokenKind.FREEVEND_TAG and (
-        session.began_in is not Mode.FREEVEND
-    )
-
-
-def _withdrawn(sessions: Sessions, attempt: Attempt) -> Sessions:
-    """An Authorize that led to a start was for that one, and identifies no other."""
-
-    def without(each: Session) -> Session:
-        by = each.attempt
-        if by is None or by.kind != AttemptKind.AUTHORIZE or by.attempt_id != attempt.attempt_id:
-            return each
-        return each.model_copy(update={"attempt": None, "spared_at": None})
-
-    return sessions.model_copy(update={"running": tuple(without(e) for e in sessions.running)})
-
-
-def _authorized(sessions: Sessions, outcome: Outcome) -> Sessions:
-    """An Authorize names no place: it is for the only unidentified session, else for the vehicle
-    that was plugged in last (rule 12)."""
-    attempt = outcome.attempt
-    lasting = attempt.token.lasting_pseudonym
-    if any(each.attempt and each.attempt.token.lasting_pseudonym == lasting
-           for each in sessions.running):  # fmt: skip
-        # Whoever began a session ends it with the same card.
-        return sessions
-    session = _unidentified(sessions)
-    if session is not None:
-        if _identifies(outcome):
-            session = session.model_copy(update={"attempt": attempt, "token": attempt.token.kind})
-            sessions = _with(sessions, session)
-        vehicle = sessions.at(session.place)
-    else:
-        waiting = [each for each in sessions.occupied if each.token_at is None]
-        vehicle = max(waiting, key=lambda each: each.since, default=None)
-    if vehicle is None:
-        return sessions.model_copy(update={"unclaimed_at": attempt.received_at})
-    return _replaced(sessions, vehicle.model_copy(update={"token_at": attempt.received_at}))
-
-
-def _unidentified(sessions: Sessions) -> Session | None:
-    found = [each for each in sessions.running if each.attempt is None and each.energy_at]
-    return max(found, key=lambda each: _plugged_at(sessions, each), default=None)
-
-
-def _plugged_at(sessions: Sessions, session: Session) -> datetime:
-    vehicle = sessions.at(session.place)
-    return vehicle.since if vehicle else session.began_at
+    return with_vehicle(sessions, vehicle.model_copy(update={"token_at": event.received_at}))
 
 
 # Fields of events

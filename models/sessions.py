@@ -1,8 +1,8 @@
 """What is known of the sessions and the occupied places of one charger.
 
 A place is a connector in OCPP 1.6 and an EVSE in 2.x; an occupation is a vehicle at a place, from
-being plugged in until it is gone. What events and outcomes make of both is in session_events.py,
-what follows from them in session_ends.py.
+being plugged in until it is gone. What events make of both is in session_events.py, what
+outcomes do in session_outcomes.py, what follows from them in session_ends.py.
 """
 
 from __future__ import annotations

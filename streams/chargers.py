@@ -22,7 +22,7 @@ from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_
 from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
 from models.probing import probe_due
 from models.profiles import profile_named, switchable
-from models.session_events import outcome_noted
+from models.session_outcomes import outcome_noted
 from models.site import Stage
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S

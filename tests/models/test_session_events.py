@@ -16,13 +16,9 @@ from models.ids import ConnectionId, GatewayInstance, Slot, session_id
 from models.modes import apply_event
 from models.reasons import OcppVersion
 from models.schedule import Mode
-from models.session_events import (
-    CLAIMED_WITHIN,
-    FORGOTTEN_AFTER,
-    OBEYED_WITHIN,
-    foreign_transaction,
-    outcome_noted,
-)
+from models.session_changes import FORGOTTEN_AFTER
+from models.session_events import CLAIMED_WITHIN, OBEYED_WITHIN, foreign_transaction
+from models.session_outcomes import outcome_noted
 from models.sessions import ENDED_MAX, RUNNING_MAX, Sessions
 from tests.models.samples import ATTEMPT, NOON, SAMPLES
 
