@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -17,16 +16,19 @@ from models.charger import ChargerEvent, ChargerState, Commanded, CommandKind, M
 from models.errors import DeliveryFailedError
 from models.governing import Governing
 from models.ids import ChargerId
-from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF, EDGES, SWITCHES_FAILED
+from models.metrics import SWITCHES_FAILED
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
-from models.modes import NextStep, apply_event, enter_stage, reconcile, superseded_connection
+from models.mode_events import apply_event, enter_stage, superseded_connection
+from models.modes import NextStep, reconcile
 from models.probing import probe_due
 from models.profiles import profile_named, switchable
 from models.session_outcomes import outcome_noted
 from models.site import Stage
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
+from streams.charger_gauges import count_chargers
 from streams.charger_post import ChargerPost
+from streams.edges import EdgeDesk
 from streams.gateway_turns import GatewayTurns
 from streams.outbox import Outbox
 from streams.sessions import SessionDesk
@@ -50,10 +52,6 @@ FAULT_RETRY_S = 60.0
 
 COUNT_EVERY_S = 5.0
 """The gauges of chargers by mode are for people who watch."""
-
-MISSED_WITHIN = timedelta(days=50)
-"""Edges of an absence that are told: a hundred of a daily window. A row is kept as long as its
-charger is configured, and nothing that anybody decides depends on older ones."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Due time of a charger whose mode does not change by itself."""
@@ -88,6 +86,7 @@ class ChargerDesk:
         self._states = states
         self._outbox = outbox
         self._post = ChargerPost(outbox, metrics)
+        self._edges = EdgeDesk(self._post, metrics)
         self._metrics = metrics
         self._turns = GatewayTurns(switches_per_s)
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
@@ -179,7 +178,7 @@ class ChargerDesk:
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
             if now >= count_at:
-                self._count_modes()
+                count_chargers(self._states, self._replica.sites, self._metrics)
                 count_at = now + timedelta(seconds=COUNT_EVERY_S)
             await asyncio.sleep(TICK_S)
 
@@ -225,7 +224,7 @@ class ChargerDesk:
             return row
         now = datetime.now(UTC)
         row = enter_stage(end_overdue(row, now), governing.stage, governing.stage_since)
-        row = await self._noticed_edge(row, governing, now)
+        row = await self._edges.noticed(row, governing, now)
         row = await self._take_step(row, governing, now)
         row = await self._sessions.review(row, governing, now)
         of_sessions = self._sessions.due_at(row.charger_id)
@@ -271,55 +270,6 @@ class ChargerDesk:
             case NextStep.NOTHING | NextStep.HOLD:
                 pass
         return row
-
-    async def _noticed_edge(
-        self, row: ChargerState, governing: Governing, now: datetime
-    ) -> ChargerState:
-        """The row with the mode due now; each edge that was passed is told once (rule 14)."""
-        interval, site = governing.timeline.at(now), governing.site
-        # A mode without a beginning holds since the timetable was set. Never since now: command
-        # ids are made from it, and a worker that takes over must arrive at the same ones.
-        since = interval.start or site.loaded_at
-        if since == row.desired_since and row.desired is interval.mode:
-            return row
-        missed_count = await self._tell_missed(row, governing, now)
-        if row.desired is interval.mode:
-            # All that passed meanwhile were missed; a timetable that changed behind it is no edge.
-            return row.model_copy(update={"desired_since": since}) if missed_count else row
-        passed = row.desired is not None
-        row = row.model_copy(update={"desired": interval.mode, "desired_since": since})
-        if passed:
-            self._metrics.count(EDGES, row.site_id, interval.mode)
-            await self._post.tell(
-                row,
-                ModeFactKind.EDGE if row.connection else ModeFactKind.EDGE_MISSED,
-                now if row.connection else since,
-                governing.stage,
-                # A timetable that is changed and changed back begins the same interval twice.
-                about=site.revision,
-                detail=interval.source.name,
-            )
-        return row
-
-    async def _tell_missed(self, row: ChargerState, governing: Governing, now: datetime) -> int:
-        """Tell the edges that nobody noticed in time, but the one that began what is due now."""
-        if row.desired is None or row.desired_since is None:
-            return 0
-        # Before it was loaded this timetable had no edges.
-        known_since = max(row.desired_since, governing.site.loaded_at, now - MISSED_WITHIN)
-        passed = list(governing.timeline.edges(known_since, now))
-        if passed and row.desired is not governing.timeline.mode_at(now):
-            passed.pop()
-        for edge in passed:
-            await self._post.tell(
-                row.model_copy(update={"desired": edge.mode, "desired_since": edge.at}),
-                ModeFactKind.EDGE_MISSED,
-                edge.at,
-                governing.stage,
-                about=governing.site.revision,
-                detail=edge.source.name,
-            )
-        return len(passed)
 
     async def _command(
         self, row: ChargerState, governing: Governing, now: datetime, step: NextStep
@@ -378,34 +328,6 @@ class ChargerDesk:
                 about=observed.at.isoformat(),
                 detail=observed.evidence,
             )
-
-    def _count_modes(self) -> None:
-        counts: Counter[tuple[str, str, str]] = Counter()
-        for row in self._states:
-            counts[row.site_id, "desired", row.desired or "unknown"] += 1
-            counts[row.site_id, "observed", row.observed.mode if row.observed else "unknown"] += 1
-        given_up = Counter(row.site_id for row in self._states if row.given_up_at)
-        self._metrics.clear(CHARGERS_GIVEN_UP)
-        for site_id, count in given_up.items():
-            self._metrics.set(CHARGERS_GIVEN_UP, count, site_id)
-        self._count_clocks()
-        self._metrics.clear(CHARGERS_BY_MODE)
-        for labels, count in counts.items():
-            self._metrics.set(CHARGERS_BY_MODE, count, *labels)
-
-    def _count_clocks(self) -> None:
-        """How many clocks are off by more than their sites allow."""
-        sites = self._replica.sites
-        wrong: Counter[str] = Counter(
-            row.site_id
-            for row in self._states
-            if row.clock is not None
-            and row.site_id in sites
-            and row.clock.off_by_more_than(sites[row.site_id].clock_limit_s)
-        )
-        self._metrics.clear(CLOCKS_OFF)
-        for site_id, count in wrong.items():
-            self._metrics.set(CLOCKS_OFF, count, site_id)
 
 
 def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:

@@ -36,22 +36,24 @@ from models.mode_commands import (
     resend_due,
     tries_of,
 )
+from models.mode_events import (
+    DRIFT_APART,
+    apply_event,
+    enter_stage,
+    superseded_connection,
+)
 from models.modes import (
     ANY,
-    DRIFT_APART,
     RULES,
     Link,
     NextStep,
     Order,
     Seen,
-    apply_event,
-    enter_stage,
     link_of,
     order_of,
     reconcile,
     seen_of,
     step_of,
-    superseded_connection,
 )
 from models.reasons import OcppVersion
 from models.schedule import Mode

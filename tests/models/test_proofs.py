@@ -18,7 +18,7 @@ from models.charger import (
     Connection,
 )
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
-from models.modes import apply_event
+from models.mode_events import apply_event
 from models.schedule import Mode
 
 AT = datetime(2026, 7, 14, 12, tzinfo=UTC)

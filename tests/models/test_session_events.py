@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.attempt import AttemptKind, Basis, Outcome, TokenKind, Told
 from models.charger import ChargerEvent, ChargerState, EventName, Scalar
 from models.ids import ConnectionId, GatewayInstance, Slot, session_id
-from models.modes import apply_event
+from models.mode_events import apply_event
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.session_changes import FORGOTTEN_AFTER
