@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 
 from connectors.kafka.partition import partition_of_bytes
 from connectors.kafka.producer import cloud_event_headers
+from connectors.kafka.starting import start_client
 from models.errors import BrokerUnavailableError
 from models.topics import RECORD_MAX_BYTES, Topic
 
@@ -145,14 +146,7 @@ async def bulk_producer(
         max_request_size=2 * RECORD_MAX_BYTES,
         request_timeout_ms=int(ACKNOWLEDGED_WITHIN_S * 1000),
     )
-    try:
-        await producer.start()
-    except KafkaError as fault:
-        await producer.stop()
-        raise BrokerUnavailableError(
-            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
-            "or name another with DEPOTGATE_KAFKA"
-        ) from fault
+    await start_client(producer, bootstrap, producer.stop, ACKNOWLEDGED_WITHIN_S)
     bulk = Bulk(producer, source, batch_id, at)
     try:
         yield bulk

@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from models.errors import BrokerUnavailableError
+from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
 from models.topics import Topic
 
 Ends = Mapping[TopicPartition, int]
 """Where partitions ended when they were asked."""
 
 
-async def start_consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
+async def start_consumer(
+    bootstrap: str, group: str | None = None, answer_within_s: float = ANSWER_WITHIN_S
+) -> AIOKafkaConsumer:
     """A connected consumer with nothing assigned.
 
     Args:
         group: whose committed offsets are to be read; nothing is ever committed.
+        answer_within_s: for one request.
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
@@ -32,15 +34,9 @@ async def start_consumer(bootstrap: str, group: str | None = None) -> AIOKafkaCo
         # The answer to a waiting driver comes this way: fetches return at the first byte.
         fetch_min_bytes=1,
         fetch_max_wait_ms=500,
+        request_timeout_ms=int(answer_within_s * 1000),
     )
-    try:
-        await consumer.start()
-    except KafkaError as fault:
-        await consumer.stop()
-        raise BrokerUnavailableError(
-            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
-            "or name another with DEPOTGATE_KAFKA"
-        ) from fault
+    await start_client(consumer, bootstrap, consumer.stop, answer_within_s)
     return consumer
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from connectors.kafka.partition import partition_of
-from models.errors import BrokerUnavailableError
+from connectors.kafka.starting import start_client
 from models.record import Record
 from models.topics import HEADERS_MAX_BYTES, RECORD_MAX_BYTES, Topic
 
@@ -66,14 +66,7 @@ class Producer:
             max_request_size=RECORD_MAX_BYTES + 2 * HEADERS_MAX_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        try:
-            await producer.start()
-        except KafkaError as fault:
-            await producer.stop()
-            raise BrokerUnavailableError(
-                f"no Kafka answers at {self._bootstrap}; start it with `depotgate up`, "
-                "or name another with DEPOTGATE_KAFKA"
-            ) from fault
+        await start_client(producer, self._bootstrap, producer.stop, REQUEST_TIMEOUT_MS / 1000)
         self._producer = producer
 
     async def stop(self) -> None:

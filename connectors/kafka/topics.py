@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 
-from models.errors import BrokerUnavailableError, DepotgateError, TopicMismatchError
+from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
+from models.errors import DepotgateError, TopicMismatchError
 from models.topics import TOPICS, Topic, topic_config
 
 REPLICAS_WANTED = 3
@@ -35,21 +36,21 @@ class TopicChange(NamedTuple):
 
 
 @asynccontextmanager
-async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_client(
+    bootstrap: str, answer_within_s: float = ANSWER_WITHIN_S
+) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin connection.
+
+    Args:
+        answer_within_s: for one request.
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-    except KafkaError as fault:
-        await admin.close()
-        raise BrokerUnavailableError(
-            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
-            "or name another with DEPOTGATE_KAFKA"
-        ) from fault
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap, request_timeout_ms=int(answer_within_s * 1000)
+    )
+    await start_client(admin, bootstrap, admin.close, answer_within_s)
     try:
         yield admin
     finally:
@@ -71,7 +72,9 @@ async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicCh
         missing = [topic for topic in TOPICS if topic.name not in existing]
         present = [topic for topic in TOPICS if topic.name in existing]
         differing = await _differing_settings(admin, present)
-        if not dry_run and (missing or differing):
+    if not dry_run and (missing or differing):
+        # A broker that answers: it may take its time to make them.
+        async with admin_client(bootstrap, APPLIED_WITHIN_S) as admin:
             await _create(admin, missing)
             await _set(admin, differing)
             await _wait_until_applied(admin)

@@ -1,0 +1,59 @@
+"""Connecting a client to Kafka, in a time that a person waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiokafka.errors import KafkaError
+
+from models.errors import BrokerUnavailableError
+
+ANSWER_WITHIN_S = 10.0
+"""For one request: a broker answers in milliseconds, and a loaded one in a second or two. A client
+waits 40 s by default, at each address that takes connections and says nothing."""
+
+_SLOW_SHARE = 0.9
+"""Of that time: who is refused at once waits for none of it."""
+
+
+class Client(Protocol):
+    """A consumer, a producer or an admin client of aiokafka."""
+
+    async def start(self) -> None: ...
+
+
+async def start_client(
+    client: Client, bootstrap: str, close: Callable[[], Awaitable[None]], within_s: float
+) -> None:
+    """Connect; a client that cannot is closed.
+
+    Args:
+        close: ends the client.
+        within_s: what the client waits for one answer.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+    """
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    try:
+        await client.start()
+    except KafkaError as fault:
+        waited_s = loop.time() - began_s
+        await close()
+        raise BrokerUnavailableError(_said(bootstrap, waited_s, within_s)) from fault
+
+
+def _said(bootstrap: str, waited_s: float, within_s: float) -> str:
+    if waited_s < _SLOW_SHARE * within_s:
+        return (
+            f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "
+            "or name another with DEPOTGATE_KAFKA"
+        )
+    return (
+        f"no Kafka answers at {bootstrap} within {waited_s:.0f} s, though connections to it are "
+        "not refused; if it is starting or overloaded try again later, "
+        "else name another with DEPOTGATE_KAFKA"
+    )
