@@ -58,7 +58,10 @@ def keys_list(
     pseudonym_keys_file: Keys = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every epoch: since when, what stands under it, and what needs it."""
+    """Every epoch: since when, what stands under it, and what needs it.
+
+    Without Kafka it shows what the key file says, and fails: nothing is counted then.
+    """
     from connectors.keys import read_keys
     from depotgate.key_lists import print_list
     from depotgate.rotating import Standing, look
@@ -68,8 +71,10 @@ def keys_list(
     try:
         standing = run_until_told(look(settings))
     except (BrokerUnavailableError, ConfigurationError) as fault:
-        standing = Standing(read_keys(settings.pseudonym_keys_file))
-        errors().print(f"nothing is counted: {fault}", style="yellow", markup=False, soft_wrap=True)
+        print_list(Standing(read_keys(settings.pseudonym_keys_file)), as_json=as_json)
+        said = f"this is the key file alone, nothing is counted: {fault}"
+        errors().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
     print_list(standing, as_json=as_json)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from connectors.keys import write_new_keys
+from depotgate.cli import app
 from depotgate.key_lists import complete, print_list, rows_of, state_of, steps
 from depotgate.rotating import AGAIN_AFTER, Rotation, Standing, begins, next_kid
 from models.epochs import Uses
@@ -121,3 +125,14 @@ def test_without_kafka_the_list_counts_nothing(capsys: pytest.CaptureFixture[str
     assert "k2" in out
     assert "in force" in out
     assert "2222" not in out
+
+
+def test_a_list_without_kafka_is_the_key_file_alone_and_fails(tmp_path: Path) -> None:
+    write_new_keys(keys := tmp_path / "keys.json", "k1")
+    command = ["keys", "list", "--json", f"--pseudonym-keys-file={keys}", f"--data={tmp_path}"]
+    for kafka in (["--kafka=127.0.0.1:1"], []):
+        result = CliRunner().invoke(app, [*command, *kafka])
+        assert result.exit_code == 1
+        (row,) = orjson.loads(result.stdout)
+        assert (row["kid"], row["state"], row["identities"]) == ("k1", "in force", None)
+        assert result.stderr.startswith("this is the key file alone, nothing is counted: no")
