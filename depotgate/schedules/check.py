@@ -44,7 +44,10 @@ def check(file: Path, now: datetime) -> Checked:
     Args:
         now: clock changes are looked for from its date on.
     """
-    folder, name = place_of(file)
+    try:
+        folder, name = place_of(file)
+    except DepotRefusedError as refused:
+        return Checked(None, 0, refused.problems, ())
     problems = Problems()
     found = read_site_of(folder, now, problems, name)
     if (folder / chargers_file.FILE).exists():

@@ -15,7 +15,7 @@ from connectors.feeds.depot_folder import CHARGERS_BYTES_MAX, read_site_of, site
 from connectors.feeds.places import Problems, near
 from connectors.feeds.site_file import References
 from connectors.feeds.text_file import opened, read_lines
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, DepotRefusedError, Problem
 from models.governing import governing_schedule
 from models.ids import ChargerId
 from models.schedule import Schedule
@@ -55,11 +55,18 @@ class Governed(NamedTuple):
 
 
 def place_of(file: Path) -> tuple[Path, str]:
-    """The folder and the name of a site.yaml, given as itself or as its folder."""
+    """The folder and the name of a site.yaml, given as itself or as its folder.
+
+    Raises:
+        DepotRefusedError: there is nothing of that name.
+    """
     try:
-        folder = file.is_dir()
+        folder, there = file.is_dir(), file.exists()
     except OSError:  # a name that is too long
-        folder = False
+        folder, there = False, False
+    if not there:
+        said = f"expected a {site_file.FILE} or a folder with one, and there is nothing so named"
+        raise DepotRefusedError((Problem(str(file), 0, said),))
     return (file, site_file.FILE) if folder else (file.parent, file.name)
 
 

@@ -122,11 +122,18 @@ def test_a_site_without_chargers_beside_it_is_checked_alone(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("file", ["nowhere.yaml", "nowhere/site.yaml"])
-def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path, file: str) -> None:
+def test_a_name_of_nothing_is_a_problem(tmp_path: Path, file: str) -> None:
     answer = _check(tmp_path / file, "--json")
     assert answer.code == 1
     (problem,) = answer.json["problems"]
-    assert "it cannot be read" in problem["message"]
+    assert problem["file"] == str(tmp_path / file)
+    assert problem["message"].startswith("expected a site.yaml or a folder with one, and there is")
+
+
+def test_a_folder_without_a_site_is_a_problem(tmp_path: Path) -> None:
+    answer = _check(tmp_path)
+    assert answer.code == 1
+    assert answer.out.startswith(f"site.yaml: expected this file in {tmp_path}, and it cannot be")
 
 
 def test_what_is_no_yaml_is_a_problem(tmp_path: Path) -> None:

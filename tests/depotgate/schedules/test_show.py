@@ -153,9 +153,10 @@ def test_a_question_that_cannot_be_answered_is_one_sentence(
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    answer = ask("show", tmp_path / "nowhere" / "site.yaml")
+    nowhere = tmp_path / "nowhere" / "site.yaml"
+    answer = ask("show", nowhere)
     assert answer.code == 1
-    assert answer.err.startswith("site.yaml: expected this file in")
+    assert answer.err.startswith(f"{nowhere}: expected a site.yaml or a folder with one, and there")
 
 
 def test_a_site_with_problems_is_not_shown(tmp_path: Path) -> None:
