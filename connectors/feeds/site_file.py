@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path as Folder
 from typing import Annotated, Any, NamedTuple, Self
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from connectors.feeds.access_checks import WrittenOverstay, WrittenRule, access_faults
 from connectors.feeds.holidays import with_holidays
@@ -193,10 +194,20 @@ def _validated(
     except orjson.JSONEncodeError:
         problems.add(file, 0, "expected text, got half of a character (\\ud800 to \\udfff)")
     except ValidationError as fault:
-        for error in fault.errors(include_url=False):
+        errors = fault.errors(include_url=False)
+        for error in errors:
             path: Path = tuple(error["loc"])
-            problems.add(file, document.line(path), sentence_of(error, WrittenSite, []))
+            if not _follows(error, errors):
+                problems.add(file, document.line(path), sentence_of(error, WrittenSite, []))
     return None
+
+
+def _follows(error: ErrorDetails, errors: Iterable[ErrorDetails]) -> bool:
+    """Whether a list counts as too short only because items of it are wrong."""
+    path = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in errors
+    )
 
 
 def _references(content: dict[str, Any]) -> References:

@@ -133,6 +133,10 @@ PROBLEMS = [
     ("schedules: []\ngroups",     SITE[SITE.index("schedules"):SITE.index("\ngroups") + 7],
                                                            ["site.yaml:5: schedules: expected a list of at least one, got an empty one",
                                                             "chargers.csv:3: schedule: expected one of site.yaml, got another"]),
+    # The only schedule is wrong, the list of them is not empty.
+    ("schedules: [{id: nights, default: fee}]\ngroups: []", SITE[SITE.index("schedules"):SITE.index("\nschedule: n")],
+                                                           ["site.yaml:5: default: expected 'freevend' or 'managed', got 'fee'",
+                                                            "chargers.csv:2: group:", "chargers.csv:3: schedule: expected one of"]),
     # Rule 6: both are named, at the line of the later one.
     (f"{NIGHT}      - {{name: late, days: [tue], from: 05:00, to: 07:00, mode: freevend}}\n", NIGHT,
         ["site.yaml:10: schedule 'nights': window 'late' (freevend) overlaps 'night' (managed); opposite modes may touch, "
