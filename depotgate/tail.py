@@ -21,13 +21,13 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from depotgate.audit_lines import changed
 from depotgate.printing import printable
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.attempt import Attempt, Decision, Denial, Outcome
 from models.charger import ChargerCommand, ChargerEvent, ModeFact
 from models.errors import ConfigurationError, UndecodableRecordError
-from models.overrides import OverrideRecord
 from models.record import Record
 from models.site import AuditRecord
 from models.topics import AUDIT, COMMANDS, DECISIONS, DENIALS, EVENTS, MODE, OUTCOMES, Topic
@@ -132,22 +132,8 @@ def _audit_line(record: AuditRecord) -> str:
         record.actor,
         record.action,
         record.subject,
-        _changed(record),
+        changed(record),
     )
-
-
-def _changed(record: AuditRecord) -> str:
-    """What an override says in words; of anything else the revisions before and after."""
-    if not record.action.startswith("override ") or record.after is None:
-        return f"{record.before or 'nothing'} → {record.after or 'nothing'}"
-    try:
-        override = OverrideRecord.decode(record.after.encode())
-    except UndecodableRecordError:
-        return record.after
-    until = f"until {_time(override.stops_at)}" if override.stops_at else "until it is ended"
-    lock = ", locked," if override.lock else ""
-    reason = override.ended_reason or override.reason
-    return f"{override.mode}{lock} at {override.whom} {until}: {reason}"
 
 
 VIEWS: Mapping[str, View] = {
