@@ -111,3 +111,18 @@ def stage_change(
         cause=reading.cause,
     )
     return StageChange(made, staged(charger.charger_id, site, rows).stage)
+
+
+def as_found_before(change: StageChange, unwritten: Mapping[str, StageRecord]) -> StageChange:
+    """A change that was found before and could not be written, as it was found then.
+
+    It keeps its time, so that what is recorded of it has the same id whenever it is written.
+
+    Args:
+        unwritten: by charger.
+    """
+    before = unwritten.get(str(change.row.charger_id))
+    if before is None:
+        return change
+    same = (before.stage, before.site_id) == (change.row.stage, change.row.site_id)
+    return change._replace(row=before) if same else change

@@ -25,7 +25,14 @@ from models.errors import BrokerUnavailableError
 from models.ids import ChargerId, timed_id
 from models.metrics import FLAGS_UNREADABLE
 from models.site import AuditRecord, ChargerRecord, SiteRecord, Stage
-from models.stages import EVERY_CHARGER, StageChange, StageRecord, stage_change, staged
+from models.stages import (
+    EVERY_CHARGER,
+    StageChange,
+    StageRecord,
+    as_found_before,
+    stage_change,
+    staged,
+)
 from models.topics import AUDIT, CHARGERS, SITES, STAGES
 
 log = structlog.get_logger()
@@ -55,6 +62,9 @@ class Resolver:
         self._replica = replica
         # As they are written here; the replica has them a moment later.
         self._rows: dict[str, StageRecord] = {}
+        # What a round found and Kafka did not take, and what of it is audited already.
+        self._unwritten: dict[str, StageRecord] = {}
+        self._audited: set[str] = set()
         self._metrics = metrics
         self._unreadable_count = 0
 
@@ -118,7 +128,8 @@ class Resolver:
             )
             for charger, site in chargers
         )
-        changes = [change for change in found if change is not None]
+        changes = [as_found_before(each, self._unwritten) for each in found if each is not None]
+        self._unwritten = {str(change.row.charger_id): change.row for change in changes}
         named = {charger.charger_id for charger, _site in chargers}
         gone = [key for key in self._rows if key not in named and key != EVERY_CHARGER]
         if changes or gone or EVERY_CHARGER not in self._rows:
@@ -136,10 +147,8 @@ class Resolver:
         actor = f"flags/{self._flag.name}"
         batch_id = timed_id(written.at, actor, "stage")
         async with bulk_producer(self._bootstrap, actor, batch_id, written.at) as bulk:
-            for change in written.changes:
-                if change.changes:
-                    audit = _audit(change, actor)
-                    await bulk.add(AUDIT, actor, audit.encode())
+            # First: no charger changes its stage without a record of it, and each has one.
+            await self._record(bulk, written.changes, actor)
             for change in written.changes:
                 key = str(change.row.charger_id)
                 await bulk.add(STAGES, key, change.row.encode())
@@ -151,7 +160,17 @@ class Resolver:
             await bulk.add(STAGES, EVERY_CHARGER, flags.encode())
         self._take(written, flags)
 
+    async def _record(self, bulk: Bulk, changes: Iterable[StageChange], actor: str) -> None:
+        audits = [_audit(change, actor) for change in changes if change.changes]
+        for audit in audits:
+            if audit.audit_id not in self._audited:
+                await bulk.add(AUDIT, actor, audit.encode())
+        await bulk.settle()
+        self._audited = {audit.audit_id for audit in audits}
+
     def _take(self, written: _Written, flags: StageRecord) -> None:
+        self._unwritten.clear()
+        self._audited.clear()
         self._rows[EVERY_CHARGER] = flags
         for key in written.gone:
             del self._rows[key]

@@ -10,7 +10,7 @@ from models.governing import Governing
 from models.ids import SiteId
 from models.schedule import Mode, Schedule
 from models.site import Stage
-from models.stages import EVERY_CHARGER, Reading, StageRecord, stage_change, staged
+from models.stages import EVERY_CHARGER, Reading, StageRecord, as_found_before, stage_change, staged
 from models.timeline import Timeline
 from models.zones import zone
 from tests.connectors.ocpp.chargers import SITE, charger_record, site_record
@@ -107,3 +107,17 @@ def test_a_change_says_since_when_by_whom_and_why() -> None:
     assert change is not None
     assert change.row == row(Stage.OFF, since=NOW, provider="unleash", cause="TARGETING_MATCH")
     assert change.changes
+
+
+def test_a_change_that_could_not_be_written_keeps_the_time_at_which_it_was_found() -> None:
+    reading, later = Reading(Stage.OFF, "x"), NOW + timedelta(minutes=1)
+    first = stage_change(CHARGER, OWNER, reading, {}, provider="p", now=NOW)
+    again = stage_change(CHARGER, OWNER, reading, {}, provider="p", now=later)
+    other = stage_change(CHARGER, OWNER, Reading(Stage.SHADOW, "x"), {}, provider="p", now=later)
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    unwritten = {str(CHARGER.charger_id): first.row}
+    assert as_found_before(again, unwritten).row.since == NOW
+    assert as_found_before(again, {}).row.since == later
+    assert as_found_before(other, unwritten) == other, "another stage is another change"
