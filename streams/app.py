@@ -83,8 +83,14 @@ def create_app(
     """
     outbox = Outbox(producer, metrics)
     states = ChargerStates(settings.bootstrap, metrics)
-    app = DepotgateApp(GROUP, outbox=outbox, finish=producer.stop, **_faust_settings(settings))
     chargers = ChargerDesk(replica, states, outbox, metrics, settings.switches_per_s)
+    app = DepotgateApp(
+        GROUP,
+        outbox=outbox,
+        settle=chargers.settle,
+        finish=producer.stop,
+        **_faust_settings(settings),
+    )
     decisions = DecisionDesk(replica, outbox, metrics)
     _add_agents(app, chargers, DenialDesk(outbox, metrics))
     awaited = {EVENTS, REQUESTS}
