@@ -30,8 +30,7 @@ from connectors.publishing import Publisher
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.answers import barred, told_for
-from models.attempt import AccessRequest, Attempt, Basis, Outcome, Told, Verdict
-from models.given_decision import GivenDecision
+from models.attempt import AccessRequest, Attempt, Basis, Decision, Outcome, Told, Verdict
 from models.ids import GatewayInstance, RequestId, Slot
 from models.languages import ENGLISH
 from models.metrics import (
@@ -76,7 +75,7 @@ class _Terms(NamedTuple):
 class _Ruling(NamedTuple):
     terms: _Terms
     told: Told
-    decision: GivenDecision | None
+    decision: Decision | None
     posture: Posture | None
 
 
@@ -125,7 +124,7 @@ class AttemptDesk:
         """Whether a decision of this id would be of any use here."""
         return request_id in self._pending or request_id in self._late
 
-    def decided(self, decision: GivenDecision) -> None:
+    def decided(self, decision: Decision) -> None:
         """Take a decision. The first one is the answer; one that is not held is ignored."""
         pending = self._pending.get(decision.decision_id)
         if pending is not None:
@@ -254,7 +253,7 @@ class AttemptDesk:
         posture = terms.posture if told.basis == Basis.POSTURE else None
         return _Ruling(terms, told, decision, posture)
 
-    def _told(self, attempt: Attempt, terms: _Terms, decision: GivenDecision | None) -> Told:
+    def _told(self, attempt: Attempt, terms: _Terms, decision: Decision | None) -> Told:
         evaluated = decision is not None and decision.verdict.answer != Answer.ERROR
         return told_for(
             attempt.ocpp,
@@ -272,7 +271,7 @@ class AttemptDesk:
         now_s = asyncio.get_running_loop().time()
         self._late.put(case.attempt.request_id, _Missed(case, told.accepted), now_s)
 
-    async def _ask(self, pending: PendingAttempt) -> GivenDecision | None:
+    async def _ask(self, pending: PendingAttempt) -> Decision | None:
         """The decision, None when none came by the deadline.
 
         Raises:
@@ -300,7 +299,7 @@ class AttemptDesk:
 
     async def _ask_on(
         self, pending: PendingAttempt, sent: Delivery, until_s: float
-    ) -> GivenDecision | None:
+    ) -> Decision | None:
         """Kafka went away under the request: when it has it, the deadline begins again."""
         if not await acknowledged_by(sent, until_s):
             raise _Unanswered

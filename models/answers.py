@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from models.attempt import Basis, DriverText, Facts, Told, Verdict
-from models.given_decision import GivenFacts
 from models.languages import ENGLISH
 from models.reasons import Answer, OcppVersion, Reason, wire_status
 from models.site import IdentityState, Posture, Stage
@@ -81,7 +80,7 @@ def _carried(
     return {"text": text, "language": language, "more_texts": more_texts}
 
 
-def barred(facts: Facts | GivenFacts) -> bool:
+def barred(facts: Facts) -> bool:
     """Whether a revoked or suspended match was found, however the evaluation ended."""
     bars = (IdentityState.REVOKED, IdentityState.SUSPENDED)
     return any(match.state in bars for match in facts.matches)

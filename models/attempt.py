@@ -71,6 +71,21 @@ class Token(Frozen):
         return self.candidates[0].pseudonyms[-1] if self.candidates else None
 
 
+class ModeKnown(Frozen):
+    """A charger's mode as its gateway knows it (rule 16).
+
+    Attributes:
+        commanded: of the last switch on this connection that was carried out; None = none was, or
+            it was forgotten with a boot.
+        observed: last read back, or shown by behaviour, since then.
+        switching: a switch is under way.
+    """
+
+    commanded: Mode | None = None
+    observed: Mode | None = None
+    switching: bool = False
+
+
 class Attempt(Frozen):
     """What the rules judge, without how it was carried.
 
@@ -83,6 +98,8 @@ class Attempt(Frozen):
         clock_offset_s: of the charger's clock, by which `charger_at` was corrected; None where it
             was not: a live message, or a clock that was not measured.
         time_doubt: why a timestamp was not believed, and the arrival judged by.
+        mode: of the charger when the attempt arrived; None where nothing is known of it, and in a
+            replay, which tells of another time.
     """
 
     request_id: RequestId
@@ -101,6 +118,7 @@ class Attempt(Frozen):
     connector: int | None = None
     clock_offset_s: float | None = None
     time_doubt: Open[TimeDoubt] | None = None
+    mode: ModeKnown | None = None
 
 
 class AccessRequest(Record):

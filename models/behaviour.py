@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.attempt import TokenKind
+from models.drift import drifting
 from models.reasons import Flag
 from models.schedule import Mode
 
@@ -43,10 +44,7 @@ class Behaviour(NamedTuple):
 
 def mode_drift(known: Behaviour) -> bool:
     """Scheduled, commanded and observed mode disagree, and nothing is under way (rule 16)."""
-    if known.scheduled is None or known.switching:
-        return False
-    told = {mode for mode in (known.commanded, known.observed) if mode is not None}
-    return bool(told - {known.scheduled})
+    return drifting(known.scheduled, known.commanded, known.observed, switching=known.switching)
 
 
 def started_by_mode_change(known: Behaviour) -> bool:

@@ -40,6 +40,7 @@ class EventName(StrEnum):
     SESSION_STOPPED = "SessionStopped"
     PROBED = "Probed"
     START_ACCEPTED = "StartAccepted"
+    READ_BACK = "ReadBack"
 
 
 class CommandStatus(StrEnum):
@@ -112,6 +113,8 @@ class CommandKind(StrEnum):
     RESET = "reset"
     """Reboot, for a setting that is not in force before (site.yaml: `reboot`)."""
     PROBE = "probe"
+    READ_BACK = "read_back"
+    """Ask for the mode and nothing else."""
     STOP = "stop"
     """End a session by remote stop."""
     CLOSE = "close"
@@ -223,9 +226,10 @@ class ChargerState(Record):
         booted_with: the stored mode with which it last booted: asked to set that mode again, it
             asks for another reboot, and needs none.
         given_up_at: since when the desired mode is not asked for any more.
+        read_back_at: when it told its mode last, without a switch.
         refused: optional steps of the last switch that it did not take.
         claims, proofs: what the charger said of itself, and what its behaviour showed.
-        places: occupations that may still prove managed; none once it is proven.
+        places: occupations that may still prove something.
         clock: how far the charger's clock is off; None while it is not measured.
         sessions: that run, that ended lately, and vehicles at its places.
     """
@@ -243,6 +247,7 @@ class ChargerState(Record):
     stored_mode: Mode | None = None
     booted_with: Mode | None = None
     given_up_at: UtcDatetime | None = None
+    read_back_at: UtcDatetime | None = None
     refused: tuple[str, ...] = ()
     vendor: str | None = None
     model: str | None = None

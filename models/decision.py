@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache
 
 from models.attempt import Attempt, Decision, Facts, Verdict
+from models.drift import drift_of_attempt
 from models.feed_age import FeedState, match_state
 from models.ladder import Case, Finding, case_at, climb
 from models.next_change import instants_of, next_change, valid_until
 from models.reasons import Answer, Flag
 from models.texts import driver_texts, support_text
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Raised whenever the same attempt and facts could give another answer."""
-
-MARGINS_MAX = 256
-"""Remembered: live messages have one uncertainty, and measured clocks a few."""
 
 
 def decide(attempt: Attempt, facts: Facts) -> Decision:
@@ -80,16 +77,17 @@ def _near_boundary(case: Case, _finding: Finding) -> bool:
     schedule = case.facts.schedule
     if schedule is None:
         return False
-    at, margin = case.at, _margin(case.attempt.uncertainty_s)
+    margin = timedelta(seconds=case.attempt.uncertainty_s)
     begins, ends = schedule.starts_at, schedule.ends_at
-    return (begins is not None and abs(begins - at) <= margin) or (
-        ends is not None and abs(ends - at) <= margin
+    return (begins is not None and abs(begins - case.at) <= margin) or (
+        ends is not None and abs(ends - case.at) <= margin
     )
 
 
-@lru_cache(maxsize=MARGINS_MAX)
-def _margin(uncertainty_s: float) -> timedelta:
-    return timedelta(seconds=uncertainty_s)
+def _mode_drift(case: Case, _finding: Finding) -> bool:
+    """Scheduled, commanded and observed mode disagree, and no switch is under way (rule 16)."""
+    schedule = case.facts.schedule
+    return schedule is not None and drift_of_attempt(case.attempt, schedule)
 
 
 def _stale_feed(case: Case, _finding: Finding) -> bool:
@@ -112,6 +110,7 @@ def _retrospective(case: Case, _finding: Finding) -> bool:
 FLAGS: tuple[tuple[Flag, Callable[[Case, Finding], bool]], ...] = (
     (Flag.SCHEDULE_CONFLICT, _in_conflict),
     (Flag.NEAR_BOUNDARY, _near_boundary),
+    (Flag.MODE_DRIFT, _mode_drift),
     (Flag.STALE_FEED, _stale_feed),
     (Flag.IDENTITY_AMBIGUOUS, _ambiguous),
     (Flag.RETROSPECTIVE, _retrospective),

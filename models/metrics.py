@@ -111,6 +111,8 @@ COMMANDS_SENT = Metric("depotgate_mode_commands_sent_total", C, "worker", ("site
                        "Mode commands sent to a gateway")
 SWITCHES_FAILED = Metric("depotgate_mode_switches_failed_total", C, "worker", ("site", "mode"),
                          "Chargers whose mode was given up, by the mode that they should have")
+DRIFTS = Metric("depotgate_mode_drifts_total", C, "worker", ("site", "evidence"),
+                "Chargers seen in another mode than the one that is due (rule 16)")
 SESSION_STOPS = Metric("depotgate_session_stops_total", C, "worker", ("site", "cause"),
                        "Sessions that were to be ended at an edge or after their entitlement")
 FOREIGN_TRANSACTIONS = Metric("depotgate_foreign_transactions_total", C, "worker",

@@ -19,11 +19,16 @@ from models.charger import (
     Observed,
 )
 from models.proofs import noted
+from models.read_backs import awaits_boot
 from models.schedule import Mode
-from models.session_events import sessions_noted
+from models.session_changes import session_of
+from models.session_events import sessions_noted, told_later
 from models.site import Stage
 
 Update = dict[str, Any]
+
+READ_BACK, BEHAVIOUR = "read_back", "behaviour"
+"""Kinds of evidence."""
 
 DRIFT_APART = timedelta(minutes=5)
 """Contrary behaviour begins the tries again, but not more often than this: a charger that repeats
@@ -70,7 +75,10 @@ def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> Charge
     of_current = event.name == EventName.CONNECTED or _is_current(state, event)
     update = change(state, event) if change and of_current else {}
     if of_current:
-        update |= noted(state, event)
+        proved = noted(state, event)
+        update |= proved
+        if event.token is None and _started_unasked(state, event, proved):
+            update |= _behaved(state, event)
     update |= sessions_noted(state, event, of_current=of_current)
     if event.clock is not None and of_current:
         update = {**update, "clock": event.clock}
@@ -144,7 +152,7 @@ def _command_ended(state: ChargerState, event: ChargerEvent) -> Update:
     if _in_force(state, result):
         ended["status"], read = CommandStatus.DONE, result.stored
     # Without a read-back nothing is known: what was seen before the command says nothing now.
-    observed = Observed(mode=read, at=event.received_at, evidence="read_back") if read else None
+    observed = Observed(mode=read, at=event.received_at, evidence=READ_BACK) if read else None
     return {
         "commanded": commanded.model_copy(update=ended),
         "observed": observed,
@@ -169,29 +177,73 @@ def _stored(state: ChargerState, result: CommandResult) -> Update:
 
 
 def _started(state: ChargerState, event: ChargerEvent) -> Update:
-    """A start with the freevend tag proves freevend, whatever was read back (finding 4)."""
+    """A start with the freevend tag proves freevend."""
     starting = event.token == TokenKind.FREEVEND_TAG and event.data.get("eventType") != "Ended"
     # A replay tells of the mode of its own time (finding 8).
-    if not starting or event.data.get("offline") is True:
+    return _behaved(state, event) if starting and not told_later(event, state) else {}
+
+
+def _started_unasked(state: ChargerState, event: ChargerEvent, proved: Update) -> bool:
+    """Whether energy began to flow in OCPP 2.x without any token, as models/proofs.py saw it.
+
+    A card that was held to the reader before, and not told of again, is no drift: somebody was
+    asked.
+    """
+    proofs = proved.get("proofs")
+    if proofs is None or proofs.freevend_at == state.proofs.freevend_at:
+        return False
+    transaction_id = event.data.get("transactionInfo.transactionId")
+    session = session_of(state.sessions, str(transaction_id), None)
+    place = session.place if session else event.data.get("evse.id")
+    vehicle = state.sessions.at(place) if isinstance(place, int) else None
+    asked = (session and session.attempt) or (vehicle and vehicle.token_at)
+    return not asked
+
+
+def _behaved(state: ChargerState, event: ChargerEvent) -> Update:
+    """A start that nobody was asked about is freevend, whatever was read back (finding 4)."""
+    behaved = Observed(mode=Mode.FREEVEND, at=event.received_at, evidence=BEHAVIOUR)
+    return _contrary(state, behaved)
+
+
+def _read_back(state: ChargerState, event: ChargerEvent) -> Update:
+    """What the charger's setting was found at, long after it was switched."""
+    told = event.data.get("mode")
+    mode = next((each for each in Mode if each == told), None)
+    if mode is None or event.data.get("status") != "Accepted":
         return {}
-    behaved = Observed(mode=Mode.FREEVEND, at=event.received_at, evidence="behaviour")
-    if _begins_again(state.commanded, event.received_at):
-        return {**_unknown(event.received_at), "observed": behaved}
-    return {"observed": behaved}
+    asked: Update = {"read_back_at": event.received_at}
+    outstanding = state.commanded is not None and state.commanded.status is None
+    if outstanding or awaits_boot(state):
+        # It is being set, or is not in force.
+        return asked
+    seen = state.observed
+    if seen is not None and (seen.mode is mode or seen.evidence == BEHAVIOUR):
+        # Behaviour weighs more than what a setting says (finding 4).
+        return asked
+    found = Observed(mode=mode, at=event.received_at, evidence=READ_BACK)
+    return asked | _contrary(state, found)
 
 
-def _begins_again(commanded: Commanded | None, at: datetime) -> bool:
-    """Whether contrary behaviour makes worthless what is known of a command, its tries too.
+def _contrary(state: ChargerState, seen: Observed) -> Update:
+    """What was seen; where it contradicts the last command, its tries begin again (rule 16)."""
+    if _begins_again(state.commanded, seen):
+        return {**_unknown(seen.at), "observed": seen}
+    return {"observed": seen}
+
+
+def _begins_again(commanded: Commanded | None, seen: Observed) -> bool:
+    """Whether contrary evidence makes worthless what is known of a command, its tries too.
 
     So a charger that was given up, or that drifted long after it was switched, gets all of its
     tries once more (rule 16). What waits for a boot, or was commanded moments ago, goes on.
     """
-    if commanded is None or commanded.status is None or commanded.mode is Mode.FREEVEND:
+    if commanded is None or commanded.status is None or commanded.mode is seen.mode:
         return False
     settling = commanded.status == CommandStatus.REBOOT_REQUIRED or (
         commanded.kind == CommandKind.RESET
     )
-    return not settling and at - (commanded.ended_at or commanded.sent_at) >= DRIFT_APART
+    return not settling and seen.at - (commanded.ended_at or commanded.sent_at) >= DRIFT_APART
 
 
 _CHANGES: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {
@@ -201,4 +253,5 @@ _CHANGES: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {
     "BootNotification": _booted,
     AttemptKind.START_TRANSACTION: _started,
     AttemptKind.TRANSACTION_EVENT: _started,
+    EventName.READ_BACK: _read_back,
 }

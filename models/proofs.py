@@ -251,9 +251,6 @@ def _at(
     if not number:
         return {}
     known = _place(state, number)
-    if known is None and state.proofs.managed and state.proofs.freevend_at is not None:
-        # Both are proven: only the freevend tag can say something new.
-        return {}
     transaction_id = transaction_id or (known.transaction_id if known else None)
     now = Place(number=number, step=step, transaction_id=transaction_id, energy=energy)
     if now == known:

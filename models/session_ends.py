@@ -12,9 +12,10 @@ from enum import StrEnum
 from models.attempt import Denial
 from models.behaviour import Behaviour, started_by_mode_change
 from models.charger import ChargerState
+from models.drift import drift_of_row
 from models.governing import Governing
 from models.ids import AttemptId, ChargerId, CommandId, ConnectionId, RequestId, timed_id
-from models.reasons import ROW_OF, Reason
+from models.reasons import ROW_OF, Flag, Reason
 from models.schedule import Mode
 from models.sessions import Occupation, Session, SessionStop
 from models.site import EdgeAction, SiteRecord, Stage
@@ -158,7 +159,7 @@ def no_identification(
         misuse=True,
         reason=reason,
         reasons=(reason,),
-        flags=(),
+        flags=(Flag.MODE_DRIFT,) if drift_of_row(row, governing, at) else (),
         token="",
         pseudonym=None,
         attribution=None,

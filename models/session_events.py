@@ -84,7 +84,7 @@ def _started(sessions: Sessions, event: ChargerEvent, state: ChargerState) -> Se
     session = session.model_copy(update={"token": event.token or session.token})
     # A start is energy allowed to flow in OCPP 1.6, unless it was refused.
     asked = session if session.refused_at else _energised(session, event)
-    if _told_later(event, state):
+    if told_later(event, state):
         return with_session(sessions, asked)
     return _token_at(with_session(_plugged(sessions, event, place, None), asked), event, place)
 
@@ -124,7 +124,7 @@ def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -
         return _end_named(sessions, event, transaction_id, own_id)
     place = _whole(event, "evse.id") or (known.place if known else None)
     session = _begun(event, state, known, transaction_id, place, own_id)
-    later = _told_later(event, state)
+    later = told_later(event, state)
     if event.data.get("transactionInfo.chargingState") in ENERGY and not (
         later and session.refused_at
     ):
@@ -188,7 +188,7 @@ def _begun(  # noqa: PLR0917 - what is told of it, by whom, and what was known b
         seen_at = at if at - known.seen_at >= SEEN_EVERY else known.seen_at
         told = {"transaction_id": transaction_id, "place": place, "seen_at": seen_at}
         return known.model_copy(update=told)
-    later = _told_later(event, state)
+    later = told_later(event, state)
     return Session(
         session_id=own_id or _text(event, "sessionId"),
         transaction_id=transaction_id,
@@ -280,7 +280,7 @@ def _timestamp(event: ChargerEvent) -> datetime | None:
     return at if at.tzinfo and at <= event.received_at else None
 
 
-def _told_later(event: ChargerEvent, state: ChargerState) -> bool:
+def told_later(event: ChargerEvent, state: ChargerState) -> bool:
     """2.x says so; a 1.6 start is a replay when it is older than the connection (finding 8)."""
     if event.name == AttemptKind.TRANSACTION_EVENT:
         return event.data.get("offline") is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -19,10 +18,11 @@ from models.charger import (
     ModeFactKind,
 )
 from models.governing import Governing
-from models.ids import ChargerId, CommandId, timed_id
+from models.ids import CommandId, timed_id
 from models.metrics import COMMANDS_SENT
 from models.mode_commands import EXPIRES_AFTER_S
 from models.probing import probe_command
+from models.read_backs import READ_BACK_WITHIN, read_back_id
 from models.schedule import Mode
 from models.session_ends import STOP_EXPIRES_AFTER_S
 from models.sessions import Session, SessionStop
@@ -45,8 +45,6 @@ class ChargerPost:
         self._metrics = metrics
         self._said = RecentIds()
         self._underway: list[Delivery] = []
-        self._unwritten: dict[ChargerId, ChargerState] = {}
-        self._writing = asyncio.Lock()
 
     async def switch(
         self, connection: Connection, commanded: Commanded, governing: Governing
@@ -74,6 +72,26 @@ class ChargerPost:
     ) -> None:
         """Have a charger asked what its configuration has; `about` names the event that asks."""
         await self._command(probe_command(governing.charger, connection, at, about))
+
+    async def read_back(self, row: ChargerState, governing: Governing, now: datetime) -> None:
+        """Have a charger asked for its mode, and nothing else."""
+        link = row.connection
+        assert link is not None, "a command needs a connection to go to"
+        await self._command(
+            ChargerCommand(
+                command_id=read_back_id(row, now),
+                kind=CommandKind.READ_BACK,
+                charger_id=row.charger_id,
+                site_id=row.site_id,
+                connection_id=link.connection_id,
+                slot=link.slot,
+                ocpp=link.ocpp,
+                mode=row.desired or Mode.MANAGED,
+                profile=governing.charger.profile,
+                sent_at=now,
+                expires_at=now + READ_BACK_WITHIN,
+            )
+        )
 
     async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots).
@@ -203,29 +221,18 @@ class ChargerPost:
             )
         )
 
-    def keep(self, rows: Collection[ChargerState]) -> None:
-        """Have rows written soon, in place of older ones of their chargers that are not yet."""
-        self._unwritten.update({row.charger_id: row for row in rows})
-
-    async def write(self) -> None:
-        """Write the rows that are kept, the log of the next owner, once Kafka has all that was sent
-        before. To be done before the offset of an event is committed.
+    async def keep(self, rows: Collection[ChargerState]) -> None:
+        """Write rows, the log of the next owner, once Kafka has all that was sent before.
 
         Raises:
             DeliveryFailedError: something was not delivered: no row is written any more.
         """
-        # One at a time: an older row of a charger never comes behind a newer one. And nothing is
-        # taken away before it is sent, so that a write that is cancelled leaves it to the next.
-        async with self._writing:
-            underway, rows = list(self._underway), list(self._unwritten.values())
-            await self._outbox.delivered(underway)
-            del self._underway[: len(underway)]
-            for row in rows:
-                await self._outbox.send(
-                    STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
-                )
-                if self._unwritten.get(row.charger_id) is row:
-                    del self._unwritten[row.charger_id]
+        underway, self._underway = self._underway, []
+        await self._outbox.delivered(underway)
+        for row in rows:
+            await self._outbox.send(
+                STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
+            )
 
     async def _command(self, command: ChargerCommand) -> None:
         """To the slot of the gateway that holds the connection."""

@@ -22,6 +22,7 @@ from models.mode_events import apply_event, enter_stage, superseded_connection
 from models.modes import NextStep, reconcile
 from models.probing import probe_due
 from models.profiles import profile_named, switchable
+from models.read_backs import LEAST_URGENT, READ_BACK_EVERY, period_start
 from models.session_outcomes import outcome_noted
 from models.site import Stage
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
@@ -29,6 +30,7 @@ from models.turns import SWITCHES_PER_S
 from streams.charger_gauges import count_chargers
 from streams.charger_post import ChargerPost
 from streams.edges import EdgeDesk
+from streams.evidence import EvidenceDesk
 from streams.gateway_turns import GatewayTurns
 from streams.outbox import Outbox
 from streams.sessions import SessionDesk
@@ -37,12 +39,12 @@ from streams.states import NEVER_APPLIED, ChargerStates
 log = structlog.get_logger()
 
 TICK_S = 0.25
-"""How late an edge, a resend or a changed schedule may be noticed, and how long a row waits for
-more that changes it; looking at the due times of 10,000 chargers takes about a millisecond."""
+"""How late an edge, a resend or a changed schedule may be noticed; looking at the due times of
+10,000 chargers takes about a millisecond."""
 
-LOOK_AT_ONCE = 25
-"""Chargers that are looked at before others get their turn: an event or a decision waits some
-milliseconds for them at most."""
+LOOK_AT_ONCE = 100
+"""Chargers whose commands are on their way before their rows are written: one wait for Kafka serves
+them all, and an event or a decision waits a few milliseconds for them at most."""
 
 RESEND_CHECK_S = 1.0
 """How often a charger with an outstanding command is looked at; resends are seconds apart."""
@@ -86,6 +88,7 @@ class ChargerDesk:
         self._states = states
         self._outbox = outbox
         self._post = ChargerPost(outbox, metrics)
+        self._evidence = EvidenceDesk(self._post, metrics, self._its_turn_at_last)
         self._edges = EdgeDesk(self._post, metrics)
         self._metrics = metrics
         self._turns = GatewayTurns(switches_per_s)
@@ -111,19 +114,17 @@ class ChargerDesk:
             after = apply_event(before, event, message.offset)
             governing = self._replica.governing(event.charger_id)
             if governing is not None:
-                await self._tell_what_it_proves(before, after, event, governing)
+                await self._evidence.tell(before, after, event, governing)
                 await self._sessions.tell_what_began(before, after, event, governing.stage)
             superseded = superseded_connection(before, event)
             if superseded is not None:
                 await self._post.close(after, superseded, event.received_at)
-            reviewed = after
-            # Most events say nothing new: what was due before them is due after them, in its time.
-            if not _only_later(before, after) or self._due_by_now(event.charger_id):
-                reviewed = await self._review(after, governing)
+            reviewed = await self._review(after, governing)
             await self._probe_if_due(reviewed, event, governing)
-            self._states.put(reviewed)
             # An event that changed nothing needs no row: applied again it changes nothing again.
-            self._keep([] if _only_later(before, reviewed) else [reviewed])
+            unchanged = reviewed == before.model_copy(update={"offset": message.offset})
+            self._states.put(reviewed)
+            await self._keep([] if unchanged else [reviewed])
 
     async def hear(self, outcome: Outcome) -> None:
         """Take note of whose session it is: an attempt may identify one (rule 12).
@@ -139,10 +140,13 @@ class ChargerDesk:
             if sessions == row.sessions:
                 return
             known = row.model_copy(update={"sessions": sessions})
-            self._keep([await self._review(known, self._replica.governing(charger_id))])
+            await self._keep([await self._review(known, self._replica.governing(charger_id))])
 
     def _its_turn(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share)
+
+    def _its_turn_at_last(self, row: ChargerState) -> bool:
+        return self._turns.come(row, self._states.share, LEAST_URGENT)
 
     async def _probe_if_due(
         self, row: ChargerState, event: ChargerEvent, governing: Governing | None
@@ -158,17 +162,8 @@ class ChargerDesk:
     async def give_away(self, partitions: set[int]) -> None:
         """Let go of the rows of partitions, once everything about them is in the topics."""
         async with self._one_at_a_time:
-            await self.settle()
+            await self._outbox.settle()
             self._states.drop(partitions)
-
-    async def settle(self) -> None:
-        """Have Kafka acknowledge everything sent so far, and the rows of what was applied so far.
-
-        Raises:
-            DeliveryFailedError: something was not delivered: nothing may be committed any more.
-        """
-        await self._post.write()
-        await self._outbox.settle()
 
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""
@@ -188,7 +183,6 @@ class ChargerDesk:
             due += self._turns.due(self._states.share)
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
-            await self._post.write()
             if now >= count_at:
                 count_chargers(self._states, self._replica.sites, self._metrics)
                 count_at = now + timedelta(seconds=COUNT_EVERY_S)
@@ -202,13 +196,9 @@ class ChargerDesk:
                 after = await self._reviewed(before) if before else None
                 if after is not None and after != before:
                     changed.append(after)
-            self._keep(changed)
-        # Nothing was waited for: decisions must get their turn.
+            await self._keep(changed)
+        # Where nothing changed nothing was waited for: decisions must get their turn.
         await asyncio.sleep(0)
-
-    def _due_by_now(self, charger_id: ChargerId) -> bool:
-        now = datetime.now(UTC)
-        return self._all_due or self._due_at.get(charger_id, now) <= now
 
     async def _reviewed(self, row: ChargerState) -> ChargerState | None:
         """The reviewed row; None where that failed, which must not stop the time of the others."""
@@ -225,12 +215,12 @@ class ChargerDesk:
         if topic in (SITES, CHARGERS, OVERRIDES, STAGES):
             self.review_all()
 
-    def _keep(self, rows: Collection[ChargerState]) -> None:
+    async def _keep(self, rows: Collection[ChargerState]) -> None:
         now = datetime.now(UTC)
         kept = [row.model_copy(update={"updated_at": now}) for row in rows]
         for row in kept:
             self._states.put(row)
-        self._post.keep(kept)
+        await self._post.keep(kept)
 
     async def _review(self, row: ChargerState, governing: Governing | None) -> ChargerState:
         """Compare desired, commanded and observed; send what follows; the row as it then is."""
@@ -283,8 +273,13 @@ class ChargerDesk:
                 await self._post.tell(
                     row, _FACT_OF_STEP[step], now, stage, command=command, detail=profile
                 )
-            case NextStep.NOTHING | NextStep.HOLD:
+                if given_up:
+                    # Somebody may have set it by hand.
+                    await self._evidence.ask(row, governing, now)
+            case NextStep.HOLD:
                 pass
+            case NextStep.NOTHING:
+                await self._evidence.ask(row, governing, now)
         return row
 
     async def _command(
@@ -322,33 +317,12 @@ class ChargerDesk:
         again = commanded.model_copy(update={"resent_at": now})
         return row.model_copy(update={"commanded": again})
 
-    async def _tell_what_it_proves(
-        self, before: ChargerState, after: ChargerState, event: ChargerEvent, governing: Governing
-    ) -> None:
-        """What an event itself proves: a switch that arrived, or drift (rule 16)."""
-        observed, at, stage = after.observed, event.received_at, governing.stage
-        if observed is None or observed == before.observed:
-            return
-        if event.result is not None and observed.mode is event.result.mode:
-            command = event.result.command_id
-            await self._post.tell(after, ModeFactKind.SWITCHED, at, stage, command=command)
-            return
-        # The row's own desired mode may be that of before an edge that was not noticed yet.
-        due = governing.timeline.mode_at(at)
-        if observed.mode is not due:
-            await self._post.tell(
-                after.model_copy(update={"desired": due}),
-                ModeFactKind.DRIFT,
-                at,
-                stage,
-                about=observed.at.isoformat(),
-                detail=observed.evidence,
-            )
-
 
 def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:
     """When a charger is looked at again though nothing happens to it."""
     edge = governing.timeline.at(now).end or NEVER
+    if row.connection is not None:
+        edge = min(edge, period_start(row.charger_id, now) + READ_BACK_EVERY)
     commanded = row.commanded
     if commanded is None:
         return edge
@@ -356,11 +330,6 @@ def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetim
         return min(edge, now + timedelta(seconds=RESEND_CHECK_S))
     paused = pause_ends_at(commanded)
     return min(edge, paused) if paused > now else edge
-
-
-def _only_later(before: ChargerState, after: ChargerState) -> bool:
-    """Whether a row says what it said before, whatever event it has come to."""
-    return before.model_copy(update={"offset": after.offset}) == after
 
 
 def _new_row(event: ChargerEvent) -> ChargerState:

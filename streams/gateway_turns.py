@@ -22,10 +22,11 @@ class GatewayTurns:
         self._of: dict[GatewayInstance, Turns[ChargerId]] = {}
         self._called: set[ChargerId] = set()
 
-    def come(self, row: ChargerState, share: float) -> bool:
+    def come(self, row: ChargerState, share: float, urgency: int | None = None) -> bool:
         """Whether the charger may be commanded now; else `due` names it when it may.
 
         Args:
+            urgency: None = that of its desired mode.
             share: of all partitions, what is assigned here.
         """
         if row.charger_id in self._called:
@@ -35,7 +36,9 @@ class GatewayTurns:
         gateway = row.connection.gateway_instance
         turns = self._of.setdefault(gateway, Turns(self._per_s))
         turns.per_s = self._rate(share)
-        return turns.ask(row.charger_id, URGENCY[row.desired or Mode.MANAGED], time.monotonic())
+        if urgency is None:
+            urgency = URGENCY[row.desired or Mode.MANAGED]
+        return turns.ask(row.charger_id, urgency, time.monotonic())
 
     def due(self, share: float) -> list[ChargerId]:
         """Chargers whose turn it is, to be looked at now; one that needs none any more lets it go.

@@ -1,4 +1,4 @@
-"""Commands on a connection: switch, reset, stop, probe, close. Only in stage enforce."""
+"""Commands on a connection: switch, reset, stop, probe, read-back, close. Only in stage enforce."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import announce
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.probing import probe
+from connectors.ocpp.reading_back import read_back
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
 from connectors.ocpp.stopping import run_stop
 from connectors.ocpp.switching import Switched, run_reset, run_switch
@@ -28,6 +29,9 @@ from models.turns import SWITCHES_PER_S, URGENCY, Turns
 
 RUNS = {CommandKind.SWITCH: run_switch, CommandKind.RESET: run_reset}
 """Commands that a charger is asked to carry out; each has a result."""
+
+ONCE = {CommandKind.STOP: run_stop, CommandKind.READ_BACK: read_back}
+"""Commands that are run once, and whose end is told by an event of theirs or of the charger's."""
 
 TURN_EVERY_S = 0.02
 """How finely waiting commands are spread: a wake-up for each of a thousand a second costs more."""
@@ -62,15 +66,16 @@ class CommandDesk:
             connection.close(CLOSE_REPLACED, "replaced by a connection to another gateway")
         elif command.kind == CommandKind.PROBE:
             connection.later(partial(probe, connection, command))
-        elif command.kind == CommandKind.STOP:
-            self._take_stop(connection, command)
+        elif command.kind in ONCE:
+            self._take_once(connection, command)
         elif command.kind in RUNS:
             self._take_work(connection, command)
 
-    def _take_stop(self, connection: ChargerConnection, command: ChargerCommand) -> None:
-        """Beside switches: its result is an event of its own, and the session's end says more."""
+    def _take_once(self, connection: ChargerConnection, command: ChargerCommand) -> None:
+        """Beside switches: what came of it is an event of its own."""
         known = command.command_id in connection.commands
-        if not known and connection.later(partial(run_stop, connection, command)):
+        run = ONCE[CommandKind(command.kind)]
+        if not known and connection.later(partial(run, connection, command)):
             now_s = asyncio.get_running_loop().time()
             connection.commands.put(command.command_id, None, now_s)
 
@@ -111,10 +116,14 @@ class CommandDesk:
     async def _run(self, connection: ChargerConnection, command: ChargerCommand) -> None:
         # One after the other: two switches at once would read back each other's settings.
         async with connection.command_turn:
+            if command.kind == CommandKind.SWITCH:
+                connection.mode.switch_begins()
             try:
                 switched = await RUNS[CommandKind(command.kind)](connection, command)
             except ChargerBusyError:
                 switched = Switched(CommandStatus.FAILED, None, "busy")
+            if command.kind == CommandKind.SWITCH:
+                connection.mode.switch_ended(switched.status, command.mode, switched.observed)
         now_s = asyncio.get_running_loop().time()
         if switched.tag is not None:
             charger_id = connection.charger.charger_id

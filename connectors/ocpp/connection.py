@@ -23,6 +23,7 @@ from connectors.cases import Configuration, stage_of
 from connectors.ocpp.connection_ids import new_connection_id
 from connectors.ocpp.frames import Json
 from connectors.ocpp.memory import AttemptMemory
+from connectors.ocpp.mode_memory import ModeMemory
 from connectors.ocpp.outgoing import OwnCalls
 from connectors.ocpp.ratelimit import Buckets
 from connectors.ocpp.session import (
@@ -156,6 +157,7 @@ class ChargerConnection:
         self.commands: Recent[CommandId, CommandResult | None] = Recent(COMMANDS_KEPT, math.inf)
         self.command_turn = asyncio.Lock()
         self.silent = False
+        self.mode = ModeMemory()
         self._socket = socket
         self._handlers = handlers
         self._on_over = on_over

@@ -22,6 +22,7 @@ async def heartbeat(call: IncomingCall) -> object:
 
 async def boot(call: IncomingCall) -> object:
     """Accepted: who may not connect was refused at the handshake."""
+    call.connection.mode.forget()
     await call.report()
     return call.version.boot_response(HEARTBEAT_INTERVAL_S, datetime.now(UTC))
 

@@ -133,6 +133,7 @@ async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
         event_at=call.received_at,
         received_at=call.received_at,
         uncertainty_s=LIVE_UNCERTAINTY_S,
+        mode=connection.mode.known,
     )
     return await _settle(call, attempt, stop=None)
 
@@ -151,6 +152,8 @@ async def settle_start(
     if settled is not None:
         return settled if await call.deliver(token.kind) else None
     attempt = _start_attempt(call, token, transaction)
+    if token.kind == TokenKind.FREEVEND_TAG and not transaction.time.replayed:
+        call.connection.mode.started_unasked()
     names = {"transactionId": transaction.wire_id, "sessionId": str(attempt.session_id)}
     settled = await _settle(call, attempt, stop=transaction.stop, names=names)
     if settled is not None and call.connection.open:
@@ -200,6 +203,7 @@ def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -
         time_doubt=time.judged.doubt,
         session_id=session_id(charger.charger_id, *transaction.session_key),
         connector=transaction.connector,
+        mode=None if time.replayed else connection.mode.known,
     )
 
 

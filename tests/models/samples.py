@@ -18,6 +18,7 @@ from models.attempt import (
     Facts,
     FeedFacts,
     Match,
+    ModeKnown,
     Outcome,
     PseudonymousCandidate,
     ScheduleFacts,
@@ -120,6 +121,7 @@ ATTEMPT = Attempt(
     connector=2,
     clock_offset_s=-12.5,
     time_doubt=TimeDoubt.TOO_OLD,
+    mode=ModeKnown(commanded=Mode.MANAGED, observed=Mode.FREEVEND, switching=True),
 )
 
 SESSION = Session(
@@ -387,6 +389,7 @@ _RECORDS: tuple[Record, ...] = (
         stored_mode=Mode.MANAGED,
         booted_with=Mode.FREEVEND,
         given_up_at=NOON,
+        read_back_at=NOON,
         refused=("LocalPreAuthorize",),
         vendor="Vendor",
         model="Model",

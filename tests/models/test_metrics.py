@@ -12,6 +12,7 @@ from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S, Metric, 
 ALL = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 BOUNDED_LABELS = {
+    "evidence": "a read-back or behaviour",
     "site": "sites of one installation",
     "source": "sources of feeds.yaml, which has at most 64",
     "ocpp": "versions",

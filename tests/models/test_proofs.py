@@ -200,9 +200,9 @@ def test_a_freevend_start_during_a_switch_withdraws_nothing() -> None:
     assert proofs == Proofs(freevend_at=AT)
 
 
-def test_once_both_are_proven_occupations_are_not_followed() -> None:
+def test_what_is_proven_is_followed_on_and_can_be_withdrawn() -> None:
     proven = row(proofs=Proofs(freevend_at=AT, managed_at=AT))
-    assert after(proven, status("Preparing")).places == ()
+    assert after(proven, status("Preparing")).places != ()
     assert not after(proven, start(TAG)).proofs.managed
 
 

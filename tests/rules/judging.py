@@ -2,7 +2,7 @@
 
 | kind | given | seen |
 |---|---|---|
-| decide (where none is said) | at, charger, token | the verdict, the schedule that governed |
+| decide (if none is said) | at, charger, token, known | the verdict, the schedule that governed |
 | tell | the same, stage, fail, decision: in time or none | what is told, and what recorded |
 | token | id, type, ocpp | how a presented token is read and shown |
 | message | ocpp, action, payload | whether it is an attempt or an event |
@@ -30,7 +30,7 @@ from connectors.ocpp.presenting import presented_to_start
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of
 from models.answers import barred, told_for
-from models.attempt import Attempt, AttemptKind, Decision, Outcome
+from models.attempt import Attempt, AttemptKind, Decision, ModeKnown, Outcome
 from models.charger import Commanded, CommandStatus, Connection, Observed
 from models.clocks import ClockOffset, JudgedTime, replay_time
 from models.decision import decide
@@ -100,6 +100,7 @@ def decided(case: Case) -> Decision:
         uncertainty_s=time.uncertainty_s,
         clock_offset_s=time.offset_s,
         time_doubt=time.doubt,
+        mode=ModeKnown.model_validate(case["known"], strict=False) if "known" in case else None,
     )
     return decide(attempt, gather(attempt, depot, at))
 

@@ -138,11 +138,9 @@ async def nothing() -> None:
 
 
 def app_with(folder: Path, outbox: Outbox | None = None) -> DepotgateApp:
-    outbox = outbox or Deliveries([])
     return DepotgateApp(
         "tests",
-        outbox=outbox,
-        settle=outbox.settle,
+        outbox=outbox or Deliveries([]),
         finish=nothing,
         broker="kafka://127.0.0.1:1",
         datadir=str(folder),
@@ -402,9 +400,7 @@ async def test_the_application_finishes_what_it_was_given(tmp_path: Path) -> Non
     async def finish() -> None:
         finished.append(True)
 
-    app = DepotgateApp(
-        "tests", outbox=Deliveries([]), settle=nothing, finish=finish, datadir=str(tmp_path)
-    )
+    app = DepotgateApp("tests", outbox=Deliveries([]), finish=finish, datadir=str(tmp_path))
     await app.on_shutdown()
     assert finished == [True]
 

@@ -22,6 +22,7 @@ from models.metrics import (
 )
 
 BOUNDED = {
+    "evidence",
     "action",
     "answer",
     "cause",

@@ -1,0 +1,108 @@
+"""Drift through the desk: told once, flagged, and switched again (rule 16)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.attempt import TokenKind
+from models.charger import ChargerState, CommandKind, EventName, ModeFactKind, Scalar
+from models.read_backs import period_start
+from models.schedule import Mode
+from models.site import Stage
+from tests.streams.test_chargers import CHARGER, Desk
+
+LONG = timedelta(hours=3)
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    """A managed charger that was switched three hours ago."""
+    made = Desk()
+    assert await made.states.load(set(range(16)))
+    made.configure()
+    await made.event(EventName.CONNECTED)
+    await made.end(made.commands()[-1])
+    row = row_of(made)
+    assert row.commanded is not None
+    assert row.connection is not None
+    then = datetime.now(UTC) - LONG
+    last = row.commanded.model_copy(update={"sent_at": then, "ended_at": then})
+    link = row.connection.model_copy(update={"since": then})
+    made.states.put(row.model_copy(update={"commanded": last, "connection": link}))
+    return made
+
+
+def row_of(desk: Desk) -> ChargerState:
+    row = desk.states.get(CHARGER)
+    assert row is not None
+    return row
+
+
+async def test_rule_16_the_mode_is_read_back_once_in_an_hour(desk: Desk) -> None:
+    for _ in range(3):
+        await desk.event("Heartbeat")
+    (asked,) = desk.commands(CommandKind.READ_BACK)
+    assert (asked.profile, asked.charger_id) == ("standard", CHARGER)
+    assert len(desk.commands()) == 1
+
+
+async def test_rule_16_a_read_back_that_differs_is_drift_and_switched_again(desk: Desk) -> None:
+    data: dict[str, Scalar] = {"status": "Accepted", "mode": "freevend"}
+    await desk.event(EventName.READ_BACK, data=data)
+    (drift,) = desk.facts(ModeFactKind.DRIFT)
+    assert (drift.desired, drift.observed, drift.detail) == (
+        Mode.MANAGED,
+        Mode.FREEVEND,
+        "read_back",
+    )
+    assert [command.mode for command in desk.commands()] == [Mode.MANAGED, Mode.MANAGED]
+
+
+async def test_rule_16_energy_without_any_token_is_drift_and_switched_again(desk: Desk) -> None:
+    names: dict[str, Scalar] = {"transactionInfo.transactionId": "T1", "evse.id": 1}
+    await desk.event("StatusNotification", data={"evseId": 1, "connectorStatus": "Occupied"})
+    started: dict[str, Scalar] = {
+        "eventType": "Started",
+        "transactionInfo.chargingState": "EVConnected",
+        **names,
+    }
+    await desk.event("TransactionEvent", data=started)
+    assert desk.facts(ModeFactKind.DRIFT) == []
+    charging: dict[str, Scalar] = {
+        "eventType": "Updated",
+        "transactionInfo.chargingState": "Charging",
+        **names,
+    }
+    await desk.event("TransactionEvent", data=charging)
+    (drift,) = desk.facts(ModeFactKind.DRIFT)
+    assert (drift.observed, drift.detail) == (Mode.FREEVEND, "behaviour")
+    assert len(desk.commands()) == 2
+    await desk.event("TransactionEvent", data=charging)
+    assert len(desk.facts(ModeFactKind.DRIFT)) == 1
+
+
+async def test_a_tag_that_is_repeated_with_every_value_is_told_of_once(desk: Desk) -> None:
+    names: dict[str, Scalar] = {"transactionInfo.transactionId": "T1", "eventType": "Updated"}
+    for _ in range(2):
+        await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=names)
+    assert len(desk.commands()) == 2
+    await desk.end(desk.commands()[-1])
+    for _ in range(3):
+        await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=names)
+    # The second time it was after a switch that did nothing.
+    assert len(desk.facts(ModeFactKind.DRIFT)) == 2
+
+
+async def test_rule_27_in_shadow_nothing_is_read_back(desk: Desk) -> None:
+    desk.configure(stage=Stage.SHADOW)
+    await desk.event("Heartbeat")
+    assert desk.commands(CommandKind.READ_BACK) == []
+
+
+async def test_a_charger_is_looked_at_again_when_its_next_hour_begins(desk: Desk) -> None:
+    await desk.event("Heartbeat")
+    due_at = desk.desk._due_at[CHARGER]
+    assert due_at == period_start(CHARGER, due_at)
+    assert timedelta() < due_at - datetime.now(UTC) <= timedelta(hours=1)
