@@ -56,6 +56,14 @@ def _midnight_of_even_day(on: int, zone: ZoneInfo) -> datetime | None:
     return midnight.astimezone(UTC) if len(offsets) == 1 else None
 
 
+@lru_cache(maxsize=_DAYS_REMEMBERED)
+def even_week(monday: int, zone: ZoneInfo) -> datetime | None:
+    """The instant at which a week begins; None where the zone's offset changes in it, or in the
+    three days before it or after it."""
+    days = [_midnight_of_even_day(on, zone) for on in range(monday - 3, monday + 7 + 3)]
+    return None if None in days else days[3]
+
+
 def _transition(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """The first second of the new offset in (before, after]: tz transitions are whole seconds."""
     offset_before = before.astimezone(zone).utcoffset()

@@ -107,7 +107,7 @@ def occurrences(
     for on, start, end, mode, layer, label in _on_the_wall(schedule, first, last):
         starts_at, ends_at = instant_of(on, start, zone), instant_of(on, end, zone)
         if starts_at < ends_at:
-            source = Source(layer, label, _date(on))
+            source = Source(layer, label, date_of(on))
             found.append(Occurrence(starts_at, ends_at, mode, source))
     return tuple(found)
 
@@ -140,7 +140,7 @@ def contradictions(schedule: Schedule) -> tuple[ScheduleFault, ...]:
 
 
 @lru_cache(maxsize=_DATES_REMEMBERED)
-def _date(on: int) -> date:
+def date_of(on: int) -> date:
     """One object for all that begins on a date: sources are kept by the thousand."""
     return date.fromordinal(on)
 

@@ -1,7 +1,8 @@
 """A schedule compiled to half-open UTC intervals in its zone (rules 2–8).
 
-Windows and exceptions become instants, and a sweep over them says what wins where. Blocks of days
-are compiled when they are asked for: beyond what is compiled it compiles on, never guesses.
+Windows and exceptions become instants, and a sweep over them says what wins where; most weeks are
+one week, moved. Blocks of days are compiled when they are asked for: beyond what is compiled it
+compiles on, never guesses.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, takewhile
-from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from models.localtime import even_week
 from models.occurrences import LAYERS, Occurrence, Source, occurrences
 from models.schedule import Mode, Schedule
+from models.sweep import REACH_DAYS, Segment, Week, sweep
 
 BLOCK_DAYS = 64
 """Compiled at once: two months take a few milliseconds and serve every decision of the day."""
@@ -35,12 +37,6 @@ WEEKLY_SEARCH_DAYS = 16
 week and the ends of overnight windows without an edge mean that there is none before the next
 written date. This is for a cycle of one week; each more adds seven days."""
 
-REACH_DAYS = 3
-"""An occurrence that touches a UTC day began at most this many local dates away: a day of zone
-offset, and two for the longest window."""
-
-_DEFAULT = Source("default", "default", None)
-
 _DAY = timedelta(days=1)
 _REACH = timedelta(days=REACH_DAYS)
 _WEEK = timedelta(days=7)
@@ -50,15 +46,6 @@ _SEARCHED_TO = date.max - timedelta(days=1_100)
 """Written dates in the first and last years of the calendar are how people write "always" and "for
 ever" (`valid_to: 9999-12-31`): no edge is looked for there, and no date runs over, even where the
 longest cycle (CYCLE_WEEKS_MAX) and a block more are looked through."""
-
-
-class Segment(NamedTuple):
-    """A stretch with one mode and one source; it lasts until the next segment starts."""
-
-    starts_at: datetime
-    mode: Mode
-    source: Source
-    conflict: bool
 
 
 class Interval(NamedTuple):
@@ -132,6 +119,8 @@ class Timeline:
         self._runs: list[_Run] = []
         self._outlooks: dict[tuple[int, int, int], Outlook] = {}
         self._written = _written_dates(schedule)
+        self._written_days = [day.toordinal() for day in self._written]
+        self._week = Week(schedule)
         self._search = timedelta(days=WEEKLY_SEARCH_DAYS) + _WEEK * (schedule.cycle_weeks - 1)
 
     def at(self, when: datetime) -> Interval:
@@ -270,45 +259,45 @@ class Timeline:
         first = date.fromordinal(number * BLOCK_DAYS + 1)
         begins = datetime(first.year, first.month, first.day, tzinfo=UTC)
         ends = begins + _DAY * BLOCK_DAYS
-        found = occurrences(self._schedule, self._zone, first - _REACH, ends.date() + _REACH)
-        return tuple(_sweep(found, self._schedule.default, begins, ends))
+        return tuple(self._segments(begins, ends))
 
+    def _segments(self, begins: datetime, ends: datetime) -> Iterator[Segment]:
+        """What wins in each stretch of [begins, ends): week after week, and by hand between."""
+        for monday, start in self._plain_weeks(begins, ends):
+            if begins < start:
+                yield from self._swept(begins, start)
+                begins = start
+            end = min(start + _WEEK, ends)
+            yield from self._week.segments(monday, start, begins, end)
+            begins = end
+        if begins < ends:
+            yield from self._swept(begins, ends)
 
-def _sweep(
-    found: tuple[Occurrence, ...], default: Mode, begins: datetime, ends: datetime
-) -> Iterator[Segment]:
-    """What wins in each stretch of [begins, ends) between the edges of occurrences."""
-    marks = {begins}
-    marks.update(each.starts_at for each in found)
-    marks.update(each.ends_at for each in found)
-    waiting = sorted(found, key=_began, reverse=True)
-    holding: list[Occurrence] = []
-    for mark in sorted(marks):
-        while waiting and waiting[-1].starts_at <= mark:
-            holding.append(waiting.pop())
-        holding = [each for each in holding if each.ends_at > mark]
-        if begins <= mark < ends:
-            yield _winner(mark, holding, default)
+    def _swept(self, begins: datetime, ends: datetime) -> Iterator[Segment]:
+        first, last = begins.date() - _REACH, ends.date() + _REACH
+        found = occurrences(self._schedule, self._zone, first, last)
+        return sweep(found, self._schedule.default, begins, ends)
 
+    def _plain_weeks(self, begins: datetime, ends: datetime) -> Iterator[tuple[int, datetime]]:
+        """Weeks that touch [begins, ends) and are like any other: no clock change and no date that
+        the schedule names is in them or near. Their first dates, and when these begin."""
+        if not self._week.repeats:
+            return
+        first, last = begins.toordinal() - REACH_DAYS, ends.toordinal() + REACH_DAYS
+        for monday in range(first - (first - 1) % 7, last, 7):
+            start = None if self._names_a_date_near(monday) else even_week(monday, self._zone)
+            if start is not None and start < ends and begins < start + _WEEK:
+                yield monday, start
 
-def _winner(mark: datetime, holding: list[Occurrence], default: Mode) -> Segment:
-    """The highest layer that says anything wins (rule 7); in it, managed wins (rule 6)."""
-    if not holding:
-        return Segment(mark, default, _DEFAULT, conflict=False)
-    if len(holding) == 1:
-        return Segment(mark, holding[0].mode, holding[0].source, conflict=False)
-    for layer in LAYERS:
-        said = [each for each in holding if each.source.layer == layer]
-        if said:
-            break
-    modes = {each.mode for each in said}
-    mode = Mode.MANAGED if Mode.MANAGED in modes else Mode.FREEVEND
-    # Where several say the same, the one that began first is named.
-    first = min((each for each in said if each.mode is mode), key=_began)
-    return Segment(mark, mode, first.source, conflict=len(modes) > 1)
-
-
-_began = attrgetter("starts_at")
+    def _names_a_date_near(self, monday: int) -> bool:
+        near = range(monday - REACH_DAYS, monday + 7 + REACH_DAYS)
+        schedule = self._schedule
+        if schedule.valid_from is not None and near.start < schedule.valid_from.toordinal():
+            return True
+        if schedule.valid_to is not None and schedule.valid_to.toordinal() < near.stop:
+            return True
+        place = bisect_left(self._written_days, near.start)
+        return place < len(self._written_days) and self._written_days[place] < near.stop
 
 
 def _block_of(day: date) -> int:
