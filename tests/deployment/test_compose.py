@@ -22,8 +22,8 @@ OURS = {name: each for name, each in SERVICES.items() if each.get("image") == "d
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 
 _SERVICE_KEYS = {
-    "build", "command", "depends_on", "environment", "healthcheck", "image", "ports", "restart",
-    "secrets", "volumes",
+    "build", "command", "depends_on", "environment", "healthcheck", "image", "ports",
+    "profiles", "restart", "secrets", "volumes",
 }  # fmt: skip
 """Of the Compose specification, those that are used here. A misspelt key is in none of them."""
 
@@ -163,10 +163,35 @@ def test_its_settings_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", OURS)
 def test_only_who_makes_pseudonyms_has_the_keys(name: str) -> None:
     """Rule 26: a worker decides from pseudonyms and could undo them with the keys."""
-    makes_pseudonyms = OURS[name]["command"][0] in {"gateway", "load"}
-    assert ("pseudonym_keys" in OURS[name].get("secrets", [])) is makes_pseudonyms
+    has_keys = OURS[name]["command"][0] in {"gateway", "load", "keys"}
+    assert ("/keys" in [target for _, target in _mounts(OURS[name])]) is has_keys
     file = OURS[name]["environment"].get("DEPOTGATE_PSEUDONYM_KEYS_FILE")
-    assert file == ("/run/secrets/pseudonym_keys" if makes_pseudonyms else None)
+    assert file == ("/keys/keys.json" if has_keys else None)
+
+
+def test_a_rotation_of_keys_is_seen_without_a_restart() -> None:
+    """A folder is mounted: of a file that is mounted itself a container sees what it was."""
+    mounts = {
+        name: mount
+        for name, each in OURS.items()
+        for mount in each.get("volumes", [])
+        if _default(mount).split(":")[1].startswith("/keys")
+    }
+    sources = {_default(mount).split(":")[0] for mount in mounts.values()}
+    assert sources == {"./secrets/keys"}
+    assert not any(Path(source).suffix for source in sources)
+    writable = {name for name, mount in mounts.items() if not mount.endswith(":ro")}
+    assert writable == {"keys"}
+
+
+def test_what_only_some_want_is_started_by_its_profile_alone() -> None:
+    profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
+    assert profiles == {"flags": ["flags"], "keys": ["keys"]}
+    needed = {other for each in SERVICES.values() for other in _dependencies(each)}
+    assert needed.isdisjoint(profiles), "else nothing starts without them"
+    environment = OURS["flags"]["environment"]
+    folder = environment["DEPOTGATE_FLAGS"].rpartition("/")[0]
+    assert ("./flags", folder) in _mounts(OURS["flags"])
 
 
 def test_kafka_is_where_it_says() -> None:
@@ -194,13 +219,13 @@ def test_prometheus_asks_each_process_where_it_answers() -> None:
     served = {
         f"{name}:{service['environment']['DEPOTGATE_METRICS'].rpartition(':')[2]}"
         for name, service in OURS.items()
-        if service["command"][0] in {"gateway", "worker"}
+        if service["command"][0] in {"gateway", "worker", "flags"}
     }
     assert targets == served
 
 
 def test_a_health_check_asks_for_the_metrics_of_its_own_process() -> None:
-    for name in ("gateway", "worker"):
+    for name in ("gateway", "worker", "flags"):
         port = SERVICES[name]["environment"]["DEPOTGATE_METRICS"].rpartition(":")[2]
         assert f"http://127.0.0.1:{port}/metrics" in SERVICES[name]["healthcheck"]["test"][-1]
 
