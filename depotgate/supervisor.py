@@ -37,6 +37,11 @@ class ProcessFailedError(DepotgateError):
     """A process ended or hung before it was ready; carries its own last words."""
 
 
+def called(role: str) -> str:
+    """A role as people are told of its process: `flags` is one process, not several."""
+    return "flags process" if role == "flags" else role
+
+
 class BackOff:
     """Waits between two starts: doubled up to half a minute, short again after a stable minute."""
 
@@ -104,7 +109,7 @@ class Child:
         if await ended_within(lambda: self.ready or self.ended, READY_S) and self.ready:
             return
         how = f"ended ({self.how_ended()})" if self.ended else f"is not ready after {READY_S:.0f} s"
-        raise ProcessFailedError(f"the {self.role} {how}: {self.last_words()}")
+        raise ProcessFailedError(f"the {called(self.role)} {how}: {self.last_words()}")
 
     def how_ended(self) -> str:
         """Its exit code, or the signal that ended it."""
@@ -177,7 +182,7 @@ class Supervisor:
             except ProcessFailedError as fault:
                 self._say(str(fault))
             else:
-                self._say(f"the {child.role} is back")
+                self._say(f"the {called(child.role)} is back")
 
     async def _keep_broker(self) -> None:
         back_off = BackOff()
@@ -193,7 +198,7 @@ class Supervisor:
                 self._say("the broker is back")
 
     async def _pause(self, role: str, how: str, wait_s: float) -> None:
-        self._say(f"the {role} ended ({how}); starting it again in {wait_s:g} s")
+        self._say(f"the {called(role)} ended ({how}); starting it again in {wait_s:g} s")
         await asyncio.sleep(wait_s)
 
 

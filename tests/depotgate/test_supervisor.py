@@ -12,7 +12,14 @@ import pytest
 
 from connectors.processes import ended_within
 from depotgate import supervisor as supervised
-from depotgate.supervisor import BACK_OFF_MOST_S, BackOff, Child, ProcessFailedError, Supervisor
+from depotgate.supervisor import (
+    BACK_OFF_MOST_S,
+    BackOff,
+    Child,
+    ProcessFailedError,
+    Supervisor,
+    called,
+)
 from models.errors import BrokerUnavailableError
 
 
@@ -112,3 +119,7 @@ async def test_what_dies_is_started_again_and_said(
     assert any("the worker ended (killed by SIGKILL)" in line for line in said)
     assert "its port is taken" in said
     await watched.stop()
+
+
+def test_the_process_of_flags_is_one() -> None:
+    assert [called(role) for role in ("worker", "flags")] == ["worker", "flags process"]

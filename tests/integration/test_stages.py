@@ -169,7 +169,9 @@ async def test_while_nobody_can_read_the_flag_the_last_known_stage_stays_through
     before = await audited(up)
     flags.stop()
     os.kill(up.pid("flags"), signal.SIGKILL)
-    await holds_within(lambda: "the flags is back" in up.said, 30, "flags were started again")
+    await holds_within(
+        lambda: "the flags process is back" in up.said, 30, "flags were started again"
+    )
     page = up.run["metrics"]["flags"][0]
     await holds_within(
         lambda: metric(page, "depotgate_flags_unreadable") == len(fleet.chargers),
