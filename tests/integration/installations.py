@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.kafka.broker_files import free_port
 from connectors.keys import write_new_keys
-from connectors.processes import command_of
+from connectors.processes import command_of, die_with_parent
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
 from depotgate.demo.charger21 import Charger21
@@ -117,6 +117,8 @@ class Up:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 env=environment(),
+                # It and its own children end with a test run that is killed.
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see there
             )
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ import pytest
 from connectors.kafka.broker import Broker
 from connectors.kafka.producer import Producer
 from connectors.kafka.topics import apply_topics
-from connectors.processes import ended_within, stop_child
+from connectors.processes import die_with_parent, ended_within, stop_child
 from depotgate.demo.depot import SITE
 from depotgate.demo.watch import Heard, Watch
 from models.attempt import Denial, Outcome
@@ -35,8 +35,12 @@ BEGUN_S = 60.0
 ENDED_S = 30.0
 
 
+_end_with_us = die_with_parent()
+
+
 def _hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _end_with_us()
 
 
 class Demo:
@@ -59,7 +63,7 @@ class Demo:
                 stderr=subprocess.STDOUT,
                 env=env,
                 # Tests that run in the background have Ctrl-C ignored, and would pass that on.
-                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - a plain call between fork and exec
+                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - plain calls between fork and exec
             )
 
     @property

@@ -24,6 +24,7 @@ from aiokafka import TopicPartition
 from connectors.kafka.broker_files import free_port
 from connectors.kafka.consumer import start_consumer
 from connectors.ocpp.wire import wire_time
+from connectors.processes import die_with_parent
 from connectors.telemetry.metrics import Metrics
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
@@ -105,7 +106,13 @@ def launched(printed: Path, options: Mapping[str, object]) -> subprocess.Popen[b
     command = [sys.executable, "-m", "depotgate", "gateway"]
     command += [f"--{name}={value}" for name, value in options.items()]
     with printed.open("wb") as out:
-        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment())
+        return subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see there
+        )
 
 
 async def test_rule_26_nothing_that_a_charger_sends_gets_into_a_topic_or_a_log(
