@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from models.answers import ACCEPTED
 from models.attempt import Attempt, Basis, Decision, Told, Verdict
 from models.charger import ChargerEvent
 from models.governing import Governing
@@ -70,8 +69,9 @@ class Settled(NamedTuple):
     """How an attempt ended.
 
     Attributes:
-        cacheable: the charger may keep the answer; False for every accept that does not rest on
-            the identity (finding 5).
+        cacheable: the charger may keep the answer; False for every one that does not rest on the
+            identity: an accept by timetable or stage (finding 5), and a refusal by the posture or
+            of the freevend tag, which nothing would ever end (rule 23).
         stop: the freevend tag started a session in a managed interval, which must not go on: it is
             ended at once where it was accepted (C02.FR.02), else when energy flows all the same.
         valid_until: no copy of a cacheable answer may live up to it (rule 23); None = no limit is
@@ -95,11 +95,9 @@ def settled_with(told: Told, verdict: Verdict | None, *, session: bool) -> Settl
     by_decision = told.basis == Basis.DECISION
     drift = by_decision and reason == Reason.FREEVEND_TAG_IN_MANAGED
     by_identity = by_decision and not drift and reason != Reason.FREEVEND_OPEN
-    # By the status: C02.FR.02 has a denial told as Accepted.
-    accepted = told.status == ACCEPTED
     return Settled(
         told=told,
-        cacheable=by_identity or not accepted,
+        cacheable=by_identity,
         stop=drift and session,
         valid_until=verdict.valid_until if verdict and by_identity else None,
     )

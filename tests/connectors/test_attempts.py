@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -321,8 +321,10 @@ async def test_rule_24_a_missed_deadline_is_answered_by_the_posture(
         None,
         fail,
     )
-    # A posture's accept says nothing about the card, so the charger may not keep it (finding 5).
-    assert settled.cacheable is (fail is Posture.CLOSED)
+    # A posture says nothing about the card: kept, its refusal would outlive every edge (rule 23).
+    assert not settled.cacheable
+    assert (expiry := expiry_of(settled)) is not None
+    assert expiry <= datetime.now(UTC)
 
 
 async def test_rule_24_an_error_is_a_decision_and_no_missed_deadline() -> None:
@@ -330,11 +332,13 @@ async def test_rule_24_an_error_is_a_decision_and_no_missed_deadline() -> None:
     settling = bench.settle(case)
     await until(lambda: bench.ledger.requests)
     bench.desk.decided(decision_on(case, problem="unreadable"))
-    await settling
+    settled = await settling
     (outcome,) = bench.ledger.outcomes
     assert outcome.reason == Reason.DECISION_ERROR
     assert outcome.verdict is not None
     assert outcome.posture == Posture.CLOSED
+    assert settled is not None
+    assert not settled.cacheable, "rule 23: what could not be worked out is not kept"
     assert bench.metrics.registry.get_sample_value(
         "depotgate_deadline_misses_total", {"site": SITE}
     ) in {None, 0.0}
