@@ -62,13 +62,11 @@ async def show_chargers(settings: Settings, charger_id: str | None, *, as_json: 
         BrokerUnavailableError: Kafka does not answer.
     """
     shown = await read_chargers(reachable_kafka(settings))
-    if charger_id is not None:
-        shown = [one_of(shown, charger_id)]
+    one = one_of(shown, charger_id) if charger_id is not None else None
     if as_json:
-        for each in shown:
-            print_json(_fields(each))
+        print_json(_fields(one) if one else [_fields(each) for each in shown])
         return
-    table_console(PIPE_COLUMNS).print(_table(shown) if charger_id is None else _in_full(shown[0]))
+    table_console(PIPE_COLUMNS).print(_in_full(one) if one else _table(shown))
 
 
 async def read_chargers(kafka: str) -> list[Shown]:
