@@ -129,19 +129,7 @@ async def load_depot(
         with collector_paused():
             async with bulk_producer(bootstrap, f"load/{actor}", batch_id, now) as bulk:
                 await load.publish(bulk, on_progress)
-    return Loaded(
-        site_id=site_id,
-        revision=load.after.depot,
-        revisions=load.after,
-        site_changed=load.site_changed,
-        chargers=load.chargers.change,
-        chargers_count=len(depot.chargers),
-        identities=identities.change,
-        identities_count=len(depot.identities),
-        notices=depot.notices,
-        took_s=round(time.perf_counter() - began_s, 1),
-        dry_run=dry_run,
-    )
+    return load.result(round(time.perf_counter() - began_s, 1), dry_run=dry_run)
 
 
 def _refuse_chargers_of_others(depot: Depot, standing: Standing) -> None:
@@ -191,6 +179,22 @@ class _Load:
     def anything(self) -> bool:
         """Whether anything is to be published, and if only a receipt that is missing."""
         return self.before != self.after or bool(self.chargers.change or self._identities.change)
+
+    def result(self, took_s: float, *, dry_run: bool) -> Loaded:
+        """What is said of it."""
+        return Loaded(
+            site_id=self._depot.site.site_id,
+            revision=self.after.depot,
+            revisions=self.after,
+            site_changed=self.site_changed,
+            chargers=self.chargers.change,
+            chargers_count=len(self._depot.chargers),
+            identities=self._identities.change,
+            identities_count=len(self._depot.identities),
+            notices=self._depot.notices,
+            took_s=took_s,
+            dry_run=dry_run,
+        )
 
     async def publish(self, bulk: Bulk, on_progress: Progress | None) -> None:
         """Everything that differs, each step acknowledged before the next begins."""
