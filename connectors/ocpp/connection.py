@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -18,11 +17,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from connectors.attempts import AttemptDesk
-from connectors.cases import Configuration, stage_of
+from connectors.cases import stage_of
 from connectors.ocpp.connection_ids import new_connection_id
-from connectors.ocpp.frames import Json
-from connectors.ocpp.memory import AttemptMemory
+from connectors.ocpp.incoming import Handler, IncomingCall, Services
 from connectors.ocpp.mode_memory import ModeMemory
 from connectors.ocpp.outgoing import OwnCalls
 from connectors.ocpp.ratelimit import Buckets
@@ -37,22 +34,16 @@ from connectors.ocpp.session import (
     Session,
     SessionCause,
 )
-from connectors.ocpp.table import Row, Version, event_data
-from connectors.publishing import Publisher
+from connectors.ocpp.table import Version
 from connectors.recent import Recent
-from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerEvent, CommandResult, EventName, Scalar
 from models.clocks import ClockOffset
-from models.identifiers import Pseudonymiser
-from models.ids import CommandId, ConnectionId, GatewayInstance, Slot, timed_id
+from models.ids import CommandId, ConnectionId, timed_id
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
 from models.reasons import OcppVersion
 from models.site import ChargerRecord, SiteRecord, Stage
 
 log = structlog.get_logger()
-
-REPEATABLE_UNTIL_S = 20.0
-"""How long a transaction message waits for Kafka (see attempts.REPEATABLE_WAIT_S)."""
 
 FAULTS_BURST = 20
 FAULT_EVERY_S = 0.1
@@ -64,71 +55,6 @@ CHORES_MAX = 32
 
 COMMANDS_KEPT = 64
 """Ids of commands on one connection: a command has a new id per edge and try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every connection of a gateway shares."""
-
-    configuration: Configuration
-    publisher: Publisher
-    desk: AttemptDesk
-    memory: AttemptMemory
-    pseudonymiser: Pseudonymiser
-    metrics: Metrics
-    instance: GatewayInstance
-    slot: Slot
-
-
-@dataclass(slots=True)
-class IncomingCall:
-    """A valid call of the charger, on its way to its answer.
-
-    Attributes:
-        received_s: of the loop's clock.
-        attempt_kind: set when it turned out to be an attempt, for its latency.
-        after: done once the answer was sent.
-    """
-
-    connection: ChargerConnection
-    row: Row
-    message_id: str
-    payload: Json
-    received_at: datetime
-    received_s: float
-    attempt_kind: str | None = None
-    after: Callable[[], Coroutine[None, None, None]] | None = None
-
-    @property
-    def services(self) -> Services:
-        return self.connection.services
-
-    @property
-    def version(self) -> Version:
-        return self.connection.version
-
-    def event(self, token: str | None = None) -> ChargerEvent:
-        """This message as a charger event: allow-listed fields, and the kind of its token."""
-        return self.connection.event(
-            self.row.action,
-            self.received_at,
-            self.message_id,
-            data=event_data(self.row, self.payload),
-            token=token,
-        )
-
-    async def report(self) -> None:
-        """Publish it as a status: Kafka has it, or will have the newest."""
-        await self.services.publisher.report(self.event())
-
-    async def deliver(self, token: str | None = None) -> bool:
-        """Publish it as a transaction message; False = leave it unanswered."""
-        until_s = self.received_s + REPEATABLE_UNTIL_S
-        return await self.services.publisher.deliver(self.event(token), until_s)
-
-
-Handler = Callable[[IncomingCall], Awaitable[object | None]]
-"""Gives the response to send, a dataclass of the `ocpp` package; None leaves it unanswered."""
 
 
 class ChargerConnection:

@@ -24,7 +24,8 @@ from connectors.kafka.topics import check_topics
 from connectors.ocpp import handlers16, handlers201
 from connectors.ocpp.admission import Admission
 from connectors.ocpp.commands import CommandDesk
-from connectors.ocpp.connection import ChargerConnection, Handler, Services
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.incoming import Handler, Services
 from connectors.ocpp.memory import AttemptMemory
 from connectors.ocpp.registry import Registry
 from connectors.ocpp.server import Listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from connectors.cases import Settled
-from connectors.ocpp.connection import IncomingCall
+from connectors.ocpp.incoming import IncomingCall
 from connectors.ocpp.presenting import read_token, settle_authorize
 
 HEARTBEAT_INTERVAL_S = 300

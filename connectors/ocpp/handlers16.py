@@ -7,7 +7,6 @@ from functools import partial
 
 from ocpp.v16 import call as calls16
 
-from connectors.ocpp.connection import Handler, IncomingCall
 from connectors.ocpp.handlers import (
     FREEVEND_TAG,
     authorize,
@@ -17,6 +16,7 @@ from connectors.ocpp.handlers import (
     heartbeat,
     received,
 )
+from connectors.ocpp.incoming import Handler, IncomingCall
 from connectors.ocpp.presenting import (
     ChargerTime,
     Transaction,

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from connectors.cases import Case, Settled
-from connectors.ocpp.connection import ChargerConnection, IncomingCall
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.incoming import IncomingCall
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of
 from connectors.ocpp.wire import read_time

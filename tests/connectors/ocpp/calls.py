@@ -16,8 +16,9 @@ from websockets.protocol import State
 
 from connectors.attempts import AttemptDesk
 from connectors.cases import Case, Settled
-from connectors.ocpp.connection import ChargerConnection, IncomingCall, Services
+from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.gateway import HANDLERS
+from connectors.ocpp.incoming import IncomingCall, Services
 from connectors.ocpp.memory import AttemptMemory
 from connectors.ocpp.registry import Registry
 from connectors.ocpp.versions import VERSIONS
