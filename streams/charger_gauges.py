@@ -17,28 +17,26 @@ def count_chargers(
 ) -> None:
     """Set the gauges to what the rows say now."""
     known = list(rows)
-    modes: Counter[tuple[str, str, str]] = Counter()
+    modes: Counter[tuple[str, ...]] = Counter()
     for row in known:
         modes[row.site_id, "desired", row.desired or "unknown"] += 1
         modes[row.site_id, "observed", row.observed.mode if row.observed else "unknown"] += 1
-    given_up = Counter(row.site_id for row in known if row.given_up_at)
-    metrics.clear(CHARGERS_BY_MODE)
-    for labels, count in modes.items():
-        metrics.set(CHARGERS_BY_MODE, count, *labels)
-    metrics.clear(CHARGERS_GIVEN_UP)
-    for site_id, count in given_up.items():
-        metrics.set(CHARGERS_GIVEN_UP, count, site_id)
-    metrics.clear(CLOCKS_OFF)
-    for site_id, count in _wrong_clocks(known, sites).items():
-        metrics.set(CLOCKS_OFF, count, site_id)
+    given_up: Counter[tuple[str, ...]] = Counter((row.site_id,) for row in known if row.given_up_at)
+    metrics.replace(
+        {
+            CHARGERS_BY_MODE: modes,
+            CHARGERS_GIVEN_UP: given_up,
+            CLOCKS_OFF: _wrong_clocks(known, sites),
+        }
+    )
 
 
 def _wrong_clocks(
     rows: Iterable[ChargerState], sites: Mapping[SiteId, SiteRecord]
-) -> Counter[SiteId]:
+) -> Counter[tuple[str, ...]]:
     """How many clocks are off by more than their sites allow."""
     return Counter(
-        row.site_id
+        (row.site_id,)
         for row in rows
         if row.clock is not None
         and row.site_id in sites

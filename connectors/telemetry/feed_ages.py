@@ -8,7 +8,7 @@ from datetime import datetime
 from connectors.telemetry.metrics import Metrics
 from models.feed_age import FeedState
 from models.feed_states import standings
-from models.metrics import FEED_AGE, FEED_QUARANTINED, FEED_ROWS, FEED_STATE
+from models.metrics import FEED_AGE, FEED_QUARANTINED, FEED_ROWS, FEED_STATE, Metric
 from models.site import FeedReceipt, SiteRecord
 
 _VALUES = {state: place for place, state in enumerate(FeedState)}
@@ -21,11 +21,13 @@ def show_feed_ages(
     now: datetime,
 ) -> None:
     """Set them all; a source that is gone is no longer shown."""
-    for metric in (FEED_AGE, FEED_STATE, FEED_ROWS, FEED_QUARANTINED):
-        metrics.clear(metric)
+    shown: dict[Metric, dict[tuple[str, ...], float]] = {
+        metric: {} for metric in (FEED_AGE, FEED_STATE, FEED_ROWS, FEED_QUARANTINED)
+    }
     for standing in standings(sites, receipts, now):
         labels = (standing.receipt.source, standing.site_id or "")
-        metrics.set(FEED_AGE, standing.age.total_seconds(), *labels)
-        metrics.set(FEED_STATE, _VALUES[standing.state], *labels)
-        metrics.set(FEED_ROWS, standing.receipt.rows_count, *labels)
-        metrics.set(FEED_QUARANTINED, standing.receipt.quarantined is not None, *labels)
+        shown[FEED_AGE][labels] = standing.age.total_seconds()
+        shown[FEED_STATE][labels] = _VALUES[standing.state]
+        shown[FEED_ROWS][labels] = standing.receipt.rows_count
+        shown[FEED_QUARANTINED][labels] = standing.receipt.quarantined is not None
+    metrics.replace(shown)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.metrics_core import Metric as Family
 
 from models.errors import ConfigurationError
 from models.metrics import METRICS, Metric, MetricKind
@@ -12,12 +15,29 @@ from models.metrics import METRICS, Metric, MetricKind
 Instrument = Counter | Gauge | Histogram
 K = TypeVar("K", Counter, Gauge, Histogram)
 
+LabelledValues = Mapping[tuple[str, ...], float]
+"""Values of a gauge by the values of its labels."""
+
+
+class _Registry(CollectorRegistry):
+    """A registry that is read as a whole: never while gauges change that belong together."""
+
+    def __init__(self, changing: threading.Lock) -> None:
+        super().__init__()
+        self._changing = changing
+
+    def collect(self) -> Iterable[Family]:
+        with self._changing:
+            return list(super().collect())
+
 
 class Metrics:
     """The metrics of one role, ready to be written. One registry per process, no global state."""
 
     def __init__(self, role: str) -> None:
-        self.registry = CollectorRegistry()
+        # Scrapes come from a thread of their own (`serve`).
+        self._changing = threading.Lock()
+        self.registry: CollectorRegistry = _Registry(self._changing)
         self._instruments = {
             row.name: _instrument(row, self.registry) for row in METRICS if role in row.role
         }
@@ -31,10 +51,22 @@ class Metrics:
         """Set a gauge."""
         self._of(row, Gauge, labels).set(value)
 
-    def clear(self, row: Metric) -> None:
-        """Forget every label set of a gauge, before it is set from a fresh count."""
-        self._instruments[row.name].clear()
-        self._labelled = {key: each for key, each in self._labelled.items() if key[0] != row.name}
+    def replace(self, fresh: Mapping[Metric, LabelledValues]) -> None:
+        """Set gauges from a fresh count, and forget the label sets that it lacks.
+
+        A scrape sees all of it or nothing: neither a gauge without values, nor two gauges of
+        different counts.
+        """
+        with self._changing:
+            for row, values in fresh.items():
+                for labels, value in values.items():
+                    self.set(row, value, *labels)
+                gone = [
+                    key for key in self._labelled if key[0] == row.name and key[1] not in values
+                ]
+                for key in gone:
+                    del self._labelled[key]
+                    self._instruments[row.name].remove(*key[1])
 
     def observe(self, row: Metric, seconds: float, *labels: str) -> None:
         """Put a duration into a histogram."""

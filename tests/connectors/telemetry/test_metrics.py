@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import urllib.request
+from itertools import count as numbers
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +17,8 @@ from models.metrics import (
     CHARGERS_BY_MODE,
     CONNECTED,
     DECIDED,
+    FEED_AGE,
+    FEED_ROWS,
     KAFKA_TIME,
     METRICS,
     SOCKET_TO_SOCKET,
@@ -77,7 +81,7 @@ def test_a_metric_of_another_role_is_a_mistake() -> None:
 def test_a_gauge_forgets_what_is_counted_no_more() -> None:
     metrics = Metrics("worker")
     metrics.set(CHARGERS_BY_MODE, 3, "north", "desired", "managed")
-    metrics.clear(CHARGERS_BY_MODE)
+    metrics.replace({CHARGERS_BY_MODE: {}})
     labels = {"site": "north", "kind": "desired", "mode": "managed"}
     assert metrics.registry.get_sample_value(CHARGERS_BY_MODE.name, labels) is None
 
@@ -117,8 +121,33 @@ def test_a_gauge_that_was_cleared_is_set_anew() -> None:
     metrics = Metrics("worker")
     for mode in ("freevend", "managed"):
         metrics.set(CHARGERS_BY_MODE, 3, "north", "desired", mode)
-        metrics.clear(CHARGERS_BY_MODE)
+        metrics.replace({CHARGERS_BY_MODE: {}})
     metrics.set(CHARGERS_BY_MODE, 4, "north", "desired", "freevend")
     samples = [each for family in metrics.registry.collect() for each in family.samples]
     chargers = [each for each in samples if each.name == CHARGERS_BY_MODE.name]
     assert [(each.labels["mode"], each.value) for each in chargers] == [("freevend", 4)]
+
+
+def test_a_scrape_never_sees_a_gauge_between_two_counts() -> None:
+    metrics, over = Metrics("worker"), threading.Event()
+
+    def change() -> None:
+        for number in numbers():
+            # Another source each time: the one before it is forgotten.
+            values: dict[tuple[str, ...], float] = {(f"feed-{number % 2}", "depot"): number}
+            metrics.replace({FEED_AGE: values, FEED_ROWS: values})
+            if over.is_set():
+                return
+
+    metrics.replace({FEED_AGE: {("feed-1", "depot"): 0.0}, FEED_ROWS: {("feed-1", "depot"): 0.0}})
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        for _ in range(300):
+            families = {family.name: family.samples for family in metrics.registry.collect()}
+            (age,), (rows,) = families[FEED_AGE.name], families[FEED_ROWS.name]
+            assert age.labels == rows.labels
+            assert age.value == rows.value
+    finally:
+        over.set()
+        changing.join()
