@@ -247,13 +247,14 @@ class AttemptDesk:
             # A worker decides nothing in `off`, and it may have heard of that first.
             terms = self._terms(pending.case.attempt)
             asking = terms.stage is not Stage.OFF
-        told = self._told(pending.case.attempt, terms, decision)
+        told = self._told(pending.case, terms, decision)
         if asking and decision is None:
             self._missed(pending.case, told)
         posture = terms.posture if told.basis == Basis.POSTURE else None
         return _Ruling(terms, told, decision, posture)
 
-    def _told(self, attempt: Attempt, terms: _Terms, decision: Decision | None) -> Told:
+    def _told(self, case: Case, terms: _Terms, decision: Decision | None) -> Told:
+        attempt = case.attempt
         evaluated = decision is not None and decision.verdict.answer != Answer.ERROR
         return told_for(
             attempt.ocpp,
@@ -264,6 +265,8 @@ class AttemptDesk:
             freevend=not evaluated and self._freevend(attempt),
             barred=decision is not None and barred(decision.facts),
             languages=terms.languages,
+            kind=attempt.kind,
+            screen=case.screen,
         )
 
     def _missed(self, case: Case, told: Told) -> None:

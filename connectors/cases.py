@@ -13,6 +13,7 @@ from models.charger import ChargerEvent
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, SiteId
 from models.reasons import Reason
+from models.screens import UNKNOWN_SCREEN, Screen
 from models.site import ChargerRecord, SiteRecord, Stage
 
 
@@ -55,6 +56,7 @@ class Case:
         event: the message that presented the token, as a charger event.
         repeatable: the charger repeats it while it stays unanswered (transaction messages).
         stop: the call that ends the session it is about; None where there is no session.
+        screen: what the charger can show its driver.
     """
 
     attempt: Attempt
@@ -63,6 +65,7 @@ class Case:
     repeatable: bool
     stop: object | None
     traceparent: str
+    screen: Screen = UNKNOWN_SCREEN
 
 
 class Settled(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.attempt import Basis, DriverText, Facts, Told, Verdict
+from models.attempt import AttemptKind, Basis, DriverText, Facts, Told, Verdict
 from models.languages import ENGLISH
 from models.reasons import Answer, OcppVersion, Reason, wire_status
+from models.screens import UNKNOWN_SCREEN, Screen, carried_count
 from models.site import IdentityState, Posture, Stage
 from models.texts import fixed_texts
 
@@ -27,6 +28,8 @@ def told_for(
     freevend: bool,
     barred: bool,
     languages: tuple[str, ...] = (ENGLISH,),
+    kind: AttemptKind | str = AttemptKind.AUTHORIZE,
+    screen: Screen = UNKNOWN_SCREEN,
 ) -> Told:
     """What to tell the driver.
 
@@ -37,6 +40,8 @@ def told_for(
             Accepted whatever the posture.
         barred: a revoked or suspended match was found: an open posture never admits it.
         languages: of the site, for what is told without a decision.
+        kind: of the attempt: not every answer carries several texts.
+        screen: of the charger: what it does not show is not told.
     """
     if stage is not Stage.ENFORCE:
         return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.STAGE)
@@ -44,40 +49,42 @@ def told_for(
     if verdict is None or verdict.answer not in {Answer.ALLOW, Answer.DENY}:
         reason = Reason.DECISION_TIMED_OUT if verdict is None else Reason.DECISION_ERROR
         open_ = freevend or (posture is Posture.OPEN and not barred)
-        return _by_posture(ocpp, reason, languages, open_=open_)
+        if open_:
+            return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.POSTURE)
+        closed = wire_status(reason, ocpp)
+        assert closed is not None, "both error rows of the reason table have a status"
+        return Told(
+            accepted=False,
+            status=closed,
+            basis=Basis.POSTURE,
+            **_carried(fixed_texts(reason, languages), screen, carried_count(ocpp, kind)),
+        )
     accepted = verdict.answer == Answer.ALLOW
     status = wire_status(verdict.reason, ocpp)
     return Told(
         accepted=accepted,
         status=status or (ACCEPTED if accepted else _REFUSED),
         basis=Basis.DECISION,
-        **_carried(ocpp, verdict.language, verdict.driver_text, verdict.more_texts),
+        **_carried(_texts_of(verdict), screen, carried_count(ocpp, kind)),
     )
 
 
-def _by_posture(
-    ocpp: OcppVersion | str, reason: Reason, languages: tuple[str, ...], *, open_: bool
-) -> Told:
-    if open_:
-        return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.POSTURE)
-    status = wire_status(reason, ocpp)
-    assert status is not None, "both error rows of the reason table have a status"
-    first, *more = fixed_texts(reason, languages)
-    return Told(
-        accepted=False,
-        status=status,
-        basis=Basis.POSTURE,
-        **_carried(ocpp, first.language, first.text, tuple(more)),
-    )
+def _texts_of(verdict: Verdict) -> tuple[DriverText, ...]:
+    if not verdict.driver_text:
+        return ()
+    first = DriverText.model_construct(language=verdict.language, text=verdict.driver_text)
+    return (first, *verdict.more_texts)
 
 
-def _carried(
-    ocpp: OcppVersion | str, language: str, text: str, more_texts: tuple[DriverText, ...]
-) -> dict[str, Any]:
-    """The text, where the version has a field for it: idTagInfo of OCPP 1.6 has none."""
-    if ocpp == "1.6" or not text:
+def _carried(texts: tuple[DriverText, ...], screen: Screen, count: int) -> dict[str, Any]:
+    """What of the texts the answer carries, and the charger shows."""
+    if not count or not texts:
         return {"text": None}
-    return {"text": text, "language": language, "more_texts": more_texts}
+    shown = screen.personal(texts[:count])
+    if not shown:
+        return {"text": None}
+    first, *more = shown
+    return {"text": first.text, "language": first.language, "more_texts": tuple(more)}
 
 
 def barred(facts: Facts) -> bool:

@@ -41,6 +41,7 @@ from models.clocks import ClockOffset
 from models.ids import CommandId, ConnectionId, timed_id
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
 from models.reasons import OcppVersion
+from models.screens import Screen
 from models.site import ChargerRecord, SiteRecord, Stage
 
 log = structlog.get_logger()
@@ -116,6 +117,12 @@ class ChargerConnection:
         charger = self.charger
         stage = stage_of(self.services.configuration, charger.charger_id, charger.site_id)
         return stage is Stage.ENFORCE
+
+    @property
+    def screen(self) -> Screen:
+        """What the charger can show a driver, as far as it told."""
+        now_s = asyncio.get_running_loop().time()
+        return self.services.memory.screen_of(self.charger.charger_id, now_s)
 
     # Life
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from connectors.cases import Settled
 from connectors.ocpp.incoming import IncomingCall
 from connectors.ocpp.presenting import read_token, settle_authorize
+from connectors.ocpp.table import SILENT, Words
+from models.attempt import DriverText, Told
+from models.screens import TextFormat
 
 HEARTBEAT_INTERVAL_S = 300
 """Chargers set their clocks by it; that they are alive is seen by WebSocket pings."""
@@ -47,9 +50,15 @@ async def authorize(call: IncomingCall) -> object | None:
     if settled is None:
         return None
     told = settled.told
-    return call.version.authorize_response(
-        told.status, expiry_of(settled), told.text, told.language
-    )
+    return call.version.authorize_response(told.status, expiry_of(settled), words_of(call, told))
+
+
+def words_of(call: IncomingCall, told: Told) -> Words:
+    """What the driver is told, in the format that the charger shows."""
+    if told.text is None:
+        return SILENT
+    first = DriverText.model_construct(language=told.language, text=told.text)
+    return Words((first, *told.more_texts), call.connection.screen.format or TextFormat.UTF8)
 
 
 def expiry_of(settled: Settled) -> datetime | None:

@@ -15,6 +15,7 @@ from connectors.ocpp.handlers import (
     expiry_of,
     heartbeat,
     received,
+    words_of,
 )
 from connectors.ocpp.incoming import Handler, IncomingCall
 from connectors.ocpp.presenting import (
@@ -81,7 +82,7 @@ async def _attempt(call: IncomingCall, token: Token) -> object | None:
         # C02.FR.02 has the freevend tag answered Accepted; the session is ended instead.
         call.after = partial(stop_session, call.connection, transaction.stop, FREEVEND_TAG)
     told = settled.told
-    return _response(call)(told.status, expiry_of(settled), told.text, told.language)
+    return _response(call)(told.status, expiry_of(settled), words_of(call, told))
 
 
 def _transaction(call: IncomingCall) -> Transaction:

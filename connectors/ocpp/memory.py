@@ -9,6 +9,7 @@ from connectors.ocpp.clock_readings import ClockMemory
 from connectors.recent import Recent
 from models.attempt import Token
 from models.ids import AttemptId, ChargerId, Pseudonym
+from models.screens import UNKNOWN_SCREEN, Screen
 
 AUTHORIZED_MAX = 50_000
 AUTHORIZED_KEPT_S = 120.0
@@ -20,6 +21,8 @@ TOLD_KEPT_S = 24 * 3600.0
 """Twice as many as a gateway has connectors, and about as long as a vehicle stays."""
 
 TAGS_MAX = 20_000
+SCREENS_MAX = 20_000
+"""Twice as many as a gateway has chargers."""
 
 
 class AttemptMemory:
@@ -38,6 +41,7 @@ class AttemptMemory:
             TOLD_MAX, TOLD_KEPT_S
         )
         self._tags: Recent[ChargerId, str] = Recent(TAGS_MAX, math.inf)
+        self._screens: Recent[ChargerId, Screen] = Recent(SCREENS_MAX, math.inf)
         self._refused_at: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
         self._refused_replays: Recent[tuple[ChargerId, str], bool] = Recent(TOLD_MAX, TOLD_KEPT_S)
         self._refused: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
@@ -110,6 +114,14 @@ class AttemptMemory:
     def read_back(self, charger_id: ChargerId, tag: str, now_s: float) -> None:
         """A charger told which tag it presents in freevend (rule 17)."""
         self._tags.put(charger_id, tag, now_s)
+
+    def shows(self, charger_id: ChargerId, screen: Screen, now_s: float) -> None:
+        """A charger told what its display shows."""
+        self._screens.put(charger_id, screen, now_s)
+
+    def screen_of(self, charger_id: ChargerId, now_s: float) -> Screen:
+        """What it told last, on this connection or one before it."""
+        return self._screens.get(charger_id, now_s) or UNKNOWN_SCREEN
 
     def tag_of(self, charger_id: ChargerId, now_s: float) -> str | None:
         """The tag it told last."""

@@ -228,5 +228,6 @@ async def _settle(
         repeatable=stop is not None,
         stop=stop,
         traceparent=new_traceparent(),
+        screen=call.connection.screen,
     )
     return await call.services.desk.settle(case)

@@ -10,8 +10,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from connectors.ocpp.frames import ErrorCodes, Json
 from connectors.ocpp.schemas import Schema
+from models.attempt import DriverText
 from models.charger import Scalar
 from models.reasons import OcppVersion
+from models.screens import TextFormat
 
 Kind = Literal["always", "status", "transaction", "authorize"]
 """What happens to a message while Kafka is away.
@@ -82,6 +84,20 @@ class PresentedToken(NamedTuple):
         return f"PresentedToken(stated_type={self.stated_type!r})"
 
 
+class Words(NamedTuple):
+    """What an answer tells the driver: the first text, and others where a version carries several.
+
+    Attributes:
+        format: in which the charger shows them.
+    """
+
+    texts: tuple[DriverText, ...] = ()
+    format: TextFormat = TextFormat.UTF8
+
+
+SILENT = Words()
+
+
 class BootResponse(Protocol):
     """Accept a BootNotification."""
 
@@ -91,20 +107,14 @@ class BootResponse(Protocol):
 class AuthorizeResponse(Protocol):
     """Answer Authorize; what a version cannot carry is left out."""
 
-    def __call__(
-        self, status: str, expiry: datetime | None, text: str | None, language: str | None
-    ) -> object: ...
+    def __call__(self, status: str, expiry: datetime | None, words: Words = SILENT) -> object: ...
 
 
 class TransactionEventResponse(Protocol):
     """Answer TransactionEvent; without `status` only "received"."""
 
     def __call__(
-        self,
-        status: str | None,
-        expiry: datetime | None = None,
-        text: str | None = None,
-        language: str | None = None,
+        self, status: str | None, expiry: datetime | None = None, words: Words = SILENT
     ) -> object: ...
 
 

@@ -9,7 +9,7 @@ from ocpp.v16 import call, call_result, datatypes, enums
 from connectors.ocpp.frames import CODES_16, Json
 from connectors.ocpp.schemas import Schema
 from connectors.ocpp.security_events import SECURITY_EVENT_TYPES
-from connectors.ocpp.table import OwnCall, PresentedToken, Row, Version
+from connectors.ocpp.table import SILENT, OwnCall, PresentedToken, Row, Version, Words
 from connectors.ocpp.wire import wire_time
 
 
@@ -105,16 +105,14 @@ def heartbeat_response(now: datetime) -> object:
     return call_result.Heartbeat(current_time=wire_time(now))
 
 
-def authorize_response(
-    status: str, expiry: datetime | None, text: str | None = None, language: str | None = None
-) -> object:
+def authorize_response(status: str, expiry: datetime | None, words: Words = SILENT) -> object:
     """Answer Authorize.
 
     Args:
         status: of idTagInfo.
         expiry: a cached copy ends then; freevend accepts carry the present moment, so that they
             never poison the charger's cache.
-        text, language: not carried by this version.
+        words: not carried by this version.
 
     Raises:
         ValueError: `status` is none of this version's.

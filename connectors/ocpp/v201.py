@@ -9,11 +9,14 @@ from ocpp.v201 import call, call_result, datatypes, enums
 from connectors.ocpp.frames import CODES_2X, Json
 from connectors.ocpp.schemas import Schema
 from connectors.ocpp.security_events import SECURITY_EVENT_TYPES
-from connectors.ocpp.table import OwnCall, PresentedToken, Row, Version
+from connectors.ocpp.table import SILENT, OwnCall, PresentedToken, Row, Version, Words
 from connectors.ocpp.wire import wire_time
 
 PERSONAL_MESSAGE_CHARS_MAX = 512
 """OCPP 2.0.1 part 2, MessageContentType.content."""
+
+LANGUAGE_CHARS_MAX = 8
+"""MessageContentType.language."""
 
 
 def _schema(name: str) -> Schema:
@@ -121,8 +124,7 @@ def heartbeat_response(now: datetime) -> object:
 def authorize_response(
     status: str,
     expiry: datetime | None,
-    text: str | None = None,
-    language: str | None = None,
+    words: Words = SILENT,
     *,
     chars_max: int = PERSONAL_MESSAGE_CHARS_MAX,
 ) -> object:
@@ -132,24 +134,20 @@ def authorize_response(
         status: of idTokenInfo.
         expiry: a cached copy ends then; freevend accepts carry the present moment, so that they
             never poison the charging station's cache.
-        text: for the driver, cut at `chars_max` characters.
-        language: RFC 5646 code of the text, at most 8 characters.
+        words: for the driver, the first of the texts, cut at `chars_max` characters.
 
     Raises:
         ValueError: `status` is none of this version's.
     """
     return call_result.Authorize(
-        id_token_info=_id_token_info(status, expiry, _message(text, language, chars_max))
+        id_token_info=id_token_info(status, expiry, _first(words, chars_max))
     )
 
 
 def transaction_event_response(
     status: str | None,
     expiry: datetime | None = None,
-    text: str | None = None,
-    language: str | None = None,
-    *,
-    chars_max: int = PERSONAL_MESSAGE_CHARS_MAX,
+    words: Words = SILENT,
 ) -> object:
     """Answer TransactionEvent, as `authorize_response`; without `status` only "received".
 
@@ -157,9 +155,9 @@ def transaction_event_response(
     """
     if status is None:
         return call_result.TransactionEvent()
-    message = _message(text, language, chars_max)
+    message = _first(words, PERSONAL_MESSAGE_CHARS_MAX)
     return call_result.TransactionEvent(
-        id_token_info=_id_token_info(status, expiry, message), updated_personal_message=message
+        id_token_info=id_token_info(status, expiry, message), updated_personal_message=message
     )
 
 
@@ -179,21 +177,26 @@ def presented_token(action: str, payload: Json) -> PresentedToken | None:
     return PresentedToken(token["idToken"], token["type"]) if token else None
 
 
-def _message(
-    text: str | None, language: str | None, chars_max: int
-) -> datatypes.MessageContentType | None:
-    if not text:
-        return None
-    return datatypes.MessageContentType(
-        format=enums.MessageFormatEnumType.utf8,
-        content=text[:chars_max],
-        language=language,
-    )
+def _first(words: Words, chars_max: int) -> datatypes.MessageContentType | None:
+    return next(iter(messages(words, chars_max)), None)
 
 
-def _id_token_info(
+def messages(words: Words, chars_max: int) -> list[datatypes.MessageContentType]:
+    """Texts for the driver, each cut at `chars_max` characters, with the code of its language."""
+    return [
+        datatypes.MessageContentType(
+            format=enums.MessageFormatEnumType(words.format),
+            content=text.text[:chars_max],
+            language=text.language[:LANGUAGE_CHARS_MAX],
+        )
+        for text in words.texts
+    ]
+
+
+def id_token_info(
     status: str, expiry: datetime | None, message: datatypes.MessageContentType | None
 ) -> datatypes.IdTokenInfoType:
+    """The answer to a token; the text of OCPP 2.x is within it."""
     return datatypes.IdTokenInfoType(
         status=enums.AuthorizationStatusEnumType(status),
         cache_expiry_date_time=None if expiry is None else wire_time(expiry),

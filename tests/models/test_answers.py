@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from models.answers import barred, told_for
-from models.attempt import Basis, Match, Told, Verdict
+from models.attempt import AttemptKind, Basis, DriverText, Match, Told, Verdict
 from models.reasons import Answer, Reason
+from models.screens import UNKNOWN_SCREEN, Screen
 from models.site import IdentityState, Posture, Stage
 from tests.models.samples import FACTS, MATCH, VERDICT
 
@@ -135,6 +136,60 @@ def test_an_answer_of_a_newer_worker_is_answered_by_the_posture() -> None:
         _verdict("ask_the_office", Reason.OWN_FLEET)
     )
     assert (told.accepted, told.status, told.basis) == (False, "Unknown", Basis.POSTURE)
+
+
+MORE = VERDICT.model_copy(
+    update={
+        "answer": Answer.DENY,
+        "reason": Reason.UNKNOWN_ID,
+        "language": "de",
+        "driver_text": "Karte nicht erkannt. Frei ab 06:00 Uhr.",
+        "more_texts": (DriverText(language="fr", text="Carte non reconnue. Présentez-la."),),
+    }
+)
+"""A denial in two languages."""
+
+
+def told_to(ocpp: str, kind: AttemptKind, screen: Screen = UNKNOWN_SCREEN) -> Told:
+    return told_for(
+        ocpp, Stage.ENFORCE, MORE, posture=Posture.CLOSED, freevend=False, barred=False,
+        kind=kind, screen=screen,
+    )  # fmt: skip
+
+
+#   version   attempt                        languages told
+CARRIED = [
+    ("1.6",   AttemptKind.AUTHORIZE,         []),
+    ("1.6",   AttemptKind.START_TRANSACTION, []),
+    ("2.0.1", AttemptKind.AUTHORIZE,         ["de"]),
+    ("2.0.1", AttemptKind.TRANSACTION_EVENT, ["de"]),
+    ("2.1",   AttemptKind.AUTHORIZE,         ["de"]),
+    ("2.1",   AttemptKind.TRANSACTION_EVENT, ["de", "fr"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ocpp", "kind", "languages"), CARRIED)
+def test_rule_24_what_was_told_is_what_the_answer_carries(
+    ocpp: str, kind: AttemptKind, languages: list[str]
+) -> None:
+    told = told_to(ocpp, kind)
+    first = [told.language] if told.text else []
+    assert first + [each.language for each in told.more_texts] == languages
+
+
+def test_rule_24_what_a_charger_does_not_show_was_not_told() -> None:
+    small = Screen(available=True, chars_max=25, formats=frozenset({"ASCII", "URI"}))
+    told = told_to("2.1", AttemptKind.TRANSACTION_EVENT, small)
+    assert told.text == "Karte nicht erkannt."
+    assert [each.text for each in told.more_texts] == ["Carte non reconnue."]
+    for dark in (
+        Screen(available=False),
+        Screen(available=True, enabled=False),
+        Screen(available=True, chars_max=0),
+        Screen(available=True, formats=frozenset({"URI"})),
+    ):
+        told = told_to("2.1", AttemptKind.TRANSACTION_EVENT, dark)
+        assert (told.text, told.more_texts, told.status) == (None, (), "Unknown")
 
 
 def test_an_allow_without_a_text_shows_none() -> None:

@@ -11,13 +11,15 @@ from ocpp.v16 import call as call_16
 from ocpp.v201 import call as call_201
 from ocpp.v201 import datatypes, enums
 
-from connectors.ocpp import v16, v201
+from connectors.ocpp import v16, v21, v201
 from connectors.ocpp.schemas import Schema
-from connectors.ocpp.table import EVENT_TEXT_CHARS_MAX, PresentedToken, event_data
+from connectors.ocpp.table import EVENT_TEXT_CHARS_MAX, PresentedToken, Words, event_data
 from connectors.ocpp.versions import SUBPROTOCOLS, VERSIONS
 from connectors.ocpp.wire import read_time, to_wire, wire_time
+from models.attempt import DriverText
 from models.charger import Scalar
 from models.reasons import REASON_TABLE, OcppVersion
+from models.screens import MORE_TEXTS_MAX, PERSONAL_MESSAGE_CHARS_MAX
 from tests.connectors.ocpp.messages import AT, MESSAGES, PRIVATE
 
 NOW = datetime(2026, 3, 1, 6, 0, 0, 123456, tzinfo=UTC)
@@ -169,6 +171,10 @@ TIMELESS = {
 """Actions whose answer says no more than that the message came."""
 
 
+LONG = Words(tuple(DriverText(language="x" * 20, text=letter * 1100) for letter in "äxüyözß"[:7]))
+"""More texts, and longer ones, with longer codes, than any version carries."""
+
+
 def _responses_2x(version: OcppVersion) -> Iterator[tuple[OcppVersion, str, Any]]:
     spoken = VERSIONS[version]
     transaction_event = spoken.transaction_event_response
@@ -178,9 +184,9 @@ def _responses_2x(version: OcppVersion) -> Iterator[tuple[OcppVersion, str, Any]
     yield version, "DataTransfer", spoken.data_transfer_response()
     yield version, "TransactionEvent", transaction_event(None)
     for status in STATUSES_2X:
-        yield version, "Authorize", spoken.authorize_response(status, EXPIRY, "x" * 1100, "en")
-        yield version, "Authorize", spoken.authorize_response(status, None, None, None)
-        yield version, "TransactionEvent", transaction_event(status, EXPIRY, "ä" * 1100, None)
+        yield version, "Authorize", spoken.authorize_response(status, EXPIRY, LONG)
+        yield version, "Authorize", spoken.authorize_response(status, None)
+        yield version, "TransactionEvent", transaction_event(status, EXPIRY, LONG)
 
 
 RESPONSES: list[tuple[OcppVersion, str, Any]] = [
@@ -189,7 +195,7 @@ RESPONSES: list[tuple[OcppVersion, str, Any]] = [
     ("1.6", "StopTransaction", v16.stop_transaction_response()),
     ("1.6", "SignCertificate", v16.sign_certificate_response()),
     ("1.6", "DataTransfer", v16.data_transfer_response()),
-    *[("1.6", "Authorize", v16.authorize_response(s, EXPIRY, "x", "en")) for s in STATUSES_16],
+    *[("1.6", "Authorize", v16.authorize_response(s, EXPIRY, LONG)) for s in STATUSES_16],
     *[("1.6", "StartTransaction", v16.start_transaction_response(7, s, None))
       for s in STATUSES_16],
     *_responses_2x("2.0.1"),
@@ -262,13 +268,53 @@ def test_a_freevend_accept_carries_its_expiry() -> None:
     }
 
 
+RESERVED = Words(
+    (
+        DriverText(language="en", text="Reserved until 18:00."),
+        DriverText(language="de", text="Reserviert bis 18:00 Uhr."),
+    )
+)
+ENGLISH_ON_THE_WIRE = {"format": "UTF8", "content": "Reserved until 18:00.", "language": "en"}
+
+
 def test_a_denial_carries_the_drivers_text_where_the_version_can() -> None:
-    text = {"format": "UTF8", "content": "Reserved until 18:00.", "language": "en"}
-    response = v201.transaction_event_response("NotAtThisTime", None, text["content"], "en")
+    response = v201.transaction_event_response("NotAtThisTime", None, RESERVED)
     assert to_wire(response) == {
-        "idTokenInfo": {"status": "NotAtThisTime", "personalMessage": text},
-        "updatedPersonalMessage": text,
+        "idTokenInfo": {"status": "NotAtThisTime", "personalMessage": ENGLISH_ON_THE_WIRE},
+        "updatedPersonalMessage": ENGLISH_ON_THE_WIRE,
     }
+
+
+def test_ocpp_2_1_carries_the_text_in_the_sites_other_languages_too() -> None:
+    response = v21.transaction_event_response("NotAtThisTime", None, RESERVED)
+    assert to_wire(response) == {
+        "idTokenInfo": {"status": "NotAtThisTime", "personalMessage": ENGLISH_ON_THE_WIRE},
+        "updatedPersonalMessage": ENGLISH_ON_THE_WIRE,
+        "updatedPersonalMessageExtra": [
+            {"format": "UTF8", "content": "Reserviert bis 18:00 Uhr.", "language": "de"}
+        ],
+    }
+    # AuthorizeResponse has one personalMessage, in 2.1 too.
+    authorized = VERSIONS["2.1"].authorize_response("NotAtThisTime", None, RESERVED)
+    assert to_wire(authorized) == {
+        "idTokenInfo": {"status": "NotAtThisTime", "personalMessage": ENGLISH_ON_THE_WIRE}
+    }
+
+
+@pytest.mark.parametrize(("version", "name", "array"), [
+    ("2.1", "TransactionEventResponse", ("updatedPersonalMessageExtra",)),
+    ("2.1", "SetDisplayMessageRequest", ("MessageInfoType", "messageExtra")),
+])  # fmt: skip
+def test_the_schemas_of_2_1_hold_four_more_texts(
+    version: str, name: str, array: tuple[str, ...]
+) -> None:
+    document = Schema(f"v{version.replace('.', '')}", name).document()
+    *within, field = array
+    properties = document["definitions"][within[0]] if within else document
+    assert properties["properties"][field]["maxItems"] == MORE_TEXTS_MAX
+    content = document["definitions"]["MessageContentType"]["properties"]
+    assert content["content"]["maxLength"] == PERSONAL_MESSAGE_CHARS_MAX[version]
+    assert content["language"]["maxLength"] == v201.LANGUAGE_CHARS_MAX
 
 
 def test_a_status_of_another_version_is_refused_before_it_is_sent() -> None:

@@ -1,0 +1,131 @@
+"""What a charger can show a driver: as much of the texts as it has room and letters for."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from models.attempt import AttemptKind, DriverText
+from models.languages import DRIVER_TEXT_MAX_CHARS, sentences_of
+from models.reasons import OcppVersion
+from models.record import Frozen
+
+PERSONAL_MESSAGE_CHARS_MAX: Mapping[str, int] = MappingProxyType({"2.0.1": 512, "2.1": 1024})
+"""Of MessageContentType.content by version; idTagInfo of 1.6 has no text. Texts here are made for
+both (DRIVER_TEXT_MAX_CHARS)."""
+
+MORE_TEXTS_MAX = 4
+"""OCPP 2.1: `updatedPersonalMessageExtra` and `messageExtra` hold one to four texts beside the
+first."""
+
+
+class TextFormat(StrEnum):
+    """How a text is written, as MessageFormatEnumType spells it; others are not written here."""
+
+    UTF8 = "UTF8"
+    ASCII = "ASCII"
+
+
+class Screen(Frozen):
+    """What DisplayMessageCtrlr of a charger says of its display; None = it did not say.
+
+    Attributes:
+        available, enabled: whether there is one, and whether it is switched on.
+        chars_max: PersonalMessageSize, of one text for a driver.
+        formats: SupportedFormats.
+        asked: whether it was asked at all.
+    """
+
+    available: bool | None = None
+    enabled: bool | None = None
+    chars_max: int | None = None
+    formats: frozenset[str] | None = None
+    asked: bool = False
+
+    @property
+    def format(self) -> TextFormat | None:
+        """The best that it shows; None where it shows no text. Who leaves the formats out, though
+        a display must name them, is taken to show any."""
+        if self.formats is None:
+            return TextFormat.UTF8
+        return next((each for each in TextFormat if each in self.formats), None)
+
+    @property
+    def shows_announcements(self) -> bool:
+        """Whether it says that it shows messages as text: a display that says nothing has none."""
+        return self.available is True and self.enabled is not False and self.format is not None
+
+    def shown(self, texts: tuple[DriverText, ...]) -> tuple[DriverText, ...]:
+        """Texts of an announcement in letters that it has."""
+        return tuple(_written(text, self.format, DRIVER_TEXT_MAX_CHARS) for text in texts)
+
+    def personal(self, texts: tuple[DriverText, ...]) -> tuple[DriverText, ...]:
+        """Texts for a driver, as much of each as it shows; none for a charger without a display."""
+        room = DRIVER_TEXT_MAX_CHARS if self.chars_max is None else self.chars_max
+        if self.available is False or self.enabled is False or self.format is None or room < 1:
+            return ()
+        return tuple(_written(text, self.format, room) for text in texts)
+
+
+UNKNOWN_SCREEN = Screen()
+"""Of a charger that was not asked yet: sent what its version carries."""
+
+
+def carried_count(ocpp: OcppVersion | str, kind: AttemptKind | str) -> int:
+    """How many texts an answer has room for: only TransactionEvent of 2.1 carries several."""
+    if ocpp not in PERSONAL_MESSAGE_CHARS_MAX:
+        return 0
+    several = ocpp == "2.1" and kind == AttemptKind.TRANSACTION_EVENT
+    return 1 + MORE_TEXTS_MAX if several else 1
+
+
+_FLAGS = {"true": True, "false": False}
+
+
+def screen_of(said: Mapping[str, str]) -> Screen:
+    """A display from the values of its variables, by their names; what cannot be read is unsaid."""
+    formats = said.get("SupportedFormats")
+    chars_max = said.get("PersonalMessageSize", "")
+    return Screen(
+        available=_FLAGS.get(said.get("Available", "").casefold()),
+        enabled=_FLAGS.get(said.get("Enabled", "").casefold()),
+        # Longer numbers than any display is wide are no number of characters.
+        chars_max=int(chars_max) if chars_max.isdecimal() and len(chars_max) <= 6 else None,
+        formats=frozenset(each.strip() for each in formats.split(",")) if formats else None,
+        asked=True,
+    )
+
+
+def _written(text: DriverText, format_: TextFormat | None, room: int) -> DriverText:
+    if format_ is TextFormat.UTF8 and len(text.text) <= room:
+        return text
+    written = text.text
+    if format_ is TextFormat.ASCII:
+        written = in_ascii(written, text.language)
+    return text.model_copy(update={"text": _cut(written, room)})
+
+
+def _cut(text: str, room: int) -> str:
+    """As many whole sentences as fit; where the first does not, as much of it as fits."""
+    sentences = [sentence.text for sentence in sentences_of(text)]
+    while len(sentences) > 1 and len(" ".join(sentences)) > room:
+        sentences.pop()
+    return " ".join(sentences)[:room].rstrip()
+
+
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+_DANISH = {"å": "aa", "Å": "Aa"}
+_SPELT: Mapping[str, Mapping[str, str]] = {"de": _UMLAUTS, "da": _DANISH, "nb": _DANISH}
+"""Letters that a language spells otherwise where it lacks them; others lose their marks."""
+
+_WITHOUT_MARKS = {"ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "oe", "Ø": "Oe", "œ": "oe", "’": "'"}
+"""Letters that are no marked ones."""
+
+
+def in_ascii(text: str, language: str) -> str:
+    """A text in the letters of ASCII, as its language spells them."""
+    letters: dict[str, str | int | None] = {**_WITHOUT_MARKS, **_SPELT.get(language, {})}
+    spelt = text.translate(str.maketrans(letters))
+    return unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
