@@ -67,7 +67,7 @@ def test_a_text_that_is_too_long_loses_whole_sentences_first(room: int, left: st
 
 
 def test_a_charger_that_was_not_asked_is_sent_texts_as_they_are() -> None:
-    texts = fixed_texts(next(iter(ENGLISH_TEXTS)), ("de", "fr"))  # type: ignore[arg-type]
+    texts = fixed_texts(next(iter(ENGLISH_TEXTS)), ("de", "fr"))
     assert UNKNOWN_SCREEN.personal(texts) == texts
 
 
