@@ -42,5 +42,3 @@ docs: environment ## tables and schemas of docs/, from the code
 bench: setup ## decisions per second and latency, beside bare baselines
 	@echo '==> benchmarks'
 	@$(BIN)/python -m benchmarks
-	@echo '==> an edge for 10,000 chargers'
-	@$(BIN)/python -m benchmarks.boundary

@@ -11,8 +11,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,17 +51,37 @@ START_IDENTITIES = 1_000_000
 TABLE_WIDTH = 132
 """Columns in a file or a pipe, which say of no width of their own: the widest table fits."""
 
+EDGE_CHARGERS = 2_000
+"""40 s at the default rate of switches; ten thousand take 200 s by intent, and show no more."""
+
+EDGE_WITHIN_S = 400.0
+"""For a broker, connecting, and two edges of at most three times their own time."""
+
 CHARGERS = max(OPEN_LINES, *SATURATED_LINES)
 
 
 def loads_of(*, quick: bool) -> tuple[Load, ...]:
     """The loads, lightest first: a target that falls behind has then shown what it can."""
-    warm_up_s, measured_s = (1.0, 4.0) if quick else (2.0, 10.0)
+    warm_up_s, measured_s = (1.0, 4.0) if quick else (2.0, 8.0)
     rates = RATES_PER_S[1:3] if quick else RATES_PER_S
     return (
         *(Load(OPEN_LINES, rate, warm_up_s, measured_s) for rate in rates),
         *(Load(lines, None, warm_up_s, measured_s) for lines in SATURATED_LINES),
     )
+
+
+class Parts:
+    """How long each part took, in s."""
+
+    def __init__(self) -> None:
+        self.took_s: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Time a part."""
+        began_s = time.perf_counter()
+        yield
+        self.took_s[part] = round(time.perf_counter() - began_s, 1)
 
 
 @asynccontextmanager
@@ -80,13 +100,24 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
     """Every part, one after the other: two at once would measure each other."""
     started_s, started_at = time.perf_counter(), depot.whole_second()
     loads = loads_of(quick=quick)
-    async with a_broker(folder / "depot", console) as broker:
-        machine = _machine(broker)
-        rules, runs = await _measure_loads(folder, broker, loads, console)
-    schedules = await _measure_schedules(folder, console, quick=quick)
-    start_up = None if quick else await _measure_start(folder, console)
-    feed_loads = () if quick else await _measure_feeds(folder, console)
-    fleet = None if quick else await _measure_fleet(folder, console)
+    parts = Parts()
+    with parts.timed("loads"):
+        async with a_broker(folder / "depot", console) as broker:
+            machine = _machine(broker)
+            rules, runs = await _measure_loads(folder, broker, loads, console)
+    with parts.timed("schedules"):
+        schedules = await _measure_schedules(folder, console, quick=quick)
+    start_up, fleet, boundary = None, None, None
+    feed_loads: tuple[FeedLoad, ...] = ()
+    if not quick:
+        with parts.timed("start"):
+            start_up = await _measure_start(folder, console)
+        with parts.timed("feeds"):
+            feed_loads = await _measure_feeds(folder, console)
+        with parts.timed("fleet"):
+            fleet = await _measure_fleet(folder, console)
+        with parts.timed("edge"):
+            boundary = await _measure_boundary(folder, console)
     return Report(
         started_at=started_at.isoformat(),
         quick=quick,
@@ -99,6 +130,8 @@ async def measure_all(folder: Path, console: Console, *, quick: bool) -> Report:
         start_up=start_up,
         feed_loads=feed_loads,
         fleet=fleet,
+        boundary=boundary,
+        parts_s=parts.took_s,
     )
 
 
@@ -157,6 +190,18 @@ async def _measure_fleet(folder: Path, console: Console) -> dict[str, Any]:
     return await measure_fleet(own, console)
 
 
+async def _measure_boundary(folder: Path, console: Console) -> dict[str, Any]:
+    """In a process of its own, whose sockets the chargers are."""
+    console.print(f"  a mode edge for {EDGE_CHARGERS:,} chargers at once")
+    out = folder / "boundary.json"
+    async with Children(folder) as children:
+        command = ["benchmarks.boundary", "--chargers", f"{EDGE_CHARGERS}", "--out", str(out)]
+        child = children.start("boundary", command)
+        await child.wait_until(out.exists, EDGE_WITHIN_S, "done")
+    found: dict[str, Any] = orjson.loads(out.read_bytes())
+    return found
+
+
 def _machine(broker: Broker) -> Machine:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Machine(
@@ -204,7 +249,8 @@ def main(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2))
     print_report(report, console)
-    console.print(f"took {report.took_s:.0f} s; JSON in {out}")
+    parts = ", ".join(f"{part} {took_s:.0f}" for part, took_s in report.parts_s.items())
+    console.print(f"took {report.took_s:.0f} s ({parts}); JSON in {out}", highlight=False)
     if any(run.errors_count for run in report.runs):
         sys.exit(1)
 

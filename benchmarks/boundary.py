@@ -188,7 +188,9 @@ def main(
     with tempfile.TemporaryDirectory(prefix="depotgate-bench-") as folder:
         found = uvloop.run(measure_boundary(Path(folder), console, chargers))
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2))
+    part = out.with_suffix(".part")
+    part.write_bytes(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2))
+    part.replace(out)
     console.print_json(data=asdict(found))
     if found.took_s is None:
         raise typer.Exit(1)

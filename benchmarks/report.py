@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -39,7 +39,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that one benchmark found; the JSON file is this."""
+    """Everything that one benchmark found; the JSON file is this.
+
+    Attributes:
+        parts_s: how long each part took, with what it needed to begin.
+    """
 
     started_at: str
     quick: bool
@@ -52,6 +56,8 @@ class Report:
     start_up: StartUp | None
     feed_loads: tuple[FeedLoad, ...] = ()
     fleet: dict[str, Any] | None = None
+    boundary: dict[str, Any] | None = None
+    parts_s: dict[str, float] = field(default_factory=dict)
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -143,6 +149,7 @@ def _lines(report: Report) -> list[str]:
             f"{start.cpu_s:.1f} CPU s"
         )
     lines += fleet_said(report.fleet) if report.fleet else []
+    lines += _edge_lines(report.boundary) if report.boundary else []
     lines += [f"{said(load)} (aim {FEED_AIM_PER_S:,} rows/s)" for load in report.feed_loads]
     lines += [
         f"errors, {run.target}, {run.load}: {count:,} × {cause}"
@@ -150,6 +157,16 @@ def _lines(report: Report) -> list[str]:
         for cause, count in run.errors.items()
     ]
     return lines
+
+
+def _edge_lines(found: dict[str, Any]) -> list[str]:
+    quiet, meanwhile = found["quiet"] or {}, found["latency"] or {}
+    took = f"in {found['took_s']:.1f} s" if found["took_s"] else "not in time"
+    return [
+        f"an edge for {found['chargers']:,} chargers at {found['rate_per_s']:.0f}/s: "
+        f"{found['confirmed']:,} confirmed {took}; answers before it p99 "
+        f"{quiet.get('p99_ms', 0):.1f} ms, meanwhile {meanwhile.get('p99_ms', 0):.1f} ms"
+    ]
 
 
 def _schedule_lines(found: SchedulesTime) -> list[str]:
