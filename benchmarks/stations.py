@@ -60,7 +60,9 @@ class Station:
             if frame[0] == CALL:
                 self.called_count += 1
                 answer = self._obey(frame[2], frame[3])
-                await self._socket.send(orjson.dumps([CALLRESULT, frame[1], answer]).decode())
+                # One that is told to leave may be asked something on its way out.
+                with suppress(ConnectionClosed):
+                    await self._socket.send(orjson.dumps([CALLRESULT, frame[1], answer]).decode())
             elif frame[1] == self._expected and self.drive is not None:
                 self._expected = None
                 following = self.drive.answered(self._number, *_answer(frame))

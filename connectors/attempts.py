@@ -30,7 +30,8 @@ from connectors.publishing import Publisher
 from connectors.recent import Recent
 from connectors.telemetry.metrics import Metrics
 from models.answers import barred, told_for
-from models.attempt import AccessRequest, Attempt, Basis, Decision, Outcome, Told, Verdict
+from models.attempt import AccessRequest, Attempt, Basis, Outcome, Told, Verdict
+from models.given_decision import GivenDecision
 from models.ids import GatewayInstance, RequestId, Slot
 from models.languages import ENGLISH
 from models.metrics import (
@@ -75,7 +76,7 @@ class _Terms(NamedTuple):
 class _Ruling(NamedTuple):
     terms: _Terms
     told: Told
-    decision: Decision | None
+    decision: GivenDecision | None
     posture: Posture | None
 
 
@@ -124,7 +125,7 @@ class AttemptDesk:
         """Whether a decision of this id would be of any use here."""
         return request_id in self._pending or request_id in self._late
 
-    def decided(self, decision: Decision) -> None:
+    def decided(self, decision: GivenDecision) -> None:
         """Take a decision. The first one is the answer; one that is not held is ignored."""
         pending = self._pending.get(decision.decision_id)
         if pending is not None:
@@ -253,7 +254,7 @@ class AttemptDesk:
         posture = terms.posture if told.basis == Basis.POSTURE else None
         return _Ruling(terms, told, decision, posture)
 
-    def _told(self, case: Case, terms: _Terms, decision: Decision | None) -> Told:
+    def _told(self, case: Case, terms: _Terms, decision: GivenDecision | None) -> Told:
         attempt = case.attempt
         evaluated = decision is not None and decision.verdict.answer != Answer.ERROR
         return told_for(
@@ -274,7 +275,7 @@ class AttemptDesk:
         now_s = asyncio.get_running_loop().time()
         self._late.put(case.attempt.request_id, _Missed(case, told.accepted), now_s)
 
-    async def _ask(self, pending: PendingAttempt) -> Decision | None:
+    async def _ask(self, pending: PendingAttempt) -> GivenDecision | None:
         """The decision, None when none came by the deadline.
 
         Raises:
@@ -302,7 +303,7 @@ class AttemptDesk:
 
     async def _ask_on(
         self, pending: PendingAttempt, sent: Delivery, until_s: float
-    ) -> Decision | None:
+    ) -> GivenDecision | None:
         """Kafka went away under the request: when it has it, the deadline begins again."""
         if not await acknowledged_by(sent, until_s):
             raise _Unanswered

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from models.attempt import Attempt, Basis, Decision, Told, Verdict
+from models.attempt import Attempt, Basis, Told, Verdict
 from models.charger import ChargerEvent
+from models.given_decision import GivenDecision
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, SiteId
 from models.reasons import Reason
@@ -110,7 +111,7 @@ class Late(NamedTuple):
     """A decision that came after the posture had answered (rule 24)."""
 
     case: Case
-    decision: Decision
+    decision: GivenDecision
     stop: bool
 
 
@@ -125,10 +126,10 @@ class PendingAttempt:
     deadline_at: datetime
     sent_s: float = 0.0
     tries_count: int = 0
-    decision: Decision | None = None
+    decision: GivenDecision | None = None
     waiter: asyncio.Future[None] | None = field(default=None, repr=False)
 
-    async def decided_by(self, until_s: float) -> Decision | None:
+    async def decided_by(self, until_s: float) -> GivenDecision | None:
         """The decision, as soon as it is there, None when `until_s` comes first."""
         if self.decision is None:
             loop = asyncio.get_running_loop()
@@ -141,7 +142,7 @@ class PendingAttempt:
                 timer.cancel()
         return self.decision
 
-    def decide(self, decision: Decision) -> bool:
+    def decide(self, decision: GivenDecision) -> bool:
         """Take the first decision; whether it was the first."""
         first = self.decision is None
         if first:

@@ -17,9 +17,9 @@ from aiokafka.structs import ConsumerRecord
 from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
-from models.attempt import Decision
 from models.charger import ChargerCommand
 from models.errors import UndecodableRecordError
+from models.given_decision import GivenDecision
 from models.ids import RequestId, Slot
 from models.metrics import DEAD_LETTERS
 from models.record import Record
@@ -47,7 +47,7 @@ class Decisions(Protocol):
 
     def waits_for(self, request_id: RequestId) -> bool: ...
 
-    def decided(self, decision: Decision) -> None: ...
+    def decided(self, decision: GivenDecision) -> None: ...
 
 
 class Commands(Protocol):
@@ -117,7 +117,7 @@ class Sink:
         decision_id = _event_id(message)
         if decision_id is not None and not self._decisions.waits_for(decision_id):
             return
-        decision = await self._decoded(DECISIONS, Decision, message)
+        decision = await self._decoded(DECISIONS, GivenDecision, message)
         if decision is not None:
             self._decisions.decided(decision)
 

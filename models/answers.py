@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.attempt import AttemptKind, Basis, DriverText, Facts, Told, Verdict
+from models.given_decision import GivenFacts
 from models.languages import ENGLISH
 from models.reasons import Answer, OcppVersion, Reason, wire_status
 from models.screens import UNKNOWN_SCREEN, Screen, carried_count
@@ -87,7 +88,7 @@ def _carried(texts: tuple[DriverText, ...], screen: Screen, count: int) -> dict[
     return {"text": first.text, "language": first.language, "more_texts": tuple(more)}
 
 
-def barred(facts: Facts) -> bool:
+def barred(facts: Facts | GivenFacts) -> bool:
     """Whether a revoked or suspended match was found, however the evaluation ended."""
     bars = (IdentityState.REVOKED, IdentityState.SUSPENDED)
     return any(match.state in bars for match in facts.matches)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 
 from models.attempt import Attempt, Decision, Facts, Verdict
 from models.drift import drift_of_attempt
@@ -19,6 +20,9 @@ from models.texts import driver_texts, support_text
 
 RULES_VERSION = "4"
 """Raised whenever the same attempt and facts could give another answer."""
+
+MARGINS_MAX = 256
+"""Remembered: live messages have one uncertainty, and measured clocks a few."""
 
 
 def decide(attempt: Attempt, facts: Facts) -> Decision:
@@ -77,11 +81,16 @@ def _near_boundary(case: Case, _finding: Finding) -> bool:
     schedule = case.facts.schedule
     if schedule is None:
         return False
-    margin = timedelta(seconds=case.attempt.uncertainty_s)
+    at, margin = case.at, _margin(case.attempt.uncertainty_s)
     begins, ends = schedule.starts_at, schedule.ends_at
-    return (begins is not None and abs(begins - case.at) <= margin) or (
-        ends is not None and abs(ends - case.at) <= margin
+    return (begins is not None and abs(begins - at) <= margin) or (
+        ends is not None and abs(ends - at) <= margin
     )
+
+
+@lru_cache(maxsize=MARGINS_MAX)
+def _margin(uncertainty_s: float) -> timedelta:
+    return timedelta(seconds=uncertainty_s)
 
 
 def _mode_drift(case: Case, _finding: Finding) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from models.attempt import Attempt, Facts
+from models.attempt import Attempt, Edge, Facts
 from models.entitlement import entitlement_edges, known_until
 from models.feed_age import age_edges
 from models.ladder import Case, Finding, case_at, climb
 from models.reasons import Answer
 from models.record import UtcDatetime
+from models.same import Same
 from models.schedule import Mode
+
+MODE_INSTANTS_MAX = 1024
+"""Remembered: as many as schedule facts are (models.facts)."""
 
 
 class Change(NamedTuple):
@@ -53,15 +58,22 @@ def instants_of(case: Case) -> Instants:
     if facts.schedule is None or facts.problem is not None:
         return _NONE
     edges = facts.schedule.edges_ahead
-    known = [Instant(edge.at, _cause(edge.mode), edge.mode) for edge in edges]
+    of_modes = _mode_instants(Same(edges))
     others = [Instant(at, cause, None) for at, cause in _other_edges(facts, case.at)]
     if not others:
-        return Instants(tuple(known), None)
+        return of_modes
     # Without an edge ahead the mode stays; otherwise nothing is known past the last known edge.
     horizon = edges[-1].at if edges else None
-    known += [other for other in others if horizon is None or other.at < horizon]
+    known = [*of_modes.known, *(each for each in others if horizon is None or each.at < horizon)]
     known.sort(key=_instant_at)
     return Instants(tuple(known), min([other.at for other in others]))
+
+
+@lru_cache(maxsize=MODE_INSTANTS_MAX)
+def _mode_instants(edges: Same[tuple[Edge, ...]]) -> Instants:
+    """Of a schedule alone: attempts between two edges have the same ones before them."""
+    known = [Instant(edge.at, _cause(edge.mode), edge.mode) for edge in edges.it]
+    return Instants(tuple(known), None)
 
 
 def _cause(begun: Mode) -> str:

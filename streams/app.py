@@ -14,6 +14,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
 
+from connectors.collector import collect_seldom
 from connectors.kafka.producer import BATCH_MAX_BYTES, ConsumedMessage, Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import check_topics
@@ -83,8 +84,14 @@ def create_app(
     """
     outbox = Outbox(producer, metrics)
     states = ChargerStates(settings.bootstrap, metrics)
-    app = DepotgateApp(GROUP, outbox=outbox, finish=producer.stop, **_faust_settings(settings))
     chargers = ChargerDesk(replica, states, outbox, metrics, settings.switches_per_s)
+    app = DepotgateApp(
+        GROUP,
+        outbox=outbox,
+        settle=chargers.settle,
+        finish=producer.stop,
+        **_faust_settings(settings),
+    )
     decisions = DecisionDesk(replica, outbox, metrics)
     _add_agents(app, chargers, DenialDesk(outbox, metrics))
     awaited = {EVENTS, REQUESTS}
@@ -199,6 +206,7 @@ def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], N
     producer = Producer(settings.bootstrap, f"worker/{settings.instance_id or 'dynamic'}")
     loop.run_until_complete(_prepare(settings, replica, producer))
     app = create_app(settings, replica, producer, metrics, ready)
+    collect_seldom()
     Worker(app, loop).execute_from_commandline()
 
 

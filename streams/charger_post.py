@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,7 @@ from models.charger import (
     ModeFactKind,
 )
 from models.governing import Governing
-from models.ids import CommandId, timed_id
+from models.ids import ChargerId, CommandId, timed_id
 from models.metrics import COMMANDS_SENT
 from models.mode_commands import EXPIRES_AFTER_S
 from models.probing import probe_command
@@ -45,6 +46,8 @@ class ChargerPost:
         self._metrics = metrics
         self._said = RecentIds()
         self._underway: list[Delivery] = []
+        self._unwritten: dict[ChargerId, ChargerState] = {}
+        self._writing = asyncio.Lock()
 
     async def switch(
         self, connection: Connection, commanded: Commanded, governing: Governing
@@ -221,18 +224,29 @@ class ChargerPost:
             )
         )
 
-    async def keep(self, rows: Collection[ChargerState]) -> None:
-        """Write rows, the log of the next owner, once Kafka has all that was sent before.
+    def keep(self, rows: Collection[ChargerState]) -> None:
+        """Have rows written soon, in place of older ones of their chargers that are not yet."""
+        self._unwritten.update({row.charger_id: row for row in rows})
+
+    async def write(self) -> None:
+        """Write the rows that are kept, the log of the next owner, once Kafka has all that was sent
+        before. To be done before the offset of an event is committed.
 
         Raises:
             DeliveryFailedError: something was not delivered: no row is written any more.
         """
-        underway, self._underway = self._underway, []
-        await self._outbox.delivered(underway)
-        for row in rows:
-            await self._outbox.send(
-                STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
-            )
+        # One at a time: an older row of a charger never comes behind a newer one. And nothing is
+        # taken away before it is sent, so that a write that is cancelled leaves it to the next.
+        async with self._writing:
+            underway, rows = list(self._underway), list(self._unwritten.values())
+            await self._outbox.delivered(underway)
+            del self._underway[: len(underway)]
+            for row in rows:
+                await self._outbox.send(
+                    STATE, row.charger_id, row, event_id=f"{row.charger_id}-{row.offset}"
+                )
+                if self._unwritten.get(row.charger_id) is row:
+                    del self._unwritten[row.charger_id]
 
     async def _command(self, command: ChargerCommand) -> None:
         """To the slot of the gateway that holds the connection."""

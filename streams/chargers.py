@@ -39,12 +39,12 @@ from streams.states import NEVER_APPLIED, ChargerStates
 log = structlog.get_logger()
 
 TICK_S = 0.25
-"""How late an edge, a resend or a changed schedule may be noticed; looking at the due times of
-10,000 chargers takes about a millisecond."""
+"""How late an edge, a resend or a changed schedule may be noticed, and how long a row waits for
+more that changes it; looking at the due times of 10,000 chargers takes about a millisecond."""
 
-LOOK_AT_ONCE = 100
-"""Chargers whose commands are on their way before their rows are written: one wait for Kafka serves
-them all, and an event or a decision waits a few milliseconds for them at most."""
+LOOK_AT_ONCE = 25
+"""Chargers that are looked at before others get their turn: an event or a decision waits some
+milliseconds for them at most."""
 
 RESEND_CHECK_S = 1.0
 """How often a charger with an outstanding command is looked at; resends are seconds apart."""
@@ -119,12 +119,14 @@ class ChargerDesk:
             superseded = superseded_connection(before, event)
             if superseded is not None:
                 await self._post.close(after, superseded, event.received_at)
-            reviewed = await self._review(after, governing)
+            reviewed = after
+            # Most events say nothing new: what was due before them is due after them, in its time.
+            if not _only_later(before, after) or self._due_by_now(event.charger_id):
+                reviewed = await self._review(after, governing)
             await self._probe_if_due(reviewed, event, governing)
-            # An event that changed nothing needs no row: applied again it changes nothing again.
-            unchanged = reviewed == before.model_copy(update={"offset": message.offset})
             self._states.put(reviewed)
-            await self._keep([] if unchanged else [reviewed])
+            # An event that changed nothing needs no row: applied again it changes nothing again.
+            self._keep([] if _only_later(before, reviewed) else [reviewed])
 
     async def hear(self, outcome: Outcome) -> None:
         """Take note of whose session it is: an attempt may identify one (rule 12).
@@ -140,7 +142,7 @@ class ChargerDesk:
             if sessions == row.sessions:
                 return
             known = row.model_copy(update={"sessions": sessions})
-            await self._keep([await self._review(known, self._replica.governing(charger_id))])
+            self._keep([await self._review(known, self._replica.governing(charger_id))])
 
     def _its_turn(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share)
@@ -162,8 +164,17 @@ class ChargerDesk:
     async def give_away(self, partitions: set[int]) -> None:
         """Let go of the rows of partitions, once everything about them is in the topics."""
         async with self._one_at_a_time:
-            await self._outbox.settle()
+            await self.settle()
             self._states.drop(partitions)
+
+    async def settle(self) -> None:
+        """Have Kafka acknowledge everything sent so far, and the rows of what was applied so far.
+
+        Raises:
+            DeliveryFailedError: something was not delivered: nothing may be committed any more.
+        """
+        await self._post.write()
+        await self._outbox.settle()
 
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""
@@ -183,6 +194,7 @@ class ChargerDesk:
             due += self._turns.due(self._states.share)
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
+            await self._post.write()
             if now >= count_at:
                 count_chargers(self._states, self._replica.sites, self._metrics)
                 count_at = now + timedelta(seconds=COUNT_EVERY_S)
@@ -196,9 +208,13 @@ class ChargerDesk:
                 after = await self._reviewed(before) if before else None
                 if after is not None and after != before:
                     changed.append(after)
-            await self._keep(changed)
-        # Where nothing changed nothing was waited for: decisions must get their turn.
+            self._keep(changed)
+        # Nothing was waited for: decisions must get their turn.
         await asyncio.sleep(0)
+
+    def _due_by_now(self, charger_id: ChargerId) -> bool:
+        now = datetime.now(UTC)
+        return self._all_due or self._due_at.get(charger_id, now) <= now
 
     async def _reviewed(self, row: ChargerState) -> ChargerState | None:
         """The reviewed row; None where that failed, which must not stop the time of the others."""
@@ -215,12 +231,12 @@ class ChargerDesk:
         if topic in (SITES, CHARGERS, OVERRIDES, STAGES):
             self.review_all()
 
-    async def _keep(self, rows: Collection[ChargerState]) -> None:
+    def _keep(self, rows: Collection[ChargerState]) -> None:
         now = datetime.now(UTC)
         kept = [row.model_copy(update={"updated_at": now}) for row in rows]
         for row in kept:
             self._states.put(row)
-        await self._post.keep(kept)
+        self._post.keep(kept)
 
     async def _review(self, row: ChargerState, governing: Governing | None) -> ChargerState:
         """Compare desired, commanded and observed; send what follows; the row as it then is."""
@@ -330,6 +346,11 @@ def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetim
         return min(edge, now + timedelta(seconds=RESEND_CHECK_S))
     paused = pause_ends_at(commanded)
     return min(edge, paused) if paused > now else edge
+
+
+def _only_later(before: ChargerState, after: ChargerState) -> bool:
+    """Whether a row says what it said before, whatever event it has come to."""
+    return before.model_copy(update={"offset": after.offset}) == after
 
 
 def _new_row(event: ChargerEvent) -> ChargerState:

@@ -88,7 +88,7 @@ class Consumer(driver.Consumer):
         # of the offsets for a log line that nobody reads, four times a second: 5 % of a busy
         # worker. Of the rest nothing is left out but tables and transactions, which are not used.
         try:
-            await self.app.outbox.settle()
+            await self.app.settle()
         except DeliveryFailedError as fault:
             await self.crash(fault)
             return False
@@ -174,14 +174,23 @@ class DepotgateApp(faust.App):
     """A Faust application with an outbox of its own.
 
     Args:
-        outbox: settled before each commit.
+        outbox: takes what agents send.
+        settle: awaited before each commit: afterwards Kafka has all that follows from what was
+            handled.
         finish: awaited when the application has stopped: nothing is sent any more.
     """
 
     def __init__(
-        self, id: str, *, outbox: Outbox, finish: Callable[[], Awaitable[None]], **settings: Any
+        self,
+        id: str,
+        *,
+        outbox: Outbox,
+        settle: Callable[[], Awaitable[None]],
+        finish: Callable[[], Awaitable[None]],
+        **settings: Any,
     ) -> None:
         self.outbox = outbox
+        self.settle = settle
         self._finish = finish
         super().__init__(id, Monitor=Monitor, **settings)
 

@@ -17,6 +17,7 @@ from websockets.asyncio.server import Server, ServerConnection
 
 from connectors.attempts import AttemptDesk
 from connectors.cases import Late
+from connectors.collector import collect_seldom
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.spool import Spool
@@ -150,6 +151,7 @@ class Gateway:
             if self._tls is not None:
                 work.append(tasks.create_task(self._tls.follow()))
             log.info("gateway.ready", slot=self._settings.slot)
+            collect_seldom()
             try:
                 ready()
                 await stop.wait()

@@ -28,7 +28,6 @@ from models.attempt import (
     Attempt,
     AttemptKind,
     Basis,
-    Decision,
     Facts,
     Outcome,
     ScheduleFacts,
@@ -37,6 +36,7 @@ from models.attempt import (
 )
 from models.charger import ChargerEvent
 from models.decision import decide
+from models.given_decision import GivenDecision
 from models.ids import AttemptId, ConnectionId, GatewayInstance, RequestId, Slot
 from models.reasons import Answer, Reason
 from models.schedule import Mode
@@ -163,7 +163,7 @@ def case_of(
     return Case(attempt, event, Line(), starts, STOP if starts else None, "00-trace")
 
 
-def decision_on(case: Case, mode: Mode = Mode.MANAGED, problem: str | None = None) -> Decision:
+def decision_on(case: Case, mode: Mode = Mode.MANAGED, problem: str | None = None) -> GivenDecision:
     """As a worker that knows no card decides it: denied in managed, open in freevend."""
     schedule = ScheduleFacts(
         schedule_id="day",
@@ -188,7 +188,7 @@ def decision_on(case: Case, mode: Mode = Mode.MANAGED, problem: str | None = Non
         tzdata_version="",
         problem=problem,
     )
-    return decide(case.attempt, facts)
+    return GivenDecision.decode(decide(case.attempt, facts).encode())
 
 
 # In time
@@ -372,7 +372,7 @@ async def test_rule_23_an_answer_by_identity_is_kept_until_the_decision_says() -
     settling = bench.settle(case)
     await until(lambda: bench.ledger.requests)
     decision = decision_on(case)
-    limit = decision.attempt.event_at + timedelta(minutes=5)
+    limit = case.attempt.event_at + timedelta(minutes=5)
     verdict = decision.verdict.model_copy(update={"valid_until": limit})
     bench.desk.decided(decision.model_copy(update={"verdict": verdict}))
     settled = await settling

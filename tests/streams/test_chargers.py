@@ -218,8 +218,10 @@ async def test_rule_14_connecting_pushes_the_mode_due_now(desk: Desk) -> None:
 
 async def test_an_event_that_changes_nothing_writes_no_row(desk: Desk) -> None:
     await desk.event(EventName.CONNECTED)
+    await desk.desk.settle()
     rows_count = len(desk.sent.of(STATE))
     await desk.event("MeterValues")
+    await desk.desk.settle()
     assert len(desk.sent.of(STATE)) == rows_count
     row = desk.states.get(CHARGER)
     assert row is not None
@@ -235,12 +237,46 @@ async def test_a_row_is_written_after_all_that_follows_from_it_was_delivered(des
         return waiting if topic is COMMANDS else delivery
 
     desk.sent.send = slow  # type: ignore[method-assign]
-    applying = asyncio.create_task(desk.event(EventName.CONNECTED))
-    await desk.until(lambda: bool(desk.commands()))
+    await desk.event(EventName.CONNECTED)
+    assert desk.commands()
+    settling = asyncio.create_task(desk.desk.settle())
+    done, _waiting = await asyncio.wait([settling], timeout=0.05)
+    assert not done
     assert desk.sent.of(STATE) == []
     waiting.cancel()
-    await applying
+    await settling
     assert len(desk.sent.of(STATE)) == 1
+
+
+async def test_a_row_that_changes_often_is_written_once_before_the_commit(desk: Desk) -> None:
+    await desk.event(EventName.CONNECTED)
+    await desk.event("BootNotification")
+    await desk.event(EventName.CONNECTED, OTHER)
+    assert desk.sent.of(STATE) == []
+    await desk.desk.settle()
+    written = desk.sent.of(STATE)
+    assert written == [desk.states.get(CHARGER), desk.states.get(OTHER)]
+    await desk.desk.settle()
+    assert desk.sent.of(STATE) == written
+
+
+async def test_a_write_that_is_cancelled_leaves_its_rows_to_the_next(desk: Desk) -> None:
+    waiting: Delivery = asyncio.get_running_loop().create_future()
+    sending = desk.sent.send
+
+    async def slow(topic: Topic, *args: object, **kwargs: object) -> Delivery:
+        delivery = await sending(topic, *args, **kwargs)  # type: ignore[arg-type]
+        return waiting if topic is COMMANDS else delivery
+
+    desk.sent.send = slow  # type: ignore[method-assign]
+    await desk.event(EventName.CONNECTED)
+    settling = asyncio.create_task(desk.desk.settle())
+    await asyncio.sleep(0)
+    settling.cancel()
+    await asyncio.wait([settling])
+    waiting.cancel()
+    await desk.desk.settle()
+    assert desk.sent.of(STATE) == [desk.states.get(CHARGER)]
 
 
 async def test_a_timetable_changed_and_changed_back_is_commanded_again(desk: Desk) -> None:

@@ -138,9 +138,11 @@ async def nothing() -> None:
 
 
 def app_with(folder: Path, outbox: Outbox | None = None) -> DepotgateApp:
+    outbox = outbox or Deliveries([])
     return DepotgateApp(
         "tests",
-        outbox=outbox or Deliveries([]),
+        outbox=outbox,
+        settle=outbox.settle,
         finish=nothing,
         broker="kafka://127.0.0.1:1",
         datadir=str(folder),
@@ -400,7 +402,9 @@ async def test_the_application_finishes_what_it_was_given(tmp_path: Path) -> Non
     async def finish() -> None:
         finished.append(True)
 
-    app = DepotgateApp("tests", outbox=Deliveries([]), finish=finish, datadir=str(tmp_path))
+    app = DepotgateApp(
+        "tests", outbox=Deliveries([]), settle=nothing, finish=finish, datadir=str(tmp_path)
+    )
     await app.on_shutdown()
     assert finished == [True]
 

@@ -69,3 +69,17 @@ def test_what_an_older_writer_left_out_has_its_default() -> None:
         del fields[left_out]
     record = found(orjson.dumps(fields))
     assert (record.site_id, record.state, record.valid_to) == (None, IdentityState.ACTIVE, None)
+
+
+def test_two_pseudonyms_of_one_hash_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.kafka.identity_table.hash", lambda _: 1, raising=False)
+    other = RECORD.model_copy(update={"pseudonym": Pseudonym("k1:00ff"), "reference": "OTHER"})
+    table = IdentityTable()
+    for record in (RECORD, other):
+        table.put(record.key, record.encode())
+    assert len(table) == 2
+    assert table.of(RECORD.pseudonym) == (RECORD,)
+    assert table.of(other.pseudonym) == (other,)
+    table.put(RECORD.key, None)
+    assert table.of(RECORD.pseudonym) == ()
+    assert table.of(other.pseudonym) == (other,)
