@@ -13,6 +13,8 @@ SWITCHED_WITHIN = timedelta(minutes=5)
 """After an edge a charger may still be in the mode before it, rightly: ten thousand wait 200 s for
 their turn at most, and a switch takes seconds."""
 
+_NOTHING_KNOWN = ModeKnown()
+
 
 def drifting(
     scheduled: Mode | None, commanded: Mode | None, observed: Mode | None, *, switching: bool
@@ -24,7 +26,7 @@ def drifting(
     """
     if scheduled is None or switching:
         return False
-    return any(mode is not None and mode is not scheduled for mode in (commanded, observed))
+    return commanded not in {None, scheduled} or observed not in {None, scheduled}
 
 
 def drift_of_attempt(attempt: Attempt, schedule: ScheduleFacts) -> bool:
@@ -33,8 +35,10 @@ def drift_of_attempt(attempt: Attempt, schedule: ScheduleFacts) -> bool:
     The freevend tag is what a charger presents by itself, and in freevend only. What a replay tells
     of is the mode of its own time.
     """
-    known = attempt.mode or ModeKnown()
     tag = attempt.token.kind == TokenKind.FREEVEND_TAG
+    if attempt.mode is None and not tag:
+        return False
+    known = attempt.mode or _NOTHING_KNOWN
     return drifting(
         schedule.mode,
         known.commanded,
