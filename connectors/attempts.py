@@ -344,7 +344,8 @@ class AttemptDesk:
             self._metrics.count(SECOND_TRIES)
 
     def _request(self, pending: PendingAttempt, try_number: int) -> AccessRequest:
-        return AccessRequest(
+        # Here as in the outcome everything was validated when it came, or is made by this process.
+        return AccessRequest.model_construct(
             attempt=pending.case.attempt,
             connection_id=pending.case.asker.connection_id,
             gateway_instance=self._instance,
@@ -363,7 +364,7 @@ class AttemptDesk:
             reason = decision.verdict.reason
         elif terms.stage is not Stage.OFF:
             reason = Reason.DECISION_TIMED_OUT
-        return Outcome(
+        return Outcome.model_construct(
             request_id=attempt.request_id,
             attempt=attempt,
             connection_id=pending.case.asker.connection_id,
