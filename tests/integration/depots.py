@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ CARDS: Mapping[str, Card] = {
     "suspended": Card("suspended", "0BADCAFE"),
     "unknown": Card("unknown", "04C0FFEE"),
 }
+
+LONG_AGO = date(2001, 1, 1)
+"""A holiday that is none of any test's."""
 
 
 class Row(NamedTuple):
@@ -59,6 +62,7 @@ class Depot:
             self._write_secret(row.charger_id)
         self.write_identities(CARDS.keys() - {"unknown"})
         self.write_chargers()
+        self.write_holidays(LONG_AGO)
         self.write_site()
 
     def _write_secret(self, charger_id: str) -> None:
@@ -100,6 +104,14 @@ class Depot:
             )
         self._replace("identities.csv", lines)
 
+    def write_holidays(self, *dates: date) -> None:
+        """holidays.ics as a calendar program saves it: days on which group `open` is reserved."""
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//depotgate//tests//EN"]
+        for day in dates:
+            lines += ["BEGIN:VEVENT", f"UID:{day}@depotgate", f"DTSTAMP:{day:%Y%m%d}T000000Z"]
+            lines += [f"DTSTART;VALUE=DATE:{day:%Y%m%d}", f"SUMMARY:Holiday {day}", "END:VEVENT"]
+        self._replace("holidays.ics", [*lines, "END:VCALENDAR"])
+
     def write_site(self) -> None:
         """site.yaml."""
         lines = [
@@ -112,7 +124,7 @@ class Depot:
             *self.choices,
             "schedules:",
             "  - {id: reserved, default: managed}",
-            "  - {id: open, default: freevend}",
+            "  - {id: open, default: freevend, holidays: {file: holidays.ics, mode: managed}}",
             "  - id: edge",
             "    default: freevend",
             *self._edge_exception(),

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -28,7 +28,7 @@ from models.reasons import Reason
 from models.schedule import Mode
 from models.topics import DENIALS, MODE, OUTCOMES, PRIMARY_TOPICS, STAGES, STATE
 from tests.dashboards.expressions import SCRAPE_LABELS, asked_by
-from tests.integration.depots import CARDS, Depot, rows, whole_minute_after
+from tests.integration.depots import CARDS, LONG_AGO, Depot, rows, whole_minute_after
 from tests.integration.installations import (
     Fleet,
     Process,
@@ -257,6 +257,21 @@ async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
     facts = [fact for fact in await read_all(up.kafka, MODE) if isinstance(fact, ModeFact)]
     edges = [fact.charger_id for fact in facts if fact.kind == ModeFactKind.EDGE]
     assert sorted(edges) == sorted(charger.charger_id for charger in chargers), "each told once"
+
+
+async def test_a_changed_calendar_of_holidays_holds_in_ten_seconds(
+    up: Up, fleet: Fleet, depot: Depot
+) -> None:
+    """It is a file of the folder like the others, though only site.yaml names it."""
+    probe = fleet.of("OPEN")[0]
+    await _answers(probe, CARDS["unknown"], accepted=True, within_s=10)
+    # Two days, so that a run around midnight has its holiday too.
+    today = datetime.now(UTC).date()
+    depot.write_holidays(today, today + timedelta(days=1))
+    await _answers(probe, CARDS["unknown"], accepted=False, within_s=10)
+    depot.write_holidays(LONG_AGO)
+    await _answers(probe, CARDS["unknown"], accepted=True, within_s=10)
+    await every_attempt_has_its_outcome(up, fleet)
 
 
 async def shown(up: Up, charger_id: str) -> dict[str, Any]:
