@@ -54,7 +54,7 @@ async def resolver(broker: Broker, flag: StageFlag) -> AsyncIterator[Resolver]:
 
 
 async def audits(broker: Broker) -> list[AuditRecord]:
-    records = await read_all(broker.bootstrap, AUDIT)
+    records = await read_all(broker.bootstrap, AUDIT, CHARGER.charger_id)
     return [
         each
         for each in records

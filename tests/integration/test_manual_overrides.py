@@ -67,7 +67,8 @@ async def add(up: Up, *arguments: str) -> OverrideRecord:
 
 async def judged_by(up: Up, charger: Charger) -> ScheduleFacts:
     """What the newest attempt of a charger was judged by: outcomes come before answers."""
-    outcomes = [each for each in await read_all(up.kafka, OUTCOMES) if isinstance(each, Outcome)]
+    about = await read_all(up.kafka, OUTCOMES, charger.charger_id)
+    outcomes = [each for each in about if isinstance(each, Outcome)]
     mine = [each for each in outcomes if each.attempt.charger_id == charger.charger_id]
     newest = max(mine, key=lambda outcome: outcome.answered_at)
     assert newest.schedule is not None
@@ -76,7 +77,8 @@ async def judged_by(up: Up, charger: Charger) -> ScheduleFacts:
 
 async def audited(up: Up, override_id: str) -> list[tuple[str, str]]:
     """Who did what to an override, in order."""
-    records = [each for each in await read_all(up.kafka, AUDIT) if isinstance(each, AuditRecord)]
+    found = await read_all(up.kafka, AUDIT, override_id)
+    records = [each for each in found if isinstance(each, AuditRecord)]
     about = sorted((each for each in records if each.subject == override_id), key=_at)
     for record in about:
         assert record.after is not None
