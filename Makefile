@@ -24,7 +24,7 @@ test: setup static ## everything, on a real Kafka; under 10 minutes
 
 check: environment static ## format, lint, types, import directions, unit tests; under a minute
 	@echo '==> unit tests'
-	@$(BIN)/pytest -q -n 2 -m 'not integration and not sweep'
+	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 2 -m 'not integration and not sweep'
 
 static:
 	@echo '==> format'

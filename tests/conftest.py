@@ -1,25 +1,58 @@
-"""How the tests share two cores."""
+"""How far properties search, and how the tests share two cores."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 BROKER = "tests/integration/"
 
+# `make check` looks at a part of what `make test` does, `search` looks for something new, for as
+# long as a person likes to wait. The first two repeat the same search every time. No deadline: the
+# machine may be busy with a broker, and some oracles are slow on purpose.
+settings.register_profile(
+    "check", max_examples=20, derandomize=True, deadline=None, database=None, print_blob=True
+)
+settings.register_profile("test", settings.get_profile("check"), max_examples=60)
+settings.register_profile(
+    "search",
+    settings.get_profile("check"),
+    max_examples=3000,
+    derandomize=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
-class OneBroker(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+
+class BrokerEach(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Shares out modules that need a broker, each of them to one process, and unit tests singly.
+
+    Each process has a broker of its own. Those modules wait for deadlines most of the time: two of
+    them fit on two cores, and they go first, as the unit tests fill what is left at the end.
+    (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith(BROKER) else nodeid
+
+
+class OneBroker(LoadScopeScheduling):  # type: ignore[misc]
     """Keeps everything that needs the broker in one process, one after the other.
 
-    There is one broker a test session, and those tests wait for deadlines most of the time: unit
-    tests run beside them. (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
+    For a broker that is there already (DEPOTGATE_KAFKA): two workers of different tests would share
+    its partitions.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         return BROKER if nodeid.startswith(BROKER) else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneBroker | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """With `-n 2 --dist loadscope`; any other distribution is xdist's own."""
-    return OneBroker(config, log) if config.getvalue("dist") == "loadscope" else None
+    if config.getvalue("dist") != "loadscope":
+        return None
+    return (OneBroker if os.environ.get("DEPOTGATE_KAFKA") else BrokerEach)(config, log)

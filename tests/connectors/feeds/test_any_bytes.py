@@ -65,7 +65,7 @@ def problems_with(name: str, content: bytes) -> tuple[Problem, ...]:
 
 
 @given(spoilt())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=5 * settings().max_examples // 2)
 def test_a_spoilt_file_is_read_or_refused(file: tuple[str, bytes]) -> None:
     name, content = file
     problems = problems_with(name, content)
@@ -80,6 +80,5 @@ def test_a_spoilt_file_is_read_or_refused(file: tuple[str, bytes]) -> None:
 
 
 @given(st.sampled_from(sorted(SOUND)), st.binary(max_size=200))
-@settings(max_examples=50, deadline=None)
 def test_what_is_no_such_file_is_refused(name: str, content: bytes) -> None:
     assert problems_with(name, content)

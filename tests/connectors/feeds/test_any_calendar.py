@@ -53,7 +53,7 @@ def problems_of(content: bytes) -> tuple[Problem, ...]:
 
 
 @given(spoilt())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_spoilt_calendar_is_read_or_refused(content: bytes) -> None:
     problems = problems_of(content)
     lines = content.count(b"\n") + 1
@@ -62,6 +62,5 @@ def test_a_spoilt_calendar_is_read_or_refused(content: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=50, deadline=None)
 def test_what_is_no_calendar_is_refused(content: bytes) -> None:
     assert problems_of(content)

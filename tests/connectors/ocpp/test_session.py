@@ -329,7 +329,7 @@ def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=5 * settings().max_examples)
 @given(
     st.sampled_from(list(VERSIONS)),
     st.lists(st.text() | st.binary() | VALUES.map(_json) | SHAPED.map(_json), max_size=5),
