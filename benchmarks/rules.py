@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from benchmarks import depot
 from benchmarks.attempts import request_of
+from connectors.collector import collect_seldom
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
 from models.attempt import AccessRequest
@@ -81,6 +82,8 @@ def _requests(pseudonymiser: Pseudonymiser, known_cards: int) -> list[AccessRequ
 
 
 def _measured(replica: Replica, requests: list[AccessRequest]) -> RulesTime:
+    # As a worker does when its replica is loaded.
+    collect_seldom()
     now = datetime.now(UTC)
     raws = [request.encode() for request in requests]
     attempts = [request.attempt for request in requests]

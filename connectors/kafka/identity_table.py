@@ -38,7 +38,10 @@ class IdentityTable:
         found = self._rows.get(hash(pseudonym))
         if found is None:
             return ()
-        records = [_record(raw) for raw in _as_rows(found)]
+        if isinstance(found, bytes):
+            record = _record(found)
+            return (record,) if record.pseudonym == pseudonym else ()
+        records = [_record(raw) for raw in found]
         return tuple([record for record in records if record.pseudonym == pseudonym])
 
     def put(self, key: str, value: bytes | None) -> None:

@@ -108,9 +108,10 @@ class Replica:
         """The records of a pseudonym that are known at a site."""
         records = self._identities.of(pseudonym)
         # Most pseudonyms that are asked for are readings of a tag that nobody has.
-        if not records:
-            return ()
-        return tuple([record for record in records if record.site_id in (None, site_id)])
+        for record in records:
+            if record.site_id is not None and record.site_id != site_id:
+                return tuple([each for each in records if each.site_id in {None, site_id}])
+        return records
 
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""
