@@ -88,7 +88,7 @@ _FACTS = {
         f"{ATTEMPTS_MAX} commands in a row failed or did nothing, or the setting is not known there"
     ),
     ModeFactKind.DRIFT: "what was seen of the charger contradicts the mode that is due (rule 16)",
-    ModeFactKind.NOT_SWITCHABLE: "its profile names no setting for its OCPP version",
+    ModeFactKind.NOT_SWITCHABLE: "its profile, or its class, has no setting to switch",
     ModeFactKind.STARTED_BY_MODE_CHANGE: (
         "a vehicle that waited began by itself when freevend did (rule 13)"
     ),

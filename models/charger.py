@@ -167,6 +167,7 @@ class Commanded(Frozen):
         resent_at: of the last repetition with the same id.
         kind: switch or reset.
         ended_at: when the result came; what follows it is counted from here.
+        profile: row of profiles.toml by which it was sent.
     """
 
     command_id: CommandId
@@ -177,6 +178,7 @@ class Commanded(Frozen):
     resent_at: UtcDatetime | None = None
     kind: Open[CommandKind] = CommandKind.SWITCH
     ended_at: UtcDatetime | None = None
+    profile: str = ""
 
 
 class Observed(Frozen):

@@ -107,6 +107,8 @@ RULES: tuple[Rule, ...] = (
     Rule(Stage.OFF,    ANY,         ANY,  ANY,         ANY,  ANY,      NextStep.NOTHING),
     # Connecting is a trigger of its own (rule 14).
     Rule(ANY,          Link.ABSENT, ANY,  ANY,         ANY,  ANY,      NextStep.NOTHING),
+    # It has just said so: told as a failure once, and from the next edge on as what it is.
+    Rule(Stage.ENFORCE, Link.FIXED, Order.UNKNOWN_KEY, ANY, ANY, ANY, NextStep.GIVE_UP),
     # Recorded, never silently enforced.
     Rule(ANY,          Link.FIXED,  ANY,  ANY,         ANY,  ANY,      NextStep.NOT_SWITCHABLE),
     # Rule 27: `shadow` records what it would have sent and sends nothing.
@@ -156,12 +158,15 @@ def reconcile(  # noqa: PLR0917 - the things that are compared, in the order of 
     Args:
         desired: None where nothing governs the charger yet: nothing is to be done.
         profile: name of a row of profiles.toml.
-        capability: class of the charger; None while it is not known.
+        capability: class of the charger, once it is settled (models/switchability.py).
         may_reset: the site allows it, and no session runs.
     """
     if desired is None:
         return NextStep.NOTHING
     link = link_of(connection, profile, capability)
+    if commanded is not None and commanded.status and commanded.profile not in {"", profile}:
+        # What came of other keys says nothing of these.
+        commanded = None
     order, seen = order_of(desired, commanded, now), seen_of(desired, observed)
     return step_of(stage, link, order, seen, tries_of(commanded, now), may_reset=may_reset)
 

@@ -26,6 +26,7 @@ from models.charger import (
 )
 from models.profiles import Setting, named_setting
 from models.schedule import Mode
+from models.switchability import without_refusal
 
 PLACES_MAX = 16
 """Occupations that are followed at once: a charger has a few connectors."""
@@ -53,9 +54,11 @@ def _probed(state: ChargerState, event: ChargerEvent) -> Update:
     told = event.data
     if told.get("status") != "Accepted":
         return {}
-    claims = (state.claims or Claims()).model_copy(
+    known = _claims_of(state, str(told.get("profile", "")))
+    if _one_of(KeyClaim, told.get("mode_key")) in {KeyClaim.WRITABLE, KeyClaim.PRESENT}:
+        known = without_refusal(known)
+    claims = known.model_copy(
         update={
-            "profile": str(told.get("profile", "")),
             "firmware": state.firmware,
             "probed_at": event.received_at,
             "mode": _one_of(Mode, told.get("mode")),
@@ -92,7 +95,7 @@ def _switched(state: ChargerState, event: ChargerEvent) -> Update:
     of_switch = commanded.kind == CommandKind.SWITCH and result.command_id == commanded.command_id
     if meaning is None or not of_switch:
         return {}
-    claims = (state.claims or Claims(firmware=state.firmware)).model_copy(
+    claims = _claims_of(state, commanded.profile).model_copy(
         update={
             "set_at": event.received_at,
             "set_status": _SET_CLAIMS[meaning],
@@ -102,11 +105,21 @@ def _switched(state: ChargerState, event: ChargerEvent) -> Update:
     return {"claims": claims}
 
 
+def _claims_of(state: ChargerState, profile: str) -> Claims:
+    """What it said of the keys of this profile; of those of another it says nothing."""
+    known = state.claims
+    if known is None or known.profile not in {"", profile}:
+        return Claims(profile=profile, firmware=state.firmware)
+    return known.model_copy(update={"profile": profile})
+
+
 def _booted(state: ChargerState, event: ChargerEvent) -> Update:
     """Another firmware is another charger, as far as anybody knows; energy ends with a boot."""
     paths = ("firmwareVersion", "chargingStation.firmwareVersion")
     told = next((str(event.data[path]) for path in paths if path in event.data), None)
     fresh: Update = {"places": ()} if state.places else {}
+    if state.claims is not None and (kept := without_refusal(state.claims)) != state.claims:
+        fresh["claims"] = kept
     if state.firmware is None or told == state.firmware:
         return fresh
     return {"claims": None, "proofs": Proofs(), "places": ()}

@@ -135,6 +135,14 @@ class EdgeAction(StrEnum):
     IDENTIFY = "identify"
 
 
+class Reboot(StrEnum):
+    """Whether a charger may be rebooted for a setting that is in force only after a boot."""
+
+    NEVER = "never"
+    WHEN_IDLE = "when_idle"
+    """While no session runs there."""
+
+
 IDENTIFY_WITHIN_S = 300
 """To walk back to the charger from the other end of a depot."""
 
@@ -163,6 +171,7 @@ class SiteRecord(Record):
         identify_within_s: of that edge, with `identify`.
         no_identification_after_s: a vehicle that was there for so long in managed time without a
             card is a NO_IDENTIFICATION.
+        reboot: for a mode that is not in force before; a choice of a newer writer reboots nothing.
         revision: hash of the content; every decision stores it (rule 10).
         loaded_at: when this revision was published.
     """
@@ -186,6 +195,7 @@ class SiteRecord(Record):
     edge: Open[EdgeAction] = EdgeAction.FINISH
     identify_within_s: int = IDENTIFY_WITHIN_S
     no_identification_after_s: int = NO_IDENTIFICATION_AFTER_S
+    reboot: Open[Reboot] = Reboot.NEVER
     revision: str
     loaded_at: UtcDatetime
 

@@ -19,14 +19,17 @@ TUNED_16: Mapping[str, str] = {
     "AllowOfflineTxForUnknownId":      "false",
     # Answers of freevend would be remembered (finding 5).
     "AuthorizationCacheEnabled":       "false",
+    # Whoever is started from afar is asked for as well.
+    "AuthorizeRemoteTxRequests":       "true",
 }
 
 TUNED_2X: Mapping[str, str] = {
-    # OCPP 2.0.1 part 2 appendix 3; the same four, and that Authorize is sent at all.
+    # OCPP 2.0.1 part 2 appendix 3; the same five, and that Authorize is sent at all.
     "AuthCtrlr.LocalPreAuthorize":           "false",
     "AuthCtrlr.DisableRemoteAuthorization":  "false",
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": "false",
     "AuthCacheCtrlr.Enabled":                "false",
     "TxCtrlr.StopTxOnInvalidId":             "true",
+    "AuthCtrlr.AuthorizeRemoteStart":        "true",
 }
 # fmt: on

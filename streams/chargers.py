@@ -25,6 +25,7 @@ from models.profiles import profile_named, switchable
 from models.read_backs import LEAST_URGENT, READ_BACK_EVERY, period_start
 from models.session_outcomes import outcome_noted
 from models.site import Stage
+from models.switchability import may_reset, settled_class
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
 from streams.charger_gauges import count_chargers
@@ -266,6 +267,8 @@ class ChargerDesk:
             profile,
             stage,
             now=now,
+            capability=settled_class(row, profile),
+            may_reset=may_reset(row, governing.site),
         )
         given_up = step is NextStep.GIVE_UP
         if given_up and row.given_up_at is None:
@@ -306,8 +309,9 @@ class ChargerDesk:
         assert row.desired is not None, "a command needs a desired mode"
         assert connection is not None, "a command needs a connection to go to"
         kind, fact = _COMMAND_OF_STEP[step]
-        last = row.commanded
-        tried_count = last.attempts_count if last and last.mode is row.desired else 0
+        last, profile = row.commanded, governing.charger.profile
+        same = last is not None and last.mode is row.desired and last.profile in {"", profile}
+        tried_count = last.attempts_count if last and same else 0
         # A reset belongs to the switch that asked for it.
         attempts_count = tried_count + (kind is CommandKind.SWITCH)
         commanded = Commanded(
@@ -316,6 +320,7 @@ class ChargerDesk:
             sent_at=now,
             attempts_count=attempts_count,
             kind=kind,
+            profile=profile,
         )
         row = row.model_copy(update={"commanded": commanded})
         await self._post.switch(connection, commanded, governing)

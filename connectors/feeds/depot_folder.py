@@ -219,6 +219,7 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         edge=written.edge,
         identify_within_s=written.identify_within_s,
         no_identification_after_s=written.no_identification_after_s,
+        reboot=written.reboot,
         feed=written.feed.policy(),
         clock_limit_s=written.clock_limit_s,
         revision="",

@@ -32,6 +32,7 @@ from models.site import (
     FeedPolicy,
     Group,
     Posture,
+    Reboot,
     Stage,
 )
 
@@ -126,6 +127,7 @@ class WrittenSite(Frozen):
     clock_limit_s: Seconds = CLOCK_LIMIT_S
     identify_within_s: Seconds = IDENTIFY_WITHIN_S
     no_identification_after_s: Seconds = NO_IDENTIFICATION_AFTER_S
+    reboot: Reboot = Reboot.NEVER
 
 
 class References(NamedTuple):

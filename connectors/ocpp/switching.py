@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ class _Switch:
                 if switched.status not in _GOES_ON:
                     return switched
             elif step.purpose == "read_back":
-                switched = self._read_back(switched, await call_step(connection, step))
+                switched = self._read_back(switched, await _read(connection, step))
             elif self._patient:
                 await self._optional(step)
         return switched._replace(refused=tuple(self._refused))
@@ -168,6 +169,31 @@ def _failed(answer: CallFailed) -> Switched:
     timed_out = answer.cause is FailureCause.TIMED_OUT
     status = CommandStatus.TIMED_OUT if timed_out else CommandStatus.FAILED
     return Switched(status, None, answer.code or answer.cause)
+
+
+async def _read(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
+    """Ask for the keys of a read-back, one by one where that is all a 1.6 charger can tell
+    (GetConfigurationMaxKeys, finding 9)."""
+    answer = await call_step(connection, step)
+    keys = step.payload.get("key", ())
+    if len(keys) < _SEVERAL or not _refused(answer):
+        return answer
+    found: list[object] = []
+    for key in keys:
+        answer = await call_step(connection, step._replace(payload={"key": [key]}))
+        if isinstance(answer, CallFailed):
+            return answer
+        told = answer.payload.get("configurationKey")
+        found += told if isinstance(told, list) else []
+    assert isinstance(answer, CallAnswered), "there were keys, and the last was answered"
+    return replace(answer, payload={"configurationKey": found})
+
+
+_SEVERAL = 2
+
+
+def _refused(answer: CallAnswered | CallFailed) -> bool:
+    return isinstance(answer, CallFailed) and answer.cause is FailureCause.CALL_ERROR
 
 
 async def call_step(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:

@@ -203,6 +203,7 @@ class Charger(Speaker):
         if session is None:
             return False
         plug.finished = True
+        self.stops.append(why)
         session.ended.set()
         try:
             await self._send_stop(plug, session, why, card, self._clock())
@@ -229,6 +230,9 @@ class Charger(Speaker):
         if mode is Mode.FREEVEND:
             for plug in self.plugs:
                 self.later(partial(self._start_waiting, plug))
+
+    def clear_cache(self) -> None:
+        """Forget cards; most have no cache, so it is always clear."""
 
     def running(self, transaction_id: int | str) -> bool:
         """Whether a session has this id, or may have: its start is not answered yet."""

@@ -132,6 +132,13 @@ class Charger16(Charger):
             self.configuration[key] = value
         return status
 
+    def read(self, keys: list[str] | None) -> tuple[dict[str, tuple[str, bool]], list[str]]:
+        """Answer to GetConfiguration: values and whether they are fixed, and what is not known."""
+        held = {k: (v, False) for k, v in self.configuration.items()}
+        held |= {k: (v, True) for k, v in self.fixed.items()}
+        named = keys or list(held)
+        return {k: held[k] for k in named if k in held}, [k for k in named if k not in held]
+
     def _configured_mode(self) -> Mode:
         return self.keys.mode_of(self.configuration[self.keys.mode_key])
 
@@ -243,20 +250,18 @@ class _Station16(Station, ocpp.v16.ChargePoint):  # type: ignore[misc]  # no typ
     @answers(Action.get_configuration)
     def on_get_configuration(self, key: list[str] | None = None) -> Any:
         """The named keys, or all of them; those it does not know by name."""
-        charger = self._charger
-        held = {k: (v, False) for k, v in charger.configuration.items()}
-        held |= {k: (v, True) for k, v in charger.fixed.items()}
-        named = key or list(held)
+        held, unknown = self._charger.read(key)
         return call_result.GetConfiguration(
             configuration_key=[
-                KeyValue(key=k, readonly=held[k][1], value=held[k][0]) for k in named if k in held
+                KeyValue(key=k, readonly=fixed, value=value) for k, (value, fixed) in held.items()
             ],
-            unknown_key=[k for k in named if k not in held],
+            unknown_key=unknown,
         )
 
     @answers(Action.clear_cache)
     def on_clear_cache(self) -> Any:
-        """There is no cache, so it is always clear."""
+        """Always possible."""
+        self._charger.clear_cache()
         return call_result.ClearCache(status=ACCEPTED)
 
     @answers(Action.remote_stop_transaction)

@@ -106,6 +106,13 @@ class Charger201(Charger):
             found.value = asked["attribute_value"]
         return status
 
+    def read(self, asked: dict[str, Any]) -> dict[str, str]:
+        """Answer to one entry of GetVariables: its attributeStatus, and its value if it has one."""
+        found = self.find(asked)
+        if isinstance(found, str):
+            return {"attribute_status": found}
+        return {"attribute_status": ACCEPTED, "attribute_value": found.value}
+
     def obey(self, asked: dict[str, Any]) -> None:
         """Act on one entry of SetVariables, if it was accepted and sets the mode."""
         stored = isinstance(self.find(asked), Variable) and _names(asked) == _AUTH_ENABLED
@@ -297,13 +304,14 @@ class _Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no t
         """One result per variable, in their order."""
         return call_result.GetVariables(
             get_variable_result=[
-                _echo(asked) | _read(self._charger.find(asked)) for asked in get_variable_data
+                _echo(asked) | self._charger.read(asked) for asked in get_variable_data
             ]
         )
 
     @answers(Action.clear_cache)
     def on_clear_cache(self, **_: Any) -> Any:
-        """There is no cache, so it is always clear."""
+        """Always possible."""
+        self._charger.clear_cache()
         return call_result.ClearCache(status=ACCEPTED)
 
     @answers(Action.request_stop_transaction)
@@ -334,9 +342,3 @@ def _echo(asked: dict[str, Any]) -> dict[str, Any]:
     return {
         name: asked[name] for name in ("component", "variable", "attribute_type") if name in asked
     }
-
-
-def _read(found: Variable | str) -> dict[str, str]:
-    if isinstance(found, str):
-        return {"attribute_status": found}
-    return {"attribute_status": ACCEPTED, "attribute_value": found.value}

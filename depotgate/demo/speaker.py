@@ -69,6 +69,7 @@ class Speaker(ABC):
         link: its connection, with the tally of calls.
         shown: what drivers were shown, oldest first.
         switches: mode switches that it accepted, oldest first.
+        stops: why its sessions ended, oldest first.
         mute: actions of the central system that it leaves unanswered.
     """
 
@@ -97,6 +98,7 @@ class Speaker(ABC):
         self.plugs = tuple(Plug(evse) for evse in range(1, plugs_count + 1))
         self.shown: deque[Shown] = deque(maxlen=REMEMBERED_MAX)
         self.switches: deque[ModeSwitch] = deque(maxlen=REMEMBERED_MAX)
+        self.stops: deque[Stop] = deque(maxlen=REMEMBERED_MAX)
         self.mute: set[str] = set()
         self.link = Link(
             charger_id,

@@ -1,4 +1,4 @@
-"""Sessions and waiting vehicles at the edges of managed time, over real sockets in 1.6 and 2.0.1.
+"""Sessions and waiting vehicles at the edges of managed time, over real sockets of each version.
 
 Chargers go over their edges by overrides, each at its own moment; some are reserved always.
 """
@@ -39,15 +39,21 @@ CHARGERS = (
     #    charger           group       ocpp     profile
     Row("IDENTIFIES-16",   "open",     "1.6",   "microocpp"),
     Row("IDENTIFIES-201",  "open",     "2.0.1", "standard"),
+    Row("IDENTIFIES-21",   "open",     "2.1",   "standard"),
     Row("SILENT-16",       "open",     "1.6",   "microocpp"),
     Row("SILENT-201",      "open",     "2.0.1", "standard"),
+    Row("SILENT-21",       "open",     "2.1",   "standard"),
     Row("STOPS-16",        "open",     "1.6",   "microocpp"),
     Row("STOPS-201",       "open",     "2.0.1", "standard"),
+    Row("STOPS-21",        "open",     "2.1",   "standard"),
     Row("WAITS-16",        "reserved", "1.6",   "microocpp"),
     Row("WAITS-201",       "reserved", "2.0.1", "standard"),
+    Row("WAITS-21",        "reserved", "2.1",   "standard"),
     Row("LEAVES-201",      "reserved", "2.0.1", "standard"),
+    Row("LEAVES-21",       "reserved", "2.1",   "standard"),
     Row("OVERSTAYS-16",    "reserved", "1.6",   "microocpp"),
     Row("OVERSTAYS-201",   "reserved", "2.0.1", "standard"),
+    Row("OVERSTAYS-21",    "reserved", "2.1",   "standard"),
 )
 # fmt: on
 
@@ -137,7 +143,7 @@ async def begin(*chargers: Charger) -> None:
 
 
 async def test_rule_29_an_agreement_that_runs_out_in_its_session_ends_it(scene: Scene) -> None:
-    chargers = [scene["OVERSTAYS-16"], scene["OVERSTAYS-201"]]
+    chargers = scene.of("OVERSTAYS-")
     for charger in chargers:
         await charger.plug_in()
         result = await charger.tap(CARDS["agreement"])
@@ -158,8 +164,8 @@ async def test_rule_29_an_agreement_that_runs_out_in_its_session_ends_it(scene: 
 async def test_rule_12_who_identifies_in_time_goes_on_and_who_does_not_is_stopped(
     scene: Scene,
 ) -> None:
-    identifying = [scene["IDENTIFIES-16"], scene["IDENTIFIES-201"]]
-    silent = [scene["SILENT-16"], scene["SILENT-201"]]
+    identifying = scene.of("IDENTIFIES-")
+    silent = scene.of("SILENT-")
     await begin(*identifying, *silent)
     await scene.reserve(*(each.charger_id for each in (*identifying, *silent)))
     await holds_within(
@@ -184,27 +190,31 @@ async def test_rule_12_who_identifies_in_time_goes_on_and_who_does_not_is_stoppe
 
 
 async def test_a_vehicle_without_a_card_is_one_record_also_over_a_reconnect(scene: Scene) -> None:
-    waiting = [scene["WAITS-16"], scene["WAITS-201"]]
+    waiting = scene.of("WAITS-")
     for charger in waiting:
         await charger.plug_in()
-    await scene["LEAVES-201"].plug_in()
-    await scene["LEAVES-201"].plug_out()
+    leaving = scene.of("LEAVES-")
+    for charger in leaving:
+        await charger.plug_in()
+        await charger.plug_out()
     names = [charger.charger_id for charger in waiting]
     await scene.until_recorded(names)
     for charger in waiting:
         charger.link.cut()
         await charger.connected(WITHIN_S)
         await charger.tell("StatusNotification")
-    # Another vehicle, for which the same worker has to have read all that.
-    await scene["LEAVES-201"].plug_in()
-    found = await scene.until_recorded(["LEAVES-201"])
-    mine = [each for each in found if each.charger_id in {*names, "LEAVES-201"}]
-    assert sorted(each.charger_id for each in mine) == sorted([*names, "LEAVES-201"])
+    # Other vehicles, for which the same worker has to have read all that.
+    for charger in leaving:
+        await charger.plug_in()
+        names.append(charger.charger_id)
+    found = await scene.until_recorded(names)
+    mine = [each for each in found if each.charger_id in names]
+    assert sorted(each.charger_id for each in mine) == sorted(names)
     assert all(each.token == "" and not each.would_deny for each in mine)
 
 
 async def test_rule_12_stop_ends_sessions_at_the_edge(scene: Scene) -> None:
-    stopping = [scene["STOPS-16"], scene["STOPS-201"]]
+    stopping = scene.of("STOPS-")
     scene.depot.choose("stop")
     await begin(*stopping)
     await scene.up.ask("load", str(scene.depot.folder))

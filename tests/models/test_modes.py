@@ -99,6 +99,8 @@ def step_expected(  # noqa: PLR0917 - the columns of the table
 ) -> NextStep:
     if stage is Stage.OFF or link is Link.ABSENT:
         return NextStep.NOTHING  # rule 27; rule 14: connecting asks again
+    if stage is Stage.ENFORCE and (link, order) == (Link.FIXED, Order.UNKNOWN_KEY):
+        return NextStep.GIVE_UP  # told once
     if link is Link.FIXED:
         return NextStep.NOT_SWITCHABLE
     if stage is Stage.SHADOW:

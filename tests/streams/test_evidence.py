@@ -7,11 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.attempt import TokenKind
-from models.charger import ChargerState, CommandKind, EventName, ModeFactKind, Scalar
+from models.charger import (
+    ChargerState,
+    CommandKind,
+    CommandResult,
+    CommandStatus,
+    EventName,
+    ModeFactKind,
+    Scalar,
+)
 from models.read_backs import period_start
 from models.schedule import Mode
-from models.site import Stage
-from tests.streams.test_chargers import CHARGER, Desk
+from models.site import Reboot, Stage
+from tests.streams.test_chargers import CHARGER, FREEVEND, Desk
 
 LONG = timedelta(hours=3)
 
@@ -106,3 +114,67 @@ async def test_a_charger_is_looked_at_again_when_its_next_hour_begins(desk: Desk
     due_at = desk.desk._due_at[CHARGER]
     assert due_at == period_start(CHARGER, due_at)
     assert timedelta() < due_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
+# Settings that are in force after a boot, and classes.
+
+
+async def stored(desk: Desk) -> None:
+    """The charger answers RebootRequired to its last switch."""
+    result = CommandResult(
+        command_id=desk.commands()[-1].command_id,
+        status=CommandStatus.REBOOT_REQUIRED,
+        mode=Mode.MANAGED,
+        observed=None,
+        detail="RebootRequired",
+    )
+    await desk.event(EventName.COMMAND_RESULT, result=result)
+
+
+async def connected(reboot: Reboot) -> Desk:
+    made = Desk()
+    assert await made.states.load(set(range(16)))
+    made.configure(reboot=reboot)
+    await made.event(EventName.CONNECTED)
+    return made
+
+
+async def test_a_charger_is_rebooted_once_its_session_has_ended() -> None:
+    desk = await connected(Reboot.WHEN_IDLE)
+    names: dict[str, Scalar] = {"transactionInfo.transactionId": "T1", "evse.id": 1}
+    await desk.event("TransactionEvent", data={"eventType": "Started", **names})
+    await stored(desk)
+    assert desk.commands(CommandKind.RESET) == []
+    assert len(desk.facts(ModeFactKind.REBOOT_NEEDED)) == 1
+    await desk.event("TransactionEvent", data={"eventType": "Ended", **names})
+    assert len(desk.commands(CommandKind.RESET)) == 1
+
+
+async def test_without_the_sites_word_no_charger_is_rebooted() -> None:
+    desk = await connected(Reboot.NEVER)
+    await stored(desk)
+    assert desk.commands(CommandKind.RESET) == []
+    assert len(desk.facts(ModeFactKind.REBOOT_NEEDED)) == 1
+
+
+async def test_a_charger_that_was_found_without_the_key_is_not_switched_again(desk: Desk) -> None:
+    data: dict[str, Scalar] = {"status": "Accepted", "profile": "standard", "mode_key": "missing"}
+    switches_count = len(desk.commands())
+    await desk.event(EventName.PROBED, data=data)
+    desk.configure(FREEVEND)
+    await desk.event("StatusNotification")
+    # A switch that was taken weighs more than what a probe finds.
+    assert len(desk.commands()) == switches_count + 1
+    result = CommandResult(
+        command_id=desk.commands()[-1].command_id,
+        status=CommandStatus.NOT_SUPPORTED,
+        mode=Mode.FREEVEND,
+        observed=None,
+        detail="UnknownVariable",
+    )
+    await desk.event(EventName.COMMAND_RESULT, result=result)
+    assert len(desk.facts(ModeFactKind.SWITCH_FAILED)) == 1
+    desk.configure()
+    await desk.event("StatusNotification")
+    assert len(desk.commands()) == switches_count + 1
+    assert len(desk.facts(ModeFactKind.NOT_SWITCHABLE)) == 1

@@ -168,6 +168,13 @@ def test_a_written_edge_of_finish_is_what_holds_without_it(tmp_path: Path) -> No
     assert read(write(tmp_path, site=f"{SITE}edge: finish\n")).notices == ()
 
 
+@pytest.mark.parametrize("reboot", ["never", "when_idle"])
+def test_whether_a_charger_may_be_rebooted_is_loaded(tmp_path: Path, reboot: str) -> None:
+    found = read(write(tmp_path, site=f"{SITE}reboot: {reboot}\n"))
+    assert found.site.reboot == reboot
+    assert read(write(tmp_path, site=SITE)).site.reboot == "never"
+
+
 @pytest.mark.parametrize("edge", ["finish", "stop", "identify"])
 def test_rule_12_each_choice_for_an_edge_is_loaded(tmp_path: Path, edge: str) -> None:
     site = f"{SITE}edge: {edge}\nidentify_within_s: 60\nno_identification_after_s: 90\n"
