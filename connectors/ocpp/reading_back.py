@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallFailed, FailureCause
-from connectors.ocpp.switching import call_step
+from connectors.ocpp.switching import read_keys
 from models.charger import ChargerCommand, EventName, Scalar
 from models.profiles import profile_named, read_back_mode, read_back_tag
 from models.read_backs import read_back_calls
@@ -46,10 +46,10 @@ async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict
 
 
 async def _mode(connection: ChargerConnection, command: ChargerCommand) -> Mode | None:
-    """The mode under the first spelling that tells it; raises as `call_step`."""
+    """The mode under the first spelling that tells it; raises as `read_keys`."""
     profile = profile_named(command.profile)
     for call in read_back_calls(connection.ocpp, profile):
-        answer = await call_step(connection, call)
+        answer = await read_keys(connection, call)
         if isinstance(answer, CallFailed):
             if answer.cause is FailureCause.CALL_ERROR:
                 continue

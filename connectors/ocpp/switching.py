@@ -112,7 +112,7 @@ class _Switch:
                 if switched.status not in _GOES_ON:
                     return switched
             elif step.purpose == "read_back":
-                switched = self._read_back(switched, await _read(connection, step))
+                switched = self._read_back(switched, await read_keys(connection, step))
             elif self._patient:
                 await self._optional(step)
         return switched._replace(refused=tuple(self._refused))
@@ -171,9 +171,9 @@ def _failed(answer: CallFailed) -> Switched:
     return Switched(status, None, answer.code or answer.cause)
 
 
-async def _read(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
+async def read_keys(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
     """Ask for the keys of a read-back, one by one where that is all a 1.6 charger can tell
-    (GetConfigurationMaxKeys, finding 9)."""
+    (GetConfigurationMaxKeys, finding 9); raises as `run_switch`."""
     answer = await call_step(connection, step)
     keys = step.payload.get("key", ())
     if len(keys) < _SEVERAL or not _refused(answer):

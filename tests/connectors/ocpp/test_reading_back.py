@@ -60,6 +60,17 @@ async def test_rule_16_the_mode_is_asked_for_in_each_spelling_and_nothing_is_set
     assert [frame[2] for frame in frames] == ["GetVariables", "GetVariables"]
 
 
+async def test_finding_9_a_charger_that_tells_one_key_at_a_time_is_asked_so(stand: Stand) -> None:
+    async with running(stand, "1.6") as (connection, wire):
+        take(stand, connection, profile="microocpp")
+        await until(lambda: len(wire.sent) == 1)
+        wire.receive(4, wire.sent[0][1], "OccurenceConstraintViolation", "too many", {})
+        mode = {"key": "Cst_FreeVendActive", "readonly": False, "value": "false"}
+        await answer(wire, 1, {"configurationKey": [mode]})
+        await answer(wire, 2, {"unknownKey": ["Cst_FreeVendIdTag"]})
+        assert (await told(stand))["mode"] == "managed"
+
+
 async def test_a_charger_that_tells_no_mode_is_unknown(stand: Stand) -> None:
     async with running(stand) as (connection, wire):
         take(stand, connection)
