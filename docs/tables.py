@@ -9,6 +9,7 @@ from functools import partial
 
 from docs.examples import RULE_NUMBERS, example_of_rule, reason_examples
 from models.advice import REASON_HELP
+from models.assisted import TRIES_MAX
 from models.charger import ModeFactKind
 from models.decision import FLAGS
 from models.ladder import LADDER
@@ -98,6 +99,13 @@ _FACTS = {
     ),
     ModeFactKind.WOULD_STOP: "stage shadow: it would have been ended",
     ModeFactKind.STOP_FAILED: f"{STOP_TRIES_MAX} remote stops did not end it",
+    ModeFactKind.START_COMMANDED: (
+        "a vehicle is started from here, at a charger without a setting ([sessions](sessions.md))"
+    ),
+    ModeFactKind.WOULD_START: "stage shadow: it would have been started",
+    ModeFactKind.START_FAILED: (
+        f"{TRIES_MAX} remote starts began no session; `detail` has the last answer"
+    ),
 }
 
 _OF_MODE_FACTS = frozenset({Flag.STARTED_BY_MODE_CHANGE, Flag.OVERSTAY})

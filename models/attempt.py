@@ -34,6 +34,9 @@ class TokenKind(StrEnum):
 
     IDENTIFIED = "identified"
     FREEVEND_TAG = "freevend_tag"
+    ASSISTED_TAG = "assisted_tag"
+    """The token of sessions that are started from here (models/assisted.py). It has no record, so
+    freevend accepts it as any other, and managed time refuses it as unknown."""
     UNREADABLE = "unreadable"
 
 

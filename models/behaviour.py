@@ -50,7 +50,8 @@ def mode_drift(known: Behaviour) -> bool:
 def started_by_mode_change(known: Behaviour) -> bool:
     """A vehicle that was plugged in while managed, and began by itself in freevend (rule 13).
 
-    A driver who presents a card starts it; the freevend tag is what a charger presents by itself.
+    A driver who presents a card starts it; the freevend tag is what a charger presents by itself,
+    and the assisted one what it is started with from here.
     """
     since, occupied, started = known.mode_since, known.occupied_since, known.started_at
     if known.scheduled is not Mode.FREEVEND or None in (since, occupied, started):
@@ -58,7 +59,7 @@ def started_by_mode_change(known: Behaviour) -> bool:
     assert since is not None
     assert occupied is not None
     assert started is not None
-    by_itself = known.token in (None, TokenKind.FREEVEND_TAG)
+    by_itself = known.token in (None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG)
     return by_itself and occupied < since <= started
 
 

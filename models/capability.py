@@ -79,12 +79,14 @@ class Proofs(Frozen):
         withdrawn_at: it started by itself in a managed interval; `managed_at` counts from then on
             only if it is newer.
         remote_start_at: a session that a remote start began.
+        remote_starts_failed: vehicles since then for which remote starts were tried in vain.
     """
 
     freevend_at: UtcDatetime | None = None
     managed_at: UtcDatetime | None = None
     withdrawn_at: UtcDatetime | None = None
     remote_start_at: UtcDatetime | None = None
+    remote_starts_failed: int = 0
 
     @property
     def managed(self) -> bool:

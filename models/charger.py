@@ -40,6 +40,7 @@ class EventName(StrEnum):
     SESSION_STOPPED = "SessionStopped"
     PROBED = "Probed"
     START_ACCEPTED = "StartAccepted"
+    START_ANSWERED = "StartAnswered"
     READ_BACK = "ReadBack"
 
 
@@ -117,6 +118,8 @@ class CommandKind(StrEnum):
     """Ask for the mode and nothing else."""
     STOP = "stop"
     """End a session by remote stop."""
+    START = "start"
+    """Begin one by remote start, with the reserved token (models/assisted.py)."""
     CLOSE = "close"
 
 
@@ -129,6 +132,7 @@ class ChargerCommand(Record):
         expires_at: after it the command is dropped and reported as expired.
         transaction_id: to be ended, with `stop`; a number in 1.6.
         cause: why it is to be ended.
+        connector: EVSE in 2.x, where `start` begins a session.
     """
 
     command_id: CommandId
@@ -144,6 +148,7 @@ class ChargerCommand(Record):
     expires_at: UtcDatetime
     transaction_id: str | None = None
     cause: str = ""
+    connector: int | None = None
 
 
 class Connection(Frozen):
@@ -280,6 +285,9 @@ class ModeFactKind(StrEnum):
     STOP_COMMANDED = "stop_commanded"
     WOULD_STOP = "would_stop"
     STOP_FAILED = "SESSION_STOP_FAILED"
+    START_COMMANDED = "start_commanded"
+    WOULD_START = "would_start"
+    START_FAILED = "ASSISTED_START_FAILED"
 
 
 class ModeFact(Record):

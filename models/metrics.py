@@ -115,6 +115,8 @@ DRIFTS = Metric("depotgate_mode_drifts_total", C, "worker", ("site", "evidence")
                 "Chargers seen in another mode than the one that is due (rule 16)")
 SESSION_STOPS = Metric("depotgate_session_stops_total", C, "worker", ("site", "cause"),
                        "Sessions that were to be ended at an edge or after their entitlement")
+ASSISTED_STARTS = Metric("depotgate_assisted_starts_total", C, "worker", ("site", "result"),
+                         "Vehicles started from here in freevend: sent, or failed after all tries")
 FOREIGN_TRANSACTIONS = Metric("depotgate_foreign_transactions_total", C, "worker",
                               ("site", "action"),
                               "Messages about a transaction that is none of their charger's")

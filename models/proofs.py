@@ -140,12 +140,19 @@ def _freevend_start(state: ChargerState, event: ChargerEvent) -> Update:
     return {"proofs": state.proofs.model_copy(update=proved)}
 
 
+def _remote_start(state: ChargerState, event: ChargerEvent) -> Update:
+    proved = {"remote_start_at": event.received_at, "remote_starts_failed": 0}
+    return {"proofs": state.proofs.model_copy(update=proved)}
+
+
 def _started_16(state: ChargerState, event: ChargerEvent) -> Update:
     if _older(event, state):
         return {}
     number = _number(event, "connectorId")
     if event.token == TokenKind.FREEVEND_TAG:
         return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT)
+    if event.token == TokenKind.ASSISTED_TAG:
+        return _remote_start(state, event) | _at(state, number, PlaceStep.SPENT)
     quiet = _place(state, number)
     if quiet is None or quiet.step != PlaceStep.QUIET:
         return {}
@@ -178,10 +185,11 @@ def _transaction_event(state: ChargerState, event: ChargerEvent) -> Update:
     if event.token == TokenKind.FREEVEND_TAG:
         return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT, transaction_id)
     energy = event.data.get("transactionInfo.chargingState") in _ENERGY
-    if event.data.get("triggerReason") == "RemoteStart":
-        proofs = state.proofs.model_copy(update={"remote_start_at": event.received_at})
+    assisted = event.token == TokenKind.ASSISTED_TAG
+    if assisted or event.data.get("triggerReason") == "RemoteStart":
         spent = _at(state, number, PlaceStep.SPENT, transaction_id)
-        return ({"proofs": proofs} if energy else {}) | spent
+        # Nobody but a remote start from here has that token.
+        return (_remote_start(state, event) if energy or assisted else {}) | spent
     return _step_2x(state, event, place, number, energy=energy)
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.assisted import start_answered
 from models.attempt import AttemptKind, TokenKind
-from models.charger import ChargerEvent, ChargerState
+from models.charger import ChargerEvent, ChargerState, EventName
 from models.clocks import before
 from models.ids import session_id
 from models.session_changes import bounded, end, session_of, with_session, with_vehicle
@@ -41,6 +42,11 @@ _FREE = frozenset({"Available", "Reserved"})
 
 _CONNECTED = ENERGY | {"EVConnected"}
 """A 2.x transaction may begin with a card, before any vehicle is there."""
+
+NOBODYS = frozenset({None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG})
+"""No card, or one that no driver presented."""
+
+_IDLE = frozenset({"Preparing", "Occupied"})
 
 Change = Callable[[Sessions, ChargerEvent, ChargerState], Sessions]
 Update = dict[str, Any]
@@ -156,10 +162,17 @@ def _status(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Se
     if status not in _OCCUPIED:
         return sessions
     after = _plugged(sessions, event, place, connector)
+    vehicle = after.at(place)
+    if vehicle is not None and vehicle.idle != (status in _IDLE):
+        after = with_vehicle(after, vehicle.model_copy(update={"idle": status in _IDLE}))
     here = next((each for each in after.running if each.place == place), None)
     if status in ENERGY and here is not None:
         return with_session(after, _energised(here, event))
     return after
+
+
+def _start_answered(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Sessions:
+    return start_answered(sessions, event)
 
 
 _CHANGES: dict[str, Change] = {
@@ -168,6 +181,7 @@ _CHANGES: dict[str, Change] = {
     "StopTransaction": _stopped,
     "MeterValues": _metered,
     "StatusNotification": _status,
+    EventName.START_ANSWERED: _start_answered,
 }
 
 
@@ -253,7 +267,7 @@ def _gone(sessions: Sessions, event: ChargerEvent, place: int, connector: int | 
 def _token_at(sessions: Sessions, event: ChargerEvent, place: int) -> Sessions:
     """A card was presented for the vehicle; the freevend tag is nobody's."""
     vehicle = sessions.at(place)
-    if vehicle is None or vehicle.token_at or event.token in {None, TokenKind.FREEVEND_TAG}:
+    if vehicle is None or vehicle.token_at or event.token in NOBODYS:
         return sessions
     return with_vehicle(sessions, vehicle.model_copy(update={"token_at": event.received_at}))
 

@@ -81,6 +81,9 @@ def _authorized(sessions: Sessions, outcome: Outcome) -> Sessions:
     """An Authorize names no place: it is for the only unidentified session, else for the vehicle
     that was plugged in last (rule 12)."""
     attempt = outcome.attempt
+    if attempt.token.kind == TokenKind.ASSISTED_TAG:
+        # Asked for a session that is started from here: nobody's card.
+        return sessions
     lasting = attempt.token.lasting_pseudonym
     if any(each.attempt and each.attempt.token.lasting_pseudonym == lasting
            for each in sessions.running):  # fmt: skip

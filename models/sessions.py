@@ -42,6 +42,24 @@ class SessionStop(Frozen):
     given_up: bool = False
 
 
+class AssistedStart(Frozen):
+    """The last remote start for a vehicle (models/assisted.py).
+
+    Attributes:
+        command_id, sent_at: None where the stage sends none.
+        answer: the status that the charger gave, or why it gave none.
+        given_up: it was tried as often as is of any use.
+    """
+
+    command_id: CommandId | None = None
+    sent_at: UtcDatetime | None = None
+    connection_id: ConnectionId | None = None
+    tries_count: int = 0
+    answered_at: UtcDatetime | None = None
+    answer: str | None = None
+    given_up: bool = False
+
+
 class Session(Frozen):
     """One transaction of a charger.
 
@@ -87,6 +105,8 @@ class Occupation(Frozen):
         token_at: when a card was presented for it, whatever it was answered.
         served: energy has flowed; it waits for nothing.
         noted_at: when its NO_IDENTIFICATION was recorded: there is one for an occupation.
+        idle: the charger last said that it waits, not that it charges or has finished.
+        start: that was sent for it from here.
     """
 
     place: int
@@ -96,6 +116,8 @@ class Occupation(Frozen):
     token_at: UtcDatetime | None = None
     served: bool = False
     noted_at: UtcDatetime | None = None
+    idle: bool = True
+    start: AssistedStart | None = None
 
 
 class Sessions(Frozen):

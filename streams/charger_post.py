@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.deliveries import Delivery
 from connectors.telemetry.metrics import Metrics
+from models.assisted import ANSWER_WITHIN
 from models.attempt import Denial
 from models.charger import (
     ChargerCommand,
@@ -26,7 +27,7 @@ from models.probing import probe_command
 from models.read_backs import READ_BACK_WITHIN, read_back_id
 from models.schedule import Mode
 from models.session_ends import STOP_EXPIRES_AFTER_S
-from models.sessions import Session, SessionStop
+from models.sessions import AssistedStart, Occupation, Session, SessionStop
 from models.site import Stage
 from models.topics import COMMANDS, DENIALS, MODE, STATE
 from streams.outbox import Outbox
@@ -221,6 +222,61 @@ class ChargerPost:
                 expires_at=stop.sent_at + timedelta(seconds=STOP_EXPIRES_AFTER_S),
                 transaction_id=session.called or session.transaction_id,
                 cause=stop.cause,
+            )
+        )
+
+    async def start(
+        self,
+        connection: Connection,
+        vehicle: Occupation,
+        start: AssistedStart,
+        governing: Governing,
+    ) -> None:
+        """Have a session begun for a vehicle (models/assisted.py)."""
+        assert start.command_id is not None, "a start that is sent has an id"
+        assert start.sent_at is not None, "a start that is sent has a time"
+        await self._command(
+            ChargerCommand(
+                command_id=start.command_id,
+                kind=CommandKind.START,
+                charger_id=governing.charger.charger_id,
+                site_id=governing.site.site_id,
+                connection_id=connection.connection_id,
+                slot=connection.slot,
+                ocpp=connection.ocpp,
+                mode=Mode.FREEVEND,
+                profile=governing.charger.profile,
+                sent_at=start.sent_at,
+                expires_at=start.sent_at + ANSWER_WITHIN,
+                connector=vehicle.place,
+            )
+        )
+
+    async def tell_vehicle(
+        self,
+        row: ChargerState,
+        vehicle: Occupation,
+        kind: ModeFactKind,
+        at: datetime,
+        stage: Stage,
+        *,
+        detail: str = "",
+    ) -> None:
+        """Publish a fact about a vehicle that waits, once in the interval that is due."""
+        since = max(vehicle.since, row.desired_since or vehicle.since)
+        names = (row.charger_id, vehicle.place, kind, vehicle.since.isoformat())
+        await self._fact(
+            ModeFact(
+                fact_id=timed_id(since, *names),
+                kind=kind,
+                charger_id=row.charger_id,
+                site_id=row.site_id,
+                at=at,
+                desired=row.desired,
+                observed=row.observed.mode if row.observed else None,
+                stage=stage,
+                detail=detail,
+                connector=vehicle.place,
             )
         )
 

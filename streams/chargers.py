@@ -35,6 +35,7 @@ from streams.evidence import EvidenceDesk
 from streams.gateway_turns import GatewayTurns
 from streams.outbox import Outbox
 from streams.sessions import SessionDesk
+from streams.starts import StartDesk
 from streams.states import NEVER_APPLIED, ChargerStates
 
 log = structlog.get_logger()
@@ -94,6 +95,7 @@ class ChargerDesk:
         self._metrics = metrics
         self._turns = GatewayTurns(switches_per_s)
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
+        self._starts = StartDesk(self._post, metrics, self._its_turn)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
         # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
@@ -250,8 +252,10 @@ class ChargerDesk:
         row = await self._edges.noticed(row, governing, now)
         row = await self._take_step(row, governing, now)
         row = await self._sessions.review(row, governing, now)
+        row, start_at = await self._starts.review(row, governing, now)
         of_sessions = self._sessions.due_at(row.charger_id)
-        self._due_at[row.charger_id] = min(_next_due(row, governing, now), of_sessions)
+        due_at = min(_next_due(row, governing, now), of_sessions, start_at)
+        self._due_at[row.charger_id] = due_at
         return row
 
     async def _take_step(

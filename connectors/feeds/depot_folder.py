@@ -25,6 +25,7 @@ from connectors.feeds.places import Problems
 from connectors.feeds.site_file import SiteFile, WrittenSite, read_site
 from connectors.feeds.text_file import count_lines, opened, read_lines
 from connectors.feeds.yaml_lines import read_yaml
+from models.assisted import ASSISTED_TAG
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import SiteId
@@ -196,7 +197,7 @@ def _reserved(site: WrittenSite | None, profiles: frozenset[str]) -> frozenset[s
     """Freevend tags of this depot, casefolded: the site's, and its chargers' defaults (rule 17)."""
     own = site.freevend_tag if site else None
     defaults = [tag for name in profiles for tag in reserved_tags(profile_named(name))]
-    return frozenset(tag.casefold() for tag in (own, *defaults) if tag)
+    return frozenset(tag.casefold() for tag in (own, ASSISTED_TAG, *defaults) if tag)
 
 
 def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:

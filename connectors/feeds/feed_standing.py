@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 from connectors.feeds.feed_document import SiteWords
 from connectors.feeds.feeds_file import FeedSource
 from connectors.feeds.standing import read_to_end
+from models.assisted import ASSISTED_TAG
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.profiles import profile_named, reserved_tags
 from models.record import Record
@@ -72,7 +73,7 @@ async def read_known(bootstrap: str, feed: FeedSource) -> Known:
         )
     about = [site for site in tables.sites.values() if feed.site in {None, site.site_id}]
     types = sorted({each for site in about for each in site.identifier_types})
-    tags = {site.freevend_tag for site in tables.sites.values()}
+    tags = {ASSISTED_TAG, *(site.freevend_tag for site in tables.sites.values())}
     for name in {charger.profile for charger in tables.chargers.values()}:
         tags.update(reserved_tags(profile_named(name)))
     reserved = frozenset(tag.casefold() for tag in tags if tag)

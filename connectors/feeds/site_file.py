@@ -17,6 +17,7 @@ from connectors.feeds.places import Problems
 from connectors.feeds.site_checks import faults_of, vanishing
 from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.yaml_lines import Document, Path, read_yaml
+from models.assisted import ASSISTED_TAG
 from models.errors import Problem
 from models.identifiers import FREE_TYPES_MAX, free_type
 from models.languages import ENGLISH, LANGUAGES, LANGUAGES_MAX
@@ -51,6 +52,8 @@ def _freevend_tag(written: str) -> str:
     outer = written != written.strip()
     if len(written) not in TAG_CHARS or outer or not (written.isascii() and written.isprintable()):
         raise ValueError("expected 5 to 20 printable ASCII characters (an OCPP 1.6 idTag, rule 17)")
+    if written.casefold() == ASSISTED_TAG.casefold():
+        raise ValueError("expected another tag: this one is of the sessions that depotgate starts")
     return written
 
 

@@ -1,4 +1,4 @@
-"""Commands on a connection: switch, reset, stop, probe, read-back, close. Only in stage enforce."""
+"""Commands on a connection: switch, reset, start, stop, probe, read-back, close: in enforce."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.probing import probe
 from connectors.ocpp.reading_back import read_back
 from connectors.ocpp.registry import CLOSE_REPLACED, Registry
+from connectors.ocpp.starting import run_start
 from connectors.ocpp.stopping import run_stop
 from connectors.ocpp.switching import Switched, run_reset, run_switch
 from connectors.telemetry.metrics import Metrics
@@ -30,7 +31,11 @@ from models.turns import SWITCHES_PER_S, URGENCY, Turns
 RUNS = {CommandKind.SWITCH: run_switch, CommandKind.RESET: run_reset}
 """Commands that a charger is asked to carry out; each has a result."""
 
-ONCE = {CommandKind.STOP: run_stop, CommandKind.READ_BACK: read_back}
+ONCE = {
+    CommandKind.START: run_start,
+    CommandKind.STOP: run_stop,
+    CommandKind.READ_BACK: read_back,
+}
 """Commands that are run once, and whose end is told by an event of theirs or of the charger's."""
 
 TURN_EVERY_S = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.ocpp.table import PresentedToken
+from models.assisted import ASSISTED_TAG
 from models.attempt import PseudonymousCandidate, Token, TokenKind
 from models.identifiers import (
     AS_OCPP_SAYS,
@@ -17,6 +18,9 @@ from models.site import SiteRecord
 _NO_AUTHORIZATION = "NoAuthorization"
 
 FREEVEND_TOKEN = Token(kind=TokenKind.FREEVEND_TAG, display="freevend tag")
+_ASSISTED = ASSISTED_TAG.casefold()
+
+ASSISTED_TOKEN = Token(kind=TokenKind.ASSISTED_TAG, display="assisted start")
 UNREADABLE_TOKEN = Token(kind=TokenKind.UNREADABLE, display="unreadable")
 
 
@@ -47,8 +51,9 @@ def token_of(
     """
     if presented.stated_type == _NO_AUTHORIZATION:
         return FREEVEND_TOKEN
-    if presented.id_token.strip().casefold() in reserved:
-        return FREEVEND_TOKEN
+    as_written = presented.id_token.strip().casefold()
+    if as_written in {_ASSISTED, *reserved}:
+        return ASSISTED_TOKEN if as_written == _ASSISTED else FREEVEND_TOKEN
     readings = candidates(presented.id_token, presented.stated_type, forms)
     if not readings:
         return UNREADABLE_TOKEN
@@ -59,8 +64,9 @@ def token_of(
         if forms.either_byte_order
         else readings
     )
-    if any(reading.canonical.casefold() in reserved for reading in as_read):
-        return FREEVEND_TOKEN
+    canonical = {reading.canonical.casefold() for reading in as_read}
+    if canonical & {_ASSISTED, *reserved}:
+        return ASSISTED_TOKEN if _ASSISTED in canonical else FREEVEND_TOKEN
     return Token(
         kind=TokenKind.IDENTIFIED,
         display=display_form(readings[0]),

@@ -78,6 +78,8 @@ CALLS = (
     OwnCall("ClearCache",            call.ClearCache,            _schema("ClearCacheResponse")),
     OwnCall("GetConfiguration",      call.GetConfiguration,
             _schema("GetConfigurationResponse")),
+    OwnCall("RemoteStartTransaction", call.RemoteStartTransaction,
+            _schema("RemoteStartTransactionResponse")),
     OwnCall("RemoteStopTransaction", call.RemoteStopTransaction,
             _schema("RemoteStopTransactionResponse")),
     OwnCall("Reset",                 call.Reset,                 _schema("ResetResponse")),

@@ -95,6 +95,8 @@ CALLS = (
     OwnCall("ClearDisplayMessage",    call.ClearDisplayMessage,
             _schema("ClearDisplayMessageResponse")),
     OwnCall("GetVariables",           call.GetVariables,           _schema("GetVariablesResponse")),
+    OwnCall("RequestStartTransaction", call.RequestStartTransaction,
+            _schema("RequestStartTransactionResponse")),
     OwnCall("RequestStopTransaction", call.RequestStopTransaction,
             _schema("RequestStopTransactionResponse")),
     OwnCall("Reset",                  call.Reset,                  _schema("ResetResponse")),

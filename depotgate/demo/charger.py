@@ -248,6 +248,24 @@ class Charger(Speaker):
                 if plug.session is not None and plug.session.transaction_id == transaction_id:
                     await self._end(plug, Stop.REMOTE)
 
+    def startable(self, evse: int) -> bool:
+        """Whether a remote start there begins a session: a vehicle waits, and none runs."""
+        if not self.behaviour.starts_remotely or not 1 <= evse <= len(self.plugs):
+            return False
+        plug = self._plug(evse)
+        return plug.plugged and plug.session is None
+
+    async def start_remotely(self, card: Card, evse: int) -> None:
+        """Begin a session with the token of a remote start, once it was asked for, if it was not
+        begun or the vehicle gone meanwhile."""
+        plug = self._plug(evse)
+        async with plug.turn:
+            if not plug.plugged or plug.session is not None:
+                return
+            result = await self.authorize(card) if self._asks_first else None
+            if result is None or result.accepted:
+                await self._start(plug, card, Started.REMOTE)
+
     def can_tell(self, what: str) -> bool:
         """Whether `tell` knows a message of this name."""
         return what == "StatusNotification" or what in self.triggered

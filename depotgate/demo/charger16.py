@@ -264,6 +264,19 @@ class _Station16(Station, ocpp.v16.ChargePoint):  # type: ignore[misc]  # no typ
         self._charger.clear_cache()
         return call_result.ClearCache(status=ACCEPTED)
 
+    @answers(Action.remote_start_transaction)
+    def on_remote_start_transaction(self, id_tag: str, connector_id: int = 1) -> Any:
+        """Accepted where a vehicle waits."""
+        self._starts = self._charger.startable(connector_id)
+        return call_result.RemoteStartTransaction(status=ACCEPTED if self._starts else "Rejected")
+
+    @then(Action.remote_start_transaction)
+    def after_remote_start_transaction(self, id_tag: str, connector_id: int = 1) -> None:
+        """Start it."""
+        if self._starts:
+            card = Card("remote", id_tag)
+            self._charger.later(partial(self._charger.start_remotely, card, connector_id))
+
     @answers(Action.remote_stop_transaction)
     def on_remote_stop_transaction(self, transaction_id: int) -> Any:
         """Accepted for a session that runs."""

@@ -44,6 +44,12 @@ class Variable:
 _AUTH_ENABLED = ("authctrlr", "enabled")
 _NO_TOKEN = {"id_token": "", "type": "NoAuthorization"}
 
+_TRIGGER_OF_START = {
+    Started.CARD: "Authorized",
+    Started.CABLE: "CablePluggedIn",
+    Started.REMOTE: "RemoteStart",
+}
+
 _TRIGGER_OF_STOP = {
     Stop.LOCAL: "StopAuthorized",
     Stop.REMOTE: "RemoteStop",
@@ -170,7 +176,7 @@ class Charger201(Charger):
         answer = await self._tell(
             "Started",
             session,
-            trigger_reason="Authorized" if by is Started.CARD else "CablePluggedIn",
+            trigger_reason=_TRIGGER_OF_START[by],
             at=session.started_at,
             charging_state="EVConnected",
             id_token=_NO_TOKEN if session.card is None else _id_token(session.card),
@@ -313,6 +319,21 @@ class _Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no t
         """Always possible."""
         self._charger.clear_cache()
         return call_result.ClearCache(status=ACCEPTED)
+
+    @answers(Action.request_start_transaction)
+    def on_request_start_transaction(self, evse_id: int = 1, **_: Any) -> Any:
+        """Accepted where a vehicle waits."""
+        self._starts = self._charger.startable(evse_id)
+        return call_result.RequestStartTransaction(status=ACCEPTED if self._starts else "Rejected")
+
+    @then(Action.request_start_transaction)
+    def after_request_start_transaction(
+        self, id_token: dict[str, str], evse_id: int = 1, **_: Any
+    ) -> None:
+        """Start it."""
+        if self._starts:
+            card = Card("remote", id_token["id_token"], id_token["type"])
+            self._charger.later(partial(self._charger.start_remotely, card, evse_id))
 
     @answers(Action.request_stop_transaction)
     def on_request_stop_transaction(self, transaction_id: str, **_: Any) -> Any:

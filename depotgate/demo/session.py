@@ -102,6 +102,7 @@ class Started(Enum):
 
     CARD = "card"
     CABLE = "cable"
+    REMOTE = "remote"
 
 
 @dataclass
@@ -158,6 +159,7 @@ class Behaviour:
         connection_timeout_s: how long an accepted card waits for a cable (ConnectionTimeOut).
         obeys: False = a switch is accepted and read back, and nothing changes.
         switch_status: answer to a switch; with RebootRequired it takes effect on `reboot`.
+        starts_remotely: False = remote starts are rejected.
         stops_on_invalid: False = goes on charging when the start was denied, as seen in the field.
     """
 
@@ -173,6 +175,7 @@ class Behaviour:
     obeys: bool = True
     switch_status: str = ACCEPTED
     stops_on_invalid: bool = True
+    starts_remotely: bool = True
 
 
 def wire_time(at: datetime) -> str:

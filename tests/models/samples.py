@@ -60,7 +60,7 @@ from models.overrides import OverrideRecord, Scope
 from models.reasons import Answer, Flag, Reason
 from models.record import Record
 from models.schedule import DatedException, Mode, Schedule, Weekday, WeeklyWindow, Window
-from models.sessions import Occupation, Session, Sessions, SessionStop
+from models.sessions import AssistedStart, Occupation, Session, Sessions, SessionStop
 from models.site import (
     AccessRule,
     AuditRecord,
@@ -159,6 +159,16 @@ OCCUPATION = Occupation(
     token_at=NOON,
     served=True,
     noted_at=NOON,
+    idle=False,
+    start=AssistedStart(
+        command_id=CommandId("20260714T120000-00000000000000bc"),
+        sent_at=NOON,
+        connection_id=CONNECTION,
+        tries_count=1,
+        answered_at=NOON,
+        answer="Accepted",
+        given_up=True,
+    ),
 )
 
 MATCH = Match(
@@ -346,6 +356,7 @@ _RECORDS: tuple[Record, ...] = (
         expires_at=NOON + HOUR,
         transaction_id="7",
         cause="EDGE",
+        connector=1,
     ),
     ModeFact(
         fact_id="20260714T120000-00000000000000bb",
