@@ -19,6 +19,7 @@ from tests.connectors.ocpp.calls import Stand, running, until
 from tests.connectors.ocpp.test_commands import answer, command, desk
 from tests.connectors.ocpp.test_displays import stand_at
 
+
 def start(connection: ChargerConnection, **fields: Any) -> ChargerCommand:
     return command(connection, Mode.FREEVEND, kind=CommandKind.START, connector=2, **fields)
 

@@ -1,0 +1,130 @@
+"""Assisted freevend over real sockets in 1.6 and 2.0.1: chargers without a setting.
+
+Nobody knows at first whether remote starts work there; the first vehicle shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from connectors.kafka.broker_jars import jars_obstacle
+from connectors.ocpp.tokens import ASSISTED_TOKEN
+from depotgate.demo.charger import Charger
+from depotgate.demo.charger16 import Charger16
+from depotgate.demo.charger201 import Charger201
+from depotgate.demo.session import Card
+from models.assisted import ASSISTED_TAG
+from models.attempt import Denial
+from models.charger import ModeFact, ModeFactKind
+from models.topics import DENIALS, MODE
+from tests.integration.depots import CARDS, Depot, Row
+from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_all
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
+]
+
+WITHIN_S = 30.0
+ASSISTED = Card("assisted", ASSISTED_TAG, "Central")
+
+# fmt: off
+CHARGERS = (
+    #    charger        group       ocpp     profile
+    Row("PLUGS-16",     "open",     "1.6",   "standard"),
+    Row("PLUGS-201",    "open",     "2.0.1", "standard"),
+    Row("REFUSES-201",  "open",     "2.0.1", "standard"),
+    Row("RESERVED-16",  "reserved", "1.6",   "standard"),
+    Row("RESERVED-201", "reserved", "2.0.1", "standard"),
+)
+# fmt: on
+
+
+class Scene(Fleet):
+    """Chargers that ask for a card always: those of 2.0.1 lack the variable, 1.6 has no key."""
+
+    def __init__(self, up: Up, depot: Depot) -> None:
+        super().__init__(depot, up.ocpp)
+        self.up = up
+        for row in depot.chargers:
+            behaviour = replace(QUICK, starts_remotely=not row.charger_id.startswith("REFUSES"))
+            options: dict[str, Any] = {
+                "password": depot.password,
+                "behaviour": behaviour,
+                "on_attempt": self.attempts.append,
+            }
+            made: Charger
+            if row.ocpp == "1.6":
+                made = Charger16(row.charger_id, up.ocpp, **options)
+            else:
+                lacks = [("AuthCtrlr", "Enabled")]
+                made = Charger201(row.charger_id, up.ocpp, missing=lacks, **options)
+            self.chargers[row.charger_id] = made
+
+    async def reserve(self, *charger_ids: str) -> None:
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+        for charger_id in charger_ids:
+            await self.up.ask(
+                *("override", "add", f"--charger={charger_id}", "--mode=managed"),
+                *(f"--until={until}", "--reason=edge", "--actor=Ada"),
+            )
+
+    async def told(self, kind: ModeFactKind) -> set[str]:
+        found = await read_all(self.up.kafka, MODE)
+        return {str(f.charger_id) for f in found if isinstance(f, ModeFact) and f.kind == kind}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    depot = Depot(tmp_path_factory.mktemp("depot"), "assisted", CHARGERS)
+    installation = Up(tmp_path_factory.mktemp("up"), depot)
+    await installation.start()
+    scene = Scene(installation, depot)
+    async with scene.connected():
+        yield scene
+    installation.end()
+
+
+async def test_who_plugs_in_is_started_and_goes_on_when_managed_begins(scene: Scene) -> None:
+    plugged = [scene["PLUGS-16"], scene["PLUGS-201"]]
+    for charger in (*plugged, scene["REFUSES-201"]):
+        assert await charger.plug_in() is None, "it waits for a card by itself"
+    await holds_within(lambda: all(e.session_at() for e in plugged), WITHIN_S, "started from here")
+    cards = {charger.session_at().card.token for charger in plugged}  # type: ignore[union-attr]
+    assert cards == {ASSISTED_TAG}
+    await scene.reserve(*(charger.charger_id for charger in plugged))
+    # Rule 12, `finish`: it runs on; and its token is nobody's who comes next.
+    reserved = [scene["RESERVED-16"], scene["RESERVED-201"]]
+    for charger in reserved:
+        await charger.plug_in()
+        result = await charger.tap(ASSISTED)
+        assert result is not None
+        assert not result.accepted
+    assert all(charger.session_at() for charger in plugged)
+    assert not any(charger.session_at() for charger in reserved)
+
+
+async def test_who_has_no_card_in_managed_time_is_not_started_and_a_card_is(scene: Scene) -> None:
+    for charger in (scene["RESERVED-16"], scene["RESERVED-201"]):
+        assert charger.session_at() is None
+        result = await charger.tap(CARDS["own fleet"])
+        assert result is not None
+        assert result.accepted
+
+
+async def test_it_is_told_and_nothing_names_the_token(scene: Scene) -> None:
+    started = await scene.told(ModeFactKind.START_COMMANDED)
+    assert started == {"PLUGS-16", "PLUGS-201", "REFUSES-201"}
+    denials = [each for each in await read_all(scene.up.kafka, DENIALS) if isinstance(each, Denial)]
+    mine = [each for each in denials if each.token == ASSISTED_TOKEN.display]
+    assert {each.charger_id for each in mine} == {"RESERVED-16", "RESERVED-201"}
+    assert all(each.pseudonym is None for each in mine)
+    assert ASSISTED_TAG not in "".join(str(each) for each in denials)
+    assert scene["REFUSES-201"].session_at() is None
