@@ -21,6 +21,7 @@ from models.capability import Classified, Proofs, classify
 from models.charger import ChargerState
 from models.errors import BrokerUnavailableError, ConfigurationError
 from models.ids import ChargerId
+from models.offline_words import offline_lines
 from models.profiles import STANDARD, profile_named, profiles_of_make, switchable
 from models.site import ChargerRecord
 from models.topics import STATE
@@ -127,6 +128,7 @@ def _in_full(each: Shown) -> Table:
         ("desired", _said(desired, row.desired_since if row else None)),
         ("commanded", commanded),
         ("observed", observed),
+        *offline_lines(row.offline if row else None),
         ("profile", _profile(each)),
         ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
         ("connected", _connected(row)),

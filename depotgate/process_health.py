@@ -19,8 +19,10 @@ from models.metrics import (
     KAFKA_AWAY,
     KEY_EPOCHS,
     KEYS_BAD,
+    OFFLINE_UNMET,
     REPLICA_AGE,
     REPLICA_BAD,
+    RESEND_SHORT,
     SPOOL_FULL,
     SPOOLED,
 )
@@ -54,6 +56,7 @@ async def process_health(settings: Settings, role: str, url: str) -> list[Findin
         findings += key_health(settings, values)
     if role == "worker":
         findings += clock_health(values)
+        findings += offline_health(values)
         findings += given_up_findings(values)
     return findings
 
@@ -84,6 +87,23 @@ def clock_health(values: Mapping[str, float]) -> list[Finding]:
     seen = f"the clocks of {count:.0f} are off by more than the site's clock_limit_s"
     advice = "what they tell later is corrected by it; see docs/offline.md for setting clocks"
     return [Finding("chargers", Health.NOTE, seen, advice)]
+
+
+def offline_health(values: Mapping[str, float]) -> list[Finding]:
+    """What chargers do while they are offline, as a worker sees those of its share."""
+    findings = []
+    unmet, short = (values.get(gauge.name, 0.0) for gauge in (OFFLINE_UNMET, RESEND_SHORT))
+    if unmet:
+        seen = f"{unmet:.0f} do not do what their site's `offline` says while they are offline"
+        advice = (
+            "depotgate chargers ID says why; local lists need gateways started with --identities"
+        )
+        findings.append(Finding("chargers", Health.NOTE, seen, advice))
+    if short:
+        seen = f"{short:.0f} give up what they have to tell before a day is over"
+        advice = "set their message attempts and interval by hand; see docs/offline.md"
+        findings.append(Finding("chargers", Health.NOTE, seen, advice))
+    return findings
 
 
 def _gateway_health(values: Mapping[str, float]) -> list[Finding]:

@@ -17,6 +17,7 @@ import uvloop
 
 from connectors.key_watch import WatchedKeys, follow_keys
 from connectors.keys import read_keys
+from connectors.known_identities import KnownIdentities
 from connectors.ocpp.gateway import GatewaySettings, SecureListener, run_gateway
 from connectors.ocpp.tls import TlsFiles
 from connectors.telemetry.logs import configure_logs
@@ -119,6 +120,7 @@ def gateway_main(settings: Settings, *, ready_file: Path | None, log_file: Path 
         data=data_folder(settings),
         tls=secure_listener_of(settings),
         switches_per_s=settings.switches_per_s,
+        identities=KnownIdentities(settings.identities, keys) if settings.identities else None,
     )
     metrics = begin("gateway", settings, ready_file=ready_file, log_file=log_file)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
         deadline_s: for the answer to an attempt.
         allow_unauthenticated: let in chargers of security profile 0.
         switches_per_s: mode commands that a gateway begins in a second; the same for its workers.
+        identities: of the own fleet, raw, for local lists; None = this gateway sends none.
         flags: flags file: an OpenFeature provider says the stages; None = site.yaml (rule 27).
     """
 
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     # Below one in ten seconds an edge takes hours, above a thousand nothing is spread any more.
     switches_per_s: float = Field(default=SWITCHES_PER_S, ge=0.1, le=1_000)
     flags: AbsolutePath | None = None
+    identities: AbsolutePath | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -182,6 +182,7 @@ def _gateway_options(
         f"--tenant={settings.tenant}",
         f"--pseudonym-keys-file={settings.pseudonym_keys_file}",
         *(f"{option}={value}" for option, value in tls.items() if value is not None),
+        *([f"--identities={settings.identities}"] if settings.identities else []),
         *(["--allow-unauthenticated"] if settings.allow_unauthenticated else []),
     ]
 

@@ -11,6 +11,7 @@ from models.attempt import SLOTS
 from models.capability import Claims, Proofs
 from models.clocks import ClockOffset
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
+from models.offline_state import OfflineOrder, OfflineState
 from models.reasons import OcppVersion
 from models.record import Frozen, Open, Record, UtcDatetime
 from models.schedule import Mode
@@ -42,6 +43,7 @@ class EventName(StrEnum):
     START_ACCEPTED = "StartAccepted"
     START_ANSWERED = "StartAnswered"
     READ_BACK = "ReadBack"
+    OFFLINE_SET = "OfflineSet"
 
 
 class CommandStatus(StrEnum):
@@ -121,6 +123,8 @@ class CommandKind(StrEnum):
     START = "start"
     """Begin one by remote start, with the reserved token (models/assisted.py)."""
     CLOSE = "close"
+    OFFLINE = "offline"
+    """Set what it does while it is offline (models/offline_state.py)."""
 
 
 class ChargerCommand(Record):
@@ -133,6 +137,7 @@ class ChargerCommand(Record):
         transaction_id: to be ended, with `stop`; a number in 1.6.
         cause: why it is to be ended.
         connector: EVSE in 2.x, where `start` begins a session.
+        offline: what it is to do while it is offline, with `offline`.
     """
 
     command_id: CommandId
@@ -149,6 +154,7 @@ class ChargerCommand(Record):
     transaction_id: str | None = None
     cause: str = ""
     connector: int | None = None
+    offline: OfflineOrder | None = None
 
 
 class Connection(Frozen):
@@ -239,6 +245,7 @@ class ChargerState(Record):
         places: occupations that may still prove something.
         clock: how far the charger's clock is off; None while it is not measured.
         sessions: that run, that ended lately, and vehicles at its places.
+        offline: what it was told to do while it is offline; None while it was not.
     """
 
     charger_id: ChargerId
@@ -264,6 +271,7 @@ class ChargerState(Record):
     places: tuple[Place, ...] = ()
     clock: ClockOffset | None = None
     sessions: Sessions = Sessions()
+    offline: OfflineState | None = None
     updated_at: UtcDatetime
 
 

@@ -126,6 +126,10 @@ CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "k
                           "Chargers by desired and observed mode")
 CLOCKS_OFF = Metric("depotgate_charger_clocks_off", G, "worker", ("site",),
                     "Chargers whose clock is off by more than the site's clock_limit_s")
+OFFLINE_UNMET = Metric("depotgate_charger_offline_unmet", G, "worker", ("site",),
+                       "Chargers that do not do what their site wants of them while offline")
+RESEND_SHORT = Metric("depotgate_charger_resend_short", G, "worker", ("site",),
+                      "Chargers that give up messages before a day is over")
 FLAGS_UNREADABLE = Metric("depotgate_flags_unreadable", G, "flags", (),
                           "Chargers whose stage could not be read: they keep the last known one")
 # fmt: on

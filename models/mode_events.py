@@ -18,6 +18,7 @@ from models.charger import (
     EventName,
     Observed,
 )
+from models.offline_state import forgotten, offline_noted
 from models.proofs import noted
 from models.read_backs import awaits_boot
 from models.schedule import Mode
@@ -79,6 +80,7 @@ def apply_event(state: ChargerState, event: ChargerEvent, offset: int) -> Charge
         update |= proved
         if event.token is None and _started_unasked(state, event, proved):
             update |= _behaved(state, event)
+        update |= offline_noted(state, event)
     update |= sessions_noted(state, event, of_current=of_current)
     if event.clock is not None and of_current:
         update = {**update, "clock": event.clock}
@@ -131,6 +133,8 @@ def _booted(state: ChargerState, event: ChargerEvent) -> Update:
         field: next((str(event.data[path]) for path in paths if path in event.data), None)
         for field, paths in _BOOT_FIELDS.items()
     }
+    if state.offline is not None:
+        told["offline"] = forgotten(state.offline)
     if state.stored_mode is not None:
         told |= {"booted_with": state.stored_mode, "stored_mode": None}
     if state.commanded and state.commanded.status is None:

@@ -35,6 +35,15 @@ class Posture(StrEnum):
     OPEN = "open"
 
 
+class OfflinePolicy(StrEnum):
+    """Whom a charger lets start by itself in managed time while it is offline."""
+
+    CLOSED = "closed"
+    OWN_FLEET = "own_fleet"
+    """Those on its local list."""
+    OPEN = "open"
+
+
 class CardByteOrder(StrEnum):
     """Whether a card may have been read from its other end (rule 17)."""
 
@@ -160,6 +169,7 @@ class SiteRecord(Record):
 
     Attributes:
         fail: the posture.
+        offline: whom chargers let start while they are offline.
         freevend_tag: reserved (rule 17); 5–20 characters.
         card_byte_order: a word that this version does not know means as_read.
         identifier_types: free types of OCPP 2.1, in capitals.
@@ -181,6 +191,7 @@ class SiteRecord(Record):
     timezone: str
     stage: Open[Stage] = Stage.SHADOW
     fail: Open[Posture] = Posture.CLOSED
+    offline: Open[OfflinePolicy] = OfflinePolicy.CLOSED
     freevend_tag: str | None = None
     card_byte_order: Open[CardByteOrder] = CardByteOrder.AS_READ
     identifier_types: tuple[str, ...] = ()
@@ -203,6 +214,12 @@ class SiteRecord(Record):
     def forms(self) -> SiteForms:
         """How identifiers are read at this site (rule 17)."""
         return SiteForms(self.identifier_types, self.card_byte_order == CardByteOrder.EITHER)
+
+    @property
+    def offline_known(self) -> OfflinePolicy:
+        """The policy, `closed` when it is one this version does not know."""
+        known = isinstance(self.offline, OfflinePolicy)
+        return OfflinePolicy(self.offline) if known else OfflinePolicy.CLOSED
 
     def stage_known(self) -> Stage:
         """The stage, `shadow` when it is one this version does not know (rule 27)."""

@@ -1,7 +1,8 @@
 """Settings beside the mode itself that managed needs: what would let a charger start unasked.
 
 Set on every switch to managed, for they cost a message or two and an installer may have changed
-them. A charger that lacks one, or does not let it be set, refuses it, and its row says so.
+them. A charger that lacks one, or does not let it be set, refuses it, and its row says so. What it
+does while it is offline is set apart (models/offline.py).
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ TUNED_16: Mapping[str, str] = {
     "LocalPreAuthorize":               "false",
     # A denied start ends by itself; where it does not, a remote stop follows (finding 1).
     "StopTransactionOnInvalidId":      "true",
-    # Whoever is not known waits for the connection.
-    "AllowOfflineTxForUnknownId":      "false",
     # Answers of freevend would be remembered (finding 5).
     "AuthorizationCacheEnabled":       "false",
     # Whoever is started from afar is asked for as well.
@@ -24,10 +23,9 @@ TUNED_16: Mapping[str, str] = {
 }
 
 TUNED_2X: Mapping[str, str] = {
-    # OCPP 2.0.1 part 2 appendix 3; the same five, and that Authorize is sent at all.
+    # OCPP 2.0.1 part 2 appendix 3; the same four, and that Authorize is sent at all.
     "AuthCtrlr.LocalPreAuthorize":           "false",
     "AuthCtrlr.DisableRemoteAuthorization":  "false",
-    "AuthCtrlr.OfflineTxForUnknownIdEnabled": "false",
     "AuthCacheCtrlr.Enabled":                "false",
     "TxCtrlr.StopTxOnInvalidId":             "true",
     "AuthCtrlr.AuthorizeRemoteStart":        "true",

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
 from models.ids import SiteId
-from models.metrics import CHARGERS_BY_MODE, CHARGERS_GIVEN_UP, CLOCKS_OFF
+from models.metrics import (
+    CHARGERS_BY_MODE,
+    CHARGERS_GIVEN_UP,
+    CLOCKS_OFF,
+    OFFLINE_UNMET,
+    RESEND_SHORT,
+)
+from models.offline_words import resend_short, unmet
 from models.site import SiteRecord
 
 
@@ -27,6 +34,8 @@ def count_chargers(
             CHARGERS_BY_MODE: modes,
             CHARGERS_GIVEN_UP: given_up,
             CLOCKS_OFF: _wrong_clocks(known, sites),
+            OFFLINE_UNMET: Counter((row.site_id,) for row in known if unmet(row.offline)),
+            RESEND_SHORT: Counter((row.site_id,) for row in known if resend_short(row.offline)),
         }
     )
 

@@ -97,6 +97,10 @@ class ChargerPost:
             )
         )
 
+    async def offline(self, command: ChargerCommand) -> None:
+        """Have a charger set to what it does while it is offline."""
+        await self._command(command)
+
     async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots).
 

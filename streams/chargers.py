@@ -33,6 +33,7 @@ from streams.charger_post import ChargerPost
 from streams.edges import EdgeDesk
 from streams.evidence import EvidenceDesk
 from streams.gateway_turns import GatewayTurns
+from streams.offline import OfflineDesk
 from streams.outbox import Outbox
 from streams.sessions import SessionDesk
 from streams.starts import StartDesk
@@ -96,6 +97,7 @@ class ChargerDesk:
         self._turns = GatewayTurns(switches_per_s)
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
         self._starts = StartDesk(self._post, metrics, self._its_turn)
+        self._offline = OfflineDesk(replica, self._post)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
         # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
@@ -188,6 +190,8 @@ class ChargerDesk:
         count_at = datetime.now(UTC)
         while True:
             now = datetime.now(UTC)
+            if await self._offline.refresh(now):
+                self.review_all()
             everyone, self._all_due = self._all_due, False
             due = [
                 charger_id
@@ -253,9 +257,9 @@ class ChargerDesk:
         row = await self._take_step(row, governing, now)
         row = await self._sessions.review(row, governing, now)
         row, start_at = await self._starts.review(row, governing, now)
-        of_sessions = self._sessions.due_at(row.charger_id)
-        due_at = min(_next_due(row, governing, now), of_sessions, start_at)
-        self._due_at[row.charger_id] = due_at
+        row = await self._offline.review(row, governing, now)
+        desks = (self._sessions.due_at(row.charger_id), self._offline.due_at(row.charger_id))
+        self._due_at[row.charger_id] = min(_next_due(row, governing, now), start_at, *desks)
         return row
 
     async def _take_step(

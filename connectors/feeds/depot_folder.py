@@ -219,6 +219,7 @@ def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteR
         overstay=written.overstay.compiled(),
         edge=written.edge,
         identify_within_s=written.identify_within_s,
+        offline=written.offline,
         no_identification_after_s=written.no_identification_after_s,
         reboot=written.reboot,
         feed=written.feed.policy(),

@@ -32,6 +32,7 @@ from models.site import (
     ExpiredFeed,
     FeedPolicy,
     Group,
+    OfflinePolicy,
     Posture,
     Reboot,
     Stage,
@@ -110,6 +111,7 @@ class WrittenSite(Frozen):
     timezone: str
     stage: Stage = Stage.SHADOW
     fail: Posture = Posture.CLOSED
+    offline: OfflinePolicy = OfflinePolicy.CLOSED
     edge: EdgeAction = EdgeAction.FINISH
     freevend_tag: Annotated[str, AfterValidator(_freevend_tag)] | None = None
     card_byte_order: CardByteOrder = CardByteOrder.AS_READ

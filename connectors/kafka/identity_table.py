@@ -7,6 +7,7 @@ record itself says whose it is, so two pseudonyms may share one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 
@@ -18,6 +19,8 @@ from models.site import IdentityClass, IdentityRecord, IdentityState
 
 INSTANTS_REMEMBERED = 10_000
 """A fleet's cards begin on few dates."""
+
+_OWN_FLEET = f'"{IdentityClass.OWN_FLEET}"'.encode()
 
 _CLASSES = {each.value: each for each in IdentityClass}
 _STATES = {each.value: each for each in IdentityState}
@@ -43,6 +46,15 @@ class IdentityTable:
             return (record,) if record.pseudonym == pseudonym else ()
         records = [_record(raw) for raw in found]
         return tuple([record for record in records if record.pseudonym == pseudonym])
+
+    def own_fleet(self) -> Iterator[Pseudonym]:
+        """Pseudonyms with a record of the own fleet, as they are now. Of a million records most
+        are told by their bytes alone."""
+        for found in list(self._rows.values()):
+            for raw in _as_rows(found):
+                if _OWN_FLEET in raw and _record(raw).identity_class == IdentityClass.OWN_FLEET:
+                    yield _record(raw).pseudonym
+                    break
 
     def put(self, key: str, value: bytes | None) -> None:
         """Set or delete the row of a topic key (see IdentityRecord.key).

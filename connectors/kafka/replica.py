@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -112,6 +112,10 @@ class Replica:
             if record.site_id is not None and record.site_id != site_id:
                 return tuple([each for each in records if each.site_id in {None, site_id}])
         return records
+
+    def own_fleet(self) -> Iterator[Pseudonym]:
+        """Pseudonyms with a record of the own fleet."""
+        return self._identities.own_fleet()
 
     def identity_revision(self, site_id: SiteId) -> str:
         """Revisions of every source that speaks about a site, as decisions store them (rule 10)."""

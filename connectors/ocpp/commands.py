@@ -8,6 +8,7 @@ from functools import partial
 
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import announce
+from connectors.ocpp.offline import set_offline
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.probing import probe
 from connectors.ocpp.reading_back import read_back
@@ -35,6 +36,7 @@ ONCE = {
     CommandKind.START: run_start,
     CommandKind.STOP: run_stop,
     CommandKind.READ_BACK: read_back,
+    CommandKind.OFFLINE: set_offline,
 }
 """Commands that are run once, and whose end is told by an event of theirs or of the charger's."""
 

@@ -39,6 +39,7 @@ from connectors.recent import Recent
 from models.charger import ChargerEvent, CommandResult, EventName, Scalar
 from models.clocks import ClockOffset
 from models.ids import CommandId, ConnectionId, timed_id
+from models.local_list import HeldList
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
 from models.reasons import OcppVersion
 from models.screens import Screen
@@ -83,6 +84,8 @@ class ChargerConnection:
         self.since = datetime.now(UTC)
         self.commands: Recent[CommandId, CommandResult | None] = Recent(COMMANDS_KEPT, math.inf)
         self.command_turn = asyncio.Lock()
+        # What was sent over this connection, for differences (connectors/ocpp/local_list.py).
+        self.local_list: HeldList | None = None
         self.silent = False
         self.mode = ModeMemory()
         self._socket = socket

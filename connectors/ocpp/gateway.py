@@ -22,6 +22,7 @@ from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.spool import Spool
 from connectors.kafka.topics import check_topics
+from connectors.known_identities import KnownIdentities, follow_identities
 from connectors.ocpp import handlers16, handlers201
 from connectors.ocpp.admission import Admission
 from connectors.ocpp.commands import CommandDesk
@@ -80,6 +81,7 @@ class GatewaySettings:
         instance: names this process in requests and events.
         deadline_s: for the answer to an attempt.
         allow_unauthenticated: let in rows of security profile 0.
+        identities: raw, for local lists; None = this gateway composes none.
         data: an existing folder for the spool; two gateways may share it, with other slots.
     """
 
@@ -94,6 +96,7 @@ class GatewaySettings:
     data: Path
     tls: SecureListener | None = None
     switches_per_s: float = SWITCHES_PER_S
+    identities: KnownIdentities | None = None
 
 
 class Gateway:
@@ -137,6 +140,7 @@ class Gateway:
             metrics=self._metrics,
             instance=settings.instance,
             slot=settings.slot,
+            identities=settings.identities,
         )
 
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
@@ -150,6 +154,8 @@ class Gateway:
             servers = await self._listen()
             if self._tls is not None:
                 work.append(tasks.create_task(self._tls.follow()))
+            if self._settings.identities is not None:
+                work.append(tasks.create_task(follow_identities(self._settings.identities)))
             log.info("gateway.ready", slot=self._settings.slot)
             collect_seldom()
             try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connectors.attempts import AttemptDesk
 from connectors.cases import Configuration
+from connectors.known_identities import KnownIdentities
 from connectors.ocpp.frames import Json
 from connectors.ocpp.memory import AttemptMemory
 from connectors.ocpp.table import Row, Version, event_data
@@ -37,6 +38,7 @@ class Services:
     metrics: Metrics
     instance: GatewayInstance
     slot: Slot
+    identities: KnownIdentities | None = None
 
 
 @dataclass(slots=True)

@@ -78,11 +78,14 @@ CALLS = (
     OwnCall("ClearCache",            call.ClearCache,            _schema("ClearCacheResponse")),
     OwnCall("GetConfiguration",      call.GetConfiguration,
             _schema("GetConfigurationResponse")),
+    OwnCall("GetLocalListVersion",   call.GetLocalListVersion,
+            _schema("GetLocalListVersionResponse")),
     OwnCall("RemoteStartTransaction", call.RemoteStartTransaction,
             _schema("RemoteStartTransactionResponse")),
     OwnCall("RemoteStopTransaction", call.RemoteStopTransaction,
             _schema("RemoteStopTransactionResponse")),
     OwnCall("Reset",                 call.Reset,                 _schema("ResetResponse")),
+    OwnCall("SendLocalList",         call.SendLocalList,         _schema("SendLocalListResponse")),
     OwnCall("TriggerMessage",        call.TriggerMessage,        _schema("TriggerMessageResponse")),
 )
 # fmt: on

@@ -45,6 +45,10 @@ Feeds = Annotated[
     Path | None,
     typer.Option("--feeds-file", help="Sources of identities.", show_default="feeds.yaml"),
 ]
+Identities = Annotated[
+    Path | None,
+    typer.Option(help="Identities, raw, for local lists of chargers.", show_default="no lists"),
+]
 Flags = Annotated[
     Path | None, typer.Option(help="Flags file: an OpenFeature provider says the stages.")
 ]

@@ -12,6 +12,7 @@ from depotgate.commands.options import (
     Deadline,
     Flags,
     Folder,
+    Identities,
     Kafka,
     Keys,
     LogFile,
@@ -46,6 +47,7 @@ def up(
     pseudonym_keys_file: Keys = None,
     tenant: Tenant = None,
     allow_unauthenticated: Unauthenticated = None,
+    identities: Identities = None,
     flags: Flags = None,
 ) -> None:
     """Run everything on this machine: Kafka, a gateway, a worker; follows the folder's changes."""
@@ -64,6 +66,7 @@ def up(
         pseudonym_keys_file=pseudonym_keys_file,
         tenant=tenant,
         allow_unauthenticated=allow_unauthenticated,
+        identities=identities,
         flags=flags,
     )
     run_until_told(stay_up(settings, folder, say))
@@ -99,6 +102,7 @@ def gateway(
     pseudonym_keys_file: Keys = None,
     tenant: Tenant = None,
     allow_unauthenticated: Unauthenticated = None,
+    identities: Identities = None,
     ready_file: ReadyFile = None,
     log_file: LogFile = None,
 ) -> None:
@@ -119,6 +123,7 @@ def gateway(
         pseudonym_keys_file=pseudonym_keys_file,
         tenant=tenant,
         allow_unauthenticated=allow_unauthenticated,
+        identities=identities,
     )
     gateway_main(settings, ready_file=ready_file, log_file=log_file)
 

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 
 from depotgate.demo.charger import Charger
 from depotgate.demo.link import Answer
+from depotgate.demo.local_list import LocalList
 from depotgate.demo.session import (
     ACCEPTED,
     AttemptResult,
@@ -105,6 +106,7 @@ class Charger16(Charger):
         super().__init__(charger_id, endpoint, **options)
         self.keys = keys or FreevendKeys()
         self.configuration = self.keys.first_values(self.mode)
+        self.local_list = LocalList()
         self.fixed = {
             "AuthorizeRemoteTxRequests": "false",
             "GetConfigurationMaxKeys": str(_KEYS_MAX),
@@ -276,6 +278,23 @@ class _Station16(Station, ocpp.v16.ChargePoint):  # type: ignore[misc]  # no typ
         if self._starts:
             card = Card("remote", id_tag)
             self._charger.later(partial(self._charger.start_remotely, card, connector_id))
+
+    @answers(Action.get_local_list_version)
+    def on_get_local_list_version(self) -> Any:
+        """0 = it is empty."""
+        return call_result.GetLocalListVersion(list_version=self._charger.local_list.version)
+
+    @answers(Action.send_local_list)
+    def on_send_local_list(
+        self,
+        list_version: int,
+        update_type: str,
+        local_authorization_list: list[dict[str, Any]] | None = None,
+    ) -> Any:
+        """Keep it."""
+        rows = local_authorization_list or []
+        status = self._charger.local_list.take(list_version, update_type, rows)
+        return call_result.SendLocalList(status=status)
 
     @answers(Action.remote_stop_transaction)
     def on_remote_stop_transaction(self, transaction_id: int) -> Any:

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 
 from depotgate.demo.charger import Charger
 from depotgate.demo.link import Answer
+from depotgate.demo.local_list import LocalList
 from depotgate.demo.session import (
     ACCEPTED,
     AttemptResult,
@@ -76,6 +77,7 @@ class Charger201(Charger):
     ) -> None:
         super().__init__(charger_id, endpoint, **options)
         managed = str(self.mode is Mode.MANAGED).lower()
+        self.local_list = LocalList()
         self.variables: dict[Names, Variable] = {
             _AUTH_ENABLED: Variable(managed, read_only=False),
             ("authctrlr", "authorizeremotestart"): Variable("true"),
@@ -334,6 +336,24 @@ class _Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no t
         if self._starts:
             card = Card("remote", id_token["id_token"], id_token["type"])
             self._charger.later(partial(self._charger.start_remotely, card, evse_id))
+
+    @answers(Action.get_local_list_version)
+    def on_get_local_list_version(self, **_: Any) -> Any:
+        """0 = it is empty."""
+        return call_result.GetLocalListVersion(version_number=self._charger.local_list.version)
+
+    @answers(Action.send_local_list)
+    def on_send_local_list(
+        self,
+        version_number: int,
+        update_type: str,
+        local_authorization_list: list[dict[str, Any]] | None = None,
+        **_: Any,
+    ) -> Any:
+        """Keep it."""
+        rows = local_authorization_list or []
+        status = self._charger.local_list.take(version_number, update_type, rows)
+        return call_result.SendLocalList(status=status)
 
     @answers(Action.request_stop_transaction)
     def on_request_stop_transaction(self, transaction_id: str, **_: Any) -> Any:

@@ -32,8 +32,8 @@ Unwanted = Callable[[ConsumerRecord], bool]
 
 
 def probes(message: ConsumerRecord) -> bool:
-    """Commands that ask for configuration and change nothing."""
-    return ChargerCommand.decode(message.value).kind == CommandKind.PROBE
+    """Commands that have nothing to do with the mode."""
+    return ChargerCommand.decode(message.value).kind in {CommandKind.PROBE, CommandKind.OFFLINE}
 
 
 class Tap(Generic[R]):

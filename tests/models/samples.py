@@ -56,6 +56,7 @@ from models.ids import (
     SiteId,
     Slot,
 )
+from models.offline_state import ListEntry, ListStanding, OfflineOrder, OfflineState, SettingFound
 from models.overrides import OverrideRecord, Scope
 from models.reasons import Answer, Flag, Reason
 from models.record import Record
@@ -73,6 +74,7 @@ from models.site import (
     IdentityClass,
     IdentityRecord,
     IdentityState,
+    OfflinePolicy,
     Overstay,
     OverstayAction,
     Posture,
@@ -357,6 +359,11 @@ _RECORDS: tuple[Record, ...] = (
         transaction_id="7",
         cause="EDGE",
         connector=1,
+        offline=OfflineOrder(
+            policy=OfflinePolicy.OWN_FLEET,
+            entries=(ListEntry(pseudonym=Pseudonym("k1:00ff"), until=NOON),),
+            standing_version=3,
+        ),
     ),
     ModeFact(
         fact_id="20260714T120000-00000000000000bb",
@@ -425,6 +432,24 @@ _RECORDS: tuple[Record, ...] = (
         sessions=Sessions(
             running=(SESSION,), ended=(SESSION,), occupied=(OCCUPATION,), unclaimed_at=NOON
         ),
+        offline=OfflineState(
+            digest="own_fleet:1f",
+            command_id=COMMAND,
+            connection_id=CONNECTION,
+            asked_at=NOON,
+            asked_count=2,
+            told_at=NOON,
+            status="done",
+            policy=OfflinePolicy.OWN_FLEET,
+            settings=(SettingFound(name="cache", told="stands"),),
+            local_list=ListStanding.STANDS,
+            list_digest="1f",
+            list_version=3,
+            list_count=1,
+            missing_count=1,
+            left_out_count=1,
+            covered_s=86_400,
+        ),
         updated_at=NOON,
     ),
     StageRecord(
@@ -441,6 +466,7 @@ _RECORDS: tuple[Record, ...] = (
         timezone="Europe/Berlin",
         stage=Stage.ENFORCE,
         fail=Posture.OPEN,
+        offline=OfflinePolicy.OWN_FLEET,
         freevend_tag="DEPOTGATEFREE",
         schedules=(SCHEDULE,),
         groups=(Group(id="bus-lane", schedule="nights"),),

@@ -127,7 +127,7 @@ def test_the_sites_tag_is_set_before_a_charger_opens_where_it_has_a_key_of_its_o
 
 def test_what_a_charger_does_not_take_is_named_by_its_key() -> None:
     (call,) = tuning_calls("2.0.1")
-    statuses = ["Accepted", "UnknownVariable", "RebootRequired", "Rejected", "Accepted", "Accepted"]
+    statuses = ["Accepted", "UnknownVariable", "Rejected", "RebootRequired", "Accepted"]
     answer = {"setVariableResult": [{"attributeStatus": status} for status in statuses]}
     refused = ("AuthCtrlr.DisableRemoteAuthorization", "AuthCacheCtrlr.Enabled")
     assert refused_names("2.0.1", call, answer) == refused

@@ -111,6 +111,9 @@ async def test_rule_27_in_shadow_nothing_is_read_back(desk: Desk) -> None:
 
 async def test_a_charger_is_looked_at_again_when_its_next_hour_begins(desk: Desk) -> None:
     await desk.event("Heartbeat")
+    (order,) = desk.commands(CommandKind.OFFLINE)
+    done: dict[str, Scalar] = {"commandId": order.command_id, "status": "done", "policy": "closed"}
+    await desk.event(EventName.OFFLINE_SET, data=done)
     due_at = desk.desk._due_at[CHARGER]
     assert due_at == period_start(CHARGER, due_at)
     assert timedelta() < due_at - datetime.now(UTC) <= timedelta(hours=1)

@@ -614,7 +614,10 @@ async def test_an_action_that_it_lacks_is_not_supported(
     async with make(kind, central) as charger:
         await charger.connected()
         with pytest.raises(NotSupportedError):
-            await ask(central, call.GetLocalListVersion())
+            await ask(
+                central,
+                call.UnlockConnector(1) if kind is Charger16 else call.UnlockConnector(1, 1),
+            )
         assert (await ask(central, call.ClearCache())).status == "Accepted"
 
 

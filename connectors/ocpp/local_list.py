@@ -1,0 +1,147 @@
+"""Sending a local list on one connection: its version, its limits, its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.session import CallAnswered, CallFailed
+from models.identifiers import Candidate
+from models.ids import Pseudonym
+from models.local_list import Held, HeldList, composed, list_calls, list_version
+from models.offline import Reading
+from models.offline_state import LIST_MAX, ListStanding, OfflineOrder
+from models.profiles import WireCall
+
+PER_MESSAGE = 50
+"""Of chargers that do not say: about 5 kB, which every one can read."""
+
+Call = Callable[[WireCall], Awaitable[CallAnswered | CallFailed]]
+Read = Callable[[str], Awaitable[Reading]]
+
+
+class ListTold(NamedTuple):
+    """How a list came to stand; no identifier is in it."""
+
+    standing: ListStanding
+    version: int | None = None
+    entries_count: int = 0
+    missing_count: int = 0
+    left_out_count: int = 0
+
+
+class _Limits(NamedTuple):
+    """Of one charger.
+
+    Attributes:
+        entries: that the list has room for.
+        per_message: that one message may have.
+        expires: whether it holds to the end of an entry.
+    """
+
+    entries: int
+    per_message: int
+    expires: bool
+
+
+async def bring_list(
+    connection: ChargerConnection,
+    order: OfflineOrder,
+    known: Mapping[Pseudonym, Candidate] | None,
+    call: Call,
+    read: Read,
+) -> ListTold:
+    """Bring a charger's list to what was named.
+
+    Args:
+        known: identifiers of this gateway; None where it was started without them.
+        call, read: of this connection, each with its turn.
+    """
+    if known is None:
+        return ListTold(ListStanding.UNAVAILABLE, missing_count=len(order.entries))
+    answer = await call(WireCall("GetLocalListVersion", {}, "read_back"))
+    version = None if isinstance(answer, CallFailed) else list_version(answer.payload)
+    if version is None:
+        return ListTold(ListStanding.NOT_SUPPORTED)
+    limits = await _limits(connection, read)
+    wanted = composed(
+        order.entries,
+        known,
+        connection.ocpp,
+        datetime.now(UTC),
+        expires=limits.expires,
+        entries_max=limits.entries,
+    )
+    told = ListTold(
+        ListStanding.INCOMPLETE if wanted.missing_count else ListStanding.STANDS,
+        version,
+        len(wanted.entries),
+        wanted.missing_count,
+        wanted.left_out_count,
+    )
+    before = connection.local_list
+    held = before.entries if before is not None and before.version == version else None
+    if wanted.missing_count == 0 and version == order.standing_version and held is None:
+        return told
+    if held == wanted.entries:
+        return told
+    return await _sent(connection, told, wanted.entries, held, limits.per_message, call)
+
+
+async def _sent(  # noqa: PLR0917 - one list, before and after
+    connection: ChargerConnection,
+    told: ListTold,
+    wanted: tuple[Held, ...],
+    held: tuple[Held, ...] | None,
+    per_message: int,
+    call: Call,
+) -> ListTold:
+    """The list sent, in full where a difference is refused."""
+    for before in (held, None) if held is not None else (None,):
+        version = told.version or 0
+        calls = list_calls(connection.ocpp, before, wanted, version, per_message)
+        connection.local_list = None
+        if await _all_taken(calls, call):
+            told = told._replace(version=version + len(calls))
+            connection.local_list = HeldList(version + len(calls), wanted)
+            return told
+    return ListTold(
+        ListStanding.REFUSED, None, 0, told.missing_count, told.left_out_count + len(wanted)
+    )
+
+
+async def _all_taken(calls: tuple[WireCall, ...], call: Call) -> bool:
+    for each in calls:
+        answer = await call(each)
+        if isinstance(answer, CallFailed) or answer.payload.get("status") != "Accepted":
+            return False
+    return True
+
+
+async def _limits(connection: ChargerConnection, read: Read) -> _Limits:
+    if connection.ocpp == "1.6":
+        room = (await read("LocalAuthListMaxLength")).number
+        chunk = (await read("SendLocalListMaxLength")).number
+        # OCPP 1.6 section 3.5.2: entries have an expiryDate of their own.
+        return _Limits(_at_least_one(room, LIST_MAX), _at_least_one(chunk, PER_MESSAGE), True)
+    # How many it has room for is told in reports only; a list that is too long is refused.
+    chunk = (await read("LocalAuthListCtrlr.ItemsPerMessage")).number
+    expires = (await read("LocalAuthListCtrlr.SupportsExpiryDateTime")).equals("true")
+    return _Limits(LIST_MAX, _at_least_one(chunk, PER_MESSAGE), expires)
+
+
+def _at_least_one(told: int | None, otherwise: int) -> int:
+    return max(1, min(told, LIST_MAX)) if told is not None else otherwise
+
+
+def list_data(told: ListTold) -> dict[str, Any]:
+    """What is reported of it."""
+    return {
+        "list": str(told.standing),
+        "listVersion": told.version,
+        "listCount": told.entries_count,
+        "listMissing": told.missing_count,
+        "listLeftOut": told.left_out_count,
+    }

@@ -1,0 +1,158 @@
+"""What a charger does while it is offline, brought about on one connection, step by step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.local_list import ListTold, bring_list, list_data
+from connectors.ocpp.outgoing import ChargerBusyError
+from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
+from connectors.ocpp.switching import call_step
+from models.charger import ChargerCommand, EventName, Scalar
+from models.offline import (
+    LIST_KEY,
+    OFFLINE_KEYS,
+    OfflineKey,
+    Reading,
+    Resending,
+    SettingTold,
+    attempt_keys,
+    raised,
+    raised_interval,
+    read_call,
+    reading,
+    set_call,
+)
+from models.offline_state import ListStanding, OfflineOrder
+from models.profiles import Setting, WireCall, set_status, setting
+from models.site import OfflinePolicy
+
+UNKNOWN = Reading(known=False, value=None)
+
+
+class _NoAnswerError(Exception):
+    """The charger answered nothing any more: the rest is not asked."""
+
+
+async def set_offline(connection: ChargerConnection, command: ChargerCommand) -> None:
+    """Set a charger's offline settings, its message attempts and its local list; tell how it went.
+
+    The event names settings and counts, never a value and nobody's identifier (rule 26).
+    """
+    found: dict[str, Scalar] = {"status": "done"}
+    try:
+        found |= await _Offline(connection, command).run()
+    except ChargerBusyError:
+        found = {"status": "busy"}
+    except _NoAnswerError as fault:
+        found = {"status": str(fault)}
+    await connection.report(
+        EventName.OFFLINE_SET,
+        about=f"{EventName.OFFLINE_SET} {command.command_id}",
+        data={"commandId": command.command_id, **found},
+    )
+
+
+class _Offline:
+    """One order at one charger. Every call waits its turn, so that a switch comes in between."""
+
+    def __init__(self, connection: ChargerConnection, command: ChargerCommand) -> None:
+        self._connection = connection
+        self._command = command
+        self._order = command.offline or OfflineOrder(policy=OfflinePolicy.CLOSED)
+
+    async def run(self) -> dict[str, Scalar]:
+        """Take every step.
+
+        Raises:
+            _NoAnswerError: the time is over, the stage has changed, or the charger is silent.
+        """
+        wanted = self._order.policy
+        policy = OfflinePolicy.CLOSED
+        told = ListTold(ListStanding.NONE)
+        if wanted == OfflinePolicy.OPEN:
+            policy = OfflinePolicy.OPEN
+        elif wanted == OfflinePolicy.OWN_FLEET:
+            told = await self._list()
+            if told.standing in {ListStanding.STANDS, ListStanding.INCOMPLETE}:
+                policy = OfflinePolicy.OWN_FLEET
+        # Without a list of ours nobody is let in by one: it would be somebody else's.
+        settings = {
+            f"setting.{key.about}": str(await self._bring(key, policy)) for key in OFFLINE_KEYS
+        }
+        covered_s = await self._resend_longer()
+        return {"policy": str(policy), "coveredS": covered_s, **list_data(told), **settings}
+
+    async def _list(self) -> ListTold:
+        known = self._connection.services.identities
+        if known is not None:
+            # A charger takes no list while it has them switched off.
+            await self._bring(LIST_KEY, OfflinePolicy.OWN_FLEET)
+        by_pseudonym = None if known is None else known.by_pseudonym
+        return await bring_list(self._connection, self._order, by_pseudonym, self._call, self._read)
+
+    async def _bring(self, key: OfflineKey, policy: OfflinePolicy) -> SettingTold:
+        """One setting: read, set where it differs, read back."""
+        wanted = key.values[policy]
+        for name in key.names(self._connection.ocpp):
+            stood = await self._read(name)
+            if stood.equals(wanted):
+                return SettingTold.STANDS
+            if stood.known:
+                return await self._set(name, wanted)
+        return SettingTold.MISSING
+
+    async def _set(self, name: str, value: str) -> SettingTold:
+        ocpp = self._connection.ocpp
+        answer = await self._call(set_call(ocpp, name, value))
+        if isinstance(answer, CallFailed):
+            return SettingTold.REFUSED
+        taken = setting(set_status(ocpp, answer.payload))
+        if taken not in {Setting.DONE, Setting.REBOOT_REQUIRED}:
+            return SettingTold.REFUSED
+        stands = (await self._read(name)).equals(value)
+        return SettingTold.SET if stands else SettingTold.UNREAD
+
+    async def _resend_longer(self) -> int | None:
+        """How long messages are sent again, raised to a day where it can be; None = not told."""
+        keys = attempt_keys(self._connection.ocpp)
+        now = await self._resending()
+        if now == Resending(None, None):
+            return None
+        by_name = {"attempts": keys.attempts, "interval": keys.interval}
+        taken = True
+        for what, number in raised(now):
+            told = await self._set(by_name[what], str(number))
+            taken = told is not SettingTold.REFUSED
+        now = await self._resending()
+        longer = None if taken else raised_interval(now)
+        if longer is not None:
+            await self._set(keys.interval, str(longer))
+            now = await self._resending()
+        return now.covered_s
+
+    async def _resending(self) -> Resending:
+        keys = attempt_keys(self._connection.ocpp)
+        attempts, interval = await self._read(keys.attempts), await self._read(keys.interval)
+        return Resending(attempts.number, interval.number)
+
+    async def _read(self, name: str) -> Reading:
+        ocpp = self._connection.ocpp
+        answer = await self._call(read_call(ocpp, name))
+        return UNKNOWN if isinstance(answer, CallFailed) else reading(ocpp, name, answer.payload)
+
+    async def _call(self, step: WireCall) -> CallAnswered | CallFailed:
+        connection = self._connection
+        async with connection.command_turn:
+            if datetime.now(UTC) >= self._command.expires_at:
+                raise _NoAnswerError("expired")
+            if not connection.enforcing:
+                raise _NoAnswerError("stage")
+            if connection.silent:
+                # 30 s more would keep the next switch waiting.
+                raise _NoAnswerError(FailureCause.TIMED_OUT)
+            answer = await call_step(connection, step)
+        if isinstance(answer, CallFailed) and answer.cause is not FailureCause.CALL_ERROR:
+            raise _NoAnswerError(answer.cause)
+        return answer

@@ -1,0 +1,159 @@
+"""What each charger does while it is offline, kept as its site wants it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from connectors.kafka.replica import Replica
+from models.charger import ChargerCommand, ChargerState, CommandKind, CommandStatus, Connection
+from models.governing import Governing
+from models.ids import ChargerId, CommandId, timed_id
+from models.offline_state import (
+    UNANSWERED_AFTER,
+    OfflineOrder,
+    OfflineState,
+    asked_anew,
+    digest_of,
+    list_digest_of,
+    next_ask_at,
+)
+from models.schedule import Mode
+from models.site import OfflinePolicy, Stage
+from streams.charger_post import ChargerPost
+from streams.local_lists import LocalLists
+
+ASKS_PER_S = 20
+"""Chargers asked in a second: some twenty messages each, and never as urgent as a switch."""
+
+LATER = timedelta(seconds=1)
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+SILENT = frozenset({CommandStatus.TIMED_OUT, CommandStatus.EXPIRED})
+"""How the switch of a charger ended that answers nothing: it is not asked anything else."""
+
+
+class _Wanted(NamedTuple):
+    order: OfflineOrder
+    digest: str
+    list_digest: str
+    changes_at: datetime
+
+
+class OfflineDesk:
+    """Has chargers set to their site's offline policy, after connects, boots and changes."""
+
+    def __init__(self, replica: Replica, post: ChargerPost) -> None:
+        self._post = post
+        self._lists = LocalLists(replica)
+        self._due_at: dict[ChargerId, datetime] = {}
+        self._second = 0
+        self._asked_count = 0
+
+    async def refresh(self, now: datetime) -> bool:
+        """Take note of changed identities; whether every charger is to be looked at."""
+        return await self._lists.refresh(now)
+
+    def due_at(self, charger_id: ChargerId) -> datetime:
+        """When it is to be looked at again."""
+        return self._due_at.get(charger_id, NEVER)
+
+    async def review(self, row: ChargerState, governing: Governing, now: datetime) -> ChargerState:
+        """Ask a charger where that is due; the row as it then is. Rule 27: in `enforce` only."""
+        self._due_at[row.charger_id] = NEVER
+        link = row.connection
+        if link is None or governing.stage is not Stage.ENFORCE:
+            return row
+        wanted = self._wanted(row, governing, now)
+        if wanted is None:
+            self._due_at[row.charger_id] = now + LATER
+            return row
+        at = next_ask_at(row.offline, wanted.digest, link.connection_id, link.since)
+        if not _free(row):
+            # The end of its switch is an event, and looked at then.
+            at = None
+        if at is not None and at <= now:
+            if self._turn(now):
+                row = await self._ask(row, link, governing, wanted, now)
+                at = now + UNANSWERED_AFTER
+            else:
+                at = now + LATER
+        self._due_at[row.charger_id] = min(at or NEVER, wanted.changes_at)
+        return row
+
+    def _wanted(self, row: ChargerState, governing: Governing, now: datetime) -> _Wanted | None:
+        policy = governing.site.offline_known
+        if policy is not OfflinePolicy.OWN_FLEET:
+            return _Wanted(OfflineOrder(policy=policy), digest_of(policy, ""), "", NEVER)
+        found = self._lists.of(governing, now)
+        if found is None:
+            return None
+        list_digest = list_digest_of(found.entries) or "empty"
+        stands = row.offline is not None and row.offline.list_digest == list_digest
+        version = row.offline.list_version if row.offline is not None and stands else None
+        order = OfflineOrder(policy=policy, entries=found.entries, standing_version=version)
+        digest = digest_of(policy, list_digest)
+        return _Wanted(order, digest, list_digest, found.changes_at or NEVER)
+
+    def _turn(self, now: datetime) -> bool:
+        """So many in a second."""
+        second = int(now.timestamp())
+        if second != self._second:
+            self._second, self._asked_count = second, 0
+        self._asked_count += 1
+        return self._asked_count <= ASKS_PER_S
+
+    async def _ask(
+        self,
+        row: ChargerState,
+        link: Connection,
+        governing: Governing,
+        wanted: _Wanted,
+        now: datetime,
+    ) -> ChargerState:
+        before = row.offline
+        same = before is not None and before.connection_id == link.connection_id
+        count = before.asked_count + 1 if before is not None and same else 1
+        command_id = CommandId(
+            timed_id(
+                link.since,
+                row.charger_id,
+                link.connection_id,
+                CommandKind.OFFLINE,
+                wanted.digest,
+                count,
+            )
+        )
+        await self._post.offline(
+            ChargerCommand(
+                command_id=command_id,
+                kind=CommandKind.OFFLINE,
+                charger_id=row.charger_id,
+                site_id=governing.site.site_id,
+                connection_id=link.connection_id,
+                slot=link.slot,
+                ocpp=link.ocpp,
+                # Not its business: the mode stays.
+                mode=row.desired or Mode.MANAGED,
+                profile=governing.charger.profile,
+                sent_at=now,
+                expires_at=now + UNANSWERED_AFTER,
+                offline=wanted.order,
+            )
+        )
+        asked = OfflineState(
+            digest=wanted.digest,
+            command_id=command_id,
+            connection_id=link.connection_id,
+            asked_at=now,
+            asked_count=count,
+        )
+        state = asked_anew(before, asked)
+        return row.model_copy(update={"offline": state})
+
+
+def _free(row: ChargerState) -> bool:
+    """Whether its mode comes no more first, and it answers."""
+    last = row.commanded
+    return last is None or (last.status is not None and last.status not in SILENT)

@@ -1,0 +1,315 @@
+"""Offline settings and local lists on a connection: read, set, read back, sent, and told of."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.known_identities import KnownIdentities
+from connectors.ocpp.connection import ChargerConnection
+from models.charger import CommandKind, Scalar
+from models.identifiers import Candidate
+from models.ids import CommandId, Pseudonym
+from models.offline_state import ListEntry, OfflineOrder
+from models.reasons import OcppVersion
+from models.site import OfflinePolicy, Stage
+from tests.connectors.ocpp.calls import Stand, Wire, running, until
+from tests.connectors.ocpp.chargers import PSEUDONYMISER, site_record
+from tests.connectors.ocpp.test_commands import command, desk
+
+CARDS = ("04A1B2C3D4E501", "04A1B2C3D4E502", "04A1B2C3D4E503")
+
+
+def pseudonym(card: str) -> Pseudonym:
+    return PSEUDONYMISER.current(Candidate("ISO14443", card))
+
+
+@dataclass
+class Scripted:
+    """A charger that holds keys and a list, and answers every call."""
+
+    wire: Wire
+    keys: dict[str, str]
+    fixed: frozenset[str] = frozenset()
+    version: int = 0
+    lists: list[dict[str, Any]] = field(default_factory=list)
+    list_answer: str = "Accepted"
+
+    async def answer(self) -> None:
+        done = 0
+        while True:
+            await asyncio.sleep(0)
+            while done < len(self.wire.sent):
+                frame = self.wire.sent[done]
+                done += 1
+                if frame[0] == 2:
+                    self.wire.receive(3, frame[1], self.to(frame[2], frame[3]))
+
+    def to(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911
+        match action:
+            case "GetConfiguration":
+                (name,) = asked["key"]
+                if name not in self.keys:
+                    return {"unknownKey": [name]}
+                row = {"key": name, "readonly": name in self.fixed, "value": self.keys[name]}
+                return {"configurationKey": [row]}
+            case "ChangeConfiguration":
+                return {"status": self.set(asked["key"], asked["value"])}
+            case "GetVariables":
+                (row,) = asked["getVariableData"]
+                name = name_of(row)
+                value = self.keys.get(name)
+                told = {"attributeStatus": "UnknownVariable" if value is None else "Accepted"}
+                told |= {} if value is None else {"attributeValue": value}
+                return {"getVariableResult": [named(row) | told]}
+            case "SetVariables":
+                (row,) = asked["setVariableData"]
+                status = self.set(name_of(row), row["attributeValue"])
+                return {"setVariableResult": [named(row) | {"attributeStatus": status}]}
+            case "GetLocalListVersion" if "LocalAuthListEnabled" in self.keys:
+                return {"listVersion": self.version}
+            case "GetLocalListVersion":
+                return {"versionNumber": self.version}
+            case "SendLocalList":
+                self.lists.append(asked)
+                if self.list_answer == "Accepted":
+                    self.version = asked.get("listVersion") or asked["versionNumber"]
+                return {"status": self.list_answer}
+        raise AssertionError(action)
+
+    def set(self, name: str, value: str) -> str:
+        if name in self.fixed:
+            return "Rejected"
+        if name not in self.keys:
+            return "NotSupported"
+        self.keys[name] = value
+        return "Accepted"
+
+
+def named(row: dict[str, Any]) -> dict[str, Any]:
+    return {"component": row["component"], "variable": row["variable"]}
+
+
+def name_of(row: dict[str, Any]) -> str:
+    instance = row["variable"].get("instance")
+    name = f"{row['component']['name']}.{row['variable']['name']}"
+    return f"{name}[{instance}]" if instance else name
+
+
+def keys_16(**others: str) -> dict[str, str]:
+    return {
+        "LocalPreAuthorize": "True",
+        "AuthorizationCacheEnabled": "false",
+        "AllowOfflineTxForUnknownId": "true",
+        "LocalAuthListEnabled": "false",
+        "LocalAuthorizeOffline": "true",
+        "TransactionMessageAttempts": "3",
+        "TransactionMessageRetryInterval": "60",
+        "LocalAuthListMaxLength": "100",
+        "SendLocalListMaxLength": "2",
+    } | others
+
+
+KEYS_2X = {
+    "AuthCtrlr.LocalPreAuthorize": "false",
+    "AuthCtrlr.LocalAuthorizationOffline": "false",
+    "LocalAuthListCtrlr.Enabled": "false",
+    "LocalAuthListCtrlr.ItemsPerMessage": "10",
+    "LocalAuthListCtrlr.SupportsExpiryDateTime": "true",
+    "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": "2000",
+    "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": "60",
+}
+
+
+def order(policy: OfflinePolicy, *cards: str, standing: int | None = None) -> OfflineOrder:
+    until = datetime.now(UTC) + timedelta(days=1)
+    entries = tuple(ListEntry(pseudonym=pseudonym(card), until=until) for card in cards)
+    return OfflineOrder(policy=policy, entries=entries, standing_version=standing)
+
+
+def knowing(stand: Stand, folder: Path, cards: tuple[str, ...] = CARDS) -> Stand:
+    """Its gateway was started with --identities."""
+    path = folder / "identities.csv"
+    rows = [f"ISO14443,{card},own_fleet,bus/1,2026-01-01T00:00:00Z,,active" for card in cards]
+    header = "type,identifier,class,reference,valid_from,valid_to,state"
+    path.write_text("\n".join((header, *rows)) + "\n")
+    stand.services = replace(stand.services, identities=KnownIdentities(path, PSEUDONYMISER))
+    return stand
+
+
+async def told_of(
+    stand: Stand,
+    connection: ChargerConnection,
+    scripted: Scripted,
+    wanted: OfflineOrder,
+    number: int = 1,
+) -> dict[str, Scalar]:
+    fields: dict[str, Any] = {"kind": CommandKind.OFFLINE, "command_id": CommandId(f"o{number}")}
+    answering = asyncio.create_task(scripted.answer()) if number == 1 else None
+    desk(stand).take(command(connection, offline=wanted, **fields))
+    await until(lambda: len(stand.events.named("OfflineSet")) == number)
+    if answering is not None:
+        answering.cancel()
+        with suppress(asyncio.CancelledError):
+            await answering
+    return dict(stand.events.named("OfflineSet")[-1].data)
+
+
+async def outcome(
+    stand: Stand, ocpp: OcppVersion, keys: dict[str, str], wanted: OfflineOrder, **fields: Any
+) -> tuple[dict[str, Scalar], Scripted]:
+    async with running(stand, ocpp) as (connection, wire):
+        scripted = Scripted(wire, keys, **fields)
+        return await told_of(stand, connection, scripted, wanted), scripted
+
+
+async def test_a_charger_is_closed_by_setting_only_what_differs() -> None:
+    data, scripted = await outcome(Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED))
+    assert scripted.keys["LocalAuthorizeOffline"] == "false"
+    assert scripted.keys["AllowOfflineTxForUnknownId"] == "false"
+    assert data["policy"] == "closed"
+    assert data["list"] == "none"
+    settings = {name: told for name, told in data.items() if name.startswith("setting.")}
+    assert settings == {
+        "setting.pre_authorize": "set",
+        "setting.cache": "stands",
+        "setting.unknown_id": "set",
+        "setting.local_list": "stands",
+        "setting.authorize_offline": "set",
+    }
+    assert scripted.keys["TransactionMessageAttempts"] == "1440"
+    assert data["coveredS"] == 86_400
+    changed = [one[3]["key"] for one in scripted.wire.sent if one[2] == "ChangeConfiguration"]
+    # Who may start is said last of the settings.
+    assert changed == [
+        "LocalPreAuthorize",
+        "AllowOfflineTxForUnknownId",
+        "LocalAuthorizeOffline",
+        "TransactionMessageAttempts",
+    ]
+
+
+async def test_done_twice_nothing_is_set_the_second_time() -> None:
+    data, scripted = await outcome(Stand(), "1.6", keys_16(), order(OfflinePolicy.OPEN))
+    assert (data["policy"], scripted.keys["AllowOfflineTxForUnknownId"]) == ("open", "true")
+    _, again = await outcome(Stand(), "1.6", scripted.keys, order(OfflinePolicy.OPEN))
+    assert "ChangeConfiguration" not in {frame[2] for frame in again.wire.sent}
+
+
+async def test_what_a_charger_refuses_or_lacks_is_told_by_its_setting() -> None:
+    keys = keys_16()
+    del keys["AllowOfflineTxForUnknownId"]
+    fixed = frozenset({"LocalAuthorizeOffline", "TransactionMessageAttempts"})
+    data, scripted = await outcome(Stand(), "1.6", keys, order(OfflinePolicy.CLOSED), fixed=fixed)
+    assert data["setting.unknown_id"] == "missing"
+    assert data["setting.authorize_offline"] == "refused"
+    # Attempts are read-only: the interval is raised, within its bound.
+    assert scripted.keys["TransactionMessageRetryInterval"] == "900"
+    assert data["coveredS"] == 2700
+
+
+async def test_without_identities_a_list_is_unavailable_and_nobody_starts_offline() -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, CARDS[0])
+    data, scripted = await outcome(Stand(), "1.6", keys_16(), wanted)
+    assert (data["list"], data["policy"], data["listMissing"]) == ("unavailable", "closed", 1)
+    assert scripted.lists == []
+    assert scripted.keys["LocalAuthListEnabled"] == "false"
+    assert scripted.keys["LocalAuthorizeOffline"] == "false"
+
+
+async def test_rule_23_a_list_in_1_6_is_sent_in_its_messages_with_ends(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    data, scripted = await outcome(knowing(Stand(), tmp_path), "1.6", keys_16(), wanted)
+    assert (data["list"], data["listVersion"], data["listCount"]) == ("stands", 2, 3)
+    rows = [row for sent in scripted.lists for row in sent["localAuthorizationList"]]
+    assert [row["idTag"] for row in rows] == list(CARDS)
+    assert all(row["idTagInfo"]["expiryDate"].endswith("Z") for row in rows)
+    assert [sent["updateType"] for sent in scripted.lists] == ["Full", "Differential"]
+    assert scripted.keys["LocalAuthListEnabled"] == "true"
+    assert scripted.keys["LocalAuthorizeOffline"] == "true"
+    assert all(card not in str(data) for card in CARDS)
+
+
+async def test_a_list_in_2_x_is_sent_with_its_types_and_aliases_are_found(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    data, scripted = await outcome(knowing(Stand(), tmp_path), "2.0.1", dict(KEYS_2X), wanted)
+    assert (data["list"], data["listVersion"], data["coveredS"]) == ("stands", 1, 120_000)
+    (sent,) = scripted.lists
+    first = sent["localAuthorizationList"][0]
+    assert first["idToken"] == {"idToken": CARDS[0], "type": "ISO14443"}
+    assert first["idTokenInfo"]["status"] == "Accepted"
+    assert "cacheExpiryDateTime" in first["idTokenInfo"]
+    assert scripted.keys["AuthCtrlr.LocalAuthorizationOffline"] == "true"
+    assert scripted.keys["OCPPCommCtrlr.MessageAttempts[TransactionEvent]"] == "2000"
+
+
+async def test_a_list_that_stands_is_not_sent_again(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS, standing=7)
+    stand = knowing(Stand(), tmp_path)
+    data, scripted = await outcome(stand, "1.6", keys_16(), wanted, version=7)
+    assert (data["list"], data["listVersion"], scripted.lists) == ("stands", 7, [])
+    other = order(OfflinePolicy.OWN_FLEET, *CARDS, standing=6)
+    _, sent = await outcome(knowing(Stand(), tmp_path), "1.6", keys_16(), other, version=7)
+    assert sent.lists[0]["listVersion"] == 8
+
+
+async def test_a_list_that_is_refused_lets_nobody_in(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    stand = knowing(Stand(), tmp_path)
+    data, scripted = await outcome(stand, "1.6", keys_16(), wanted, list_answer="Failed")
+    assert (data["list"], data["policy"]) == ("refused", "closed")
+    assert scripted.keys["LocalAuthorizeOffline"] == "false"
+
+
+async def test_a_charger_without_lists_lets_nobody_in(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    stand = knowing(Stand(), tmp_path)
+    data, scripted = await outcome(stand, "1.6", keys_16(), wanted, version=-1)
+    assert (data["list"], data["policy"], scripted.lists) == ("not_supported", "closed", [])
+
+
+async def test_who_is_not_in_the_file_is_counted(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    stand = knowing(Stand(), tmp_path, CARDS[:1])
+    data, _ = await outcome(stand, "1.6", keys_16(), wanted)
+    assert (data["list"], data["listCount"], data["listMissing"]) == ("incomplete", 1, 2)
+
+
+async def test_rule_27_nothing_is_set_outside_enforce() -> None:
+    stand = Stand(site=site_record(stage=Stage.SHADOW))
+    data, scripted = await outcome(stand, "1.6", keys_16(), order(OfflinePolicy.CLOSED))
+    assert data == {"commandId": "o1", "status": "stage"}
+    assert scripted.wire.sent == []
+
+
+def test_a_file_that_changes_is_read_again_and_its_identifiers_stay_unprinted(
+    tmp_path: Path,
+) -> None:
+    known = knowing(Stand(), tmp_path, CARDS[:1]).services.identities
+    assert known is not None
+    assert known.by_pseudonym[pseudonym(CARDS[0])] == Candidate("ISO14443", CARDS[0])
+    assert not known.reread()
+    document = f'{{"identities": [{{"type": "ISO14443", "identifier": "{CARDS[1]}"}}]}}'
+    (tmp_path / "identities.csv").write_text(document)
+    assert known.reread()
+    assert pseudonym(CARDS[1]) in known.by_pseudonym
+    assert pseudonym(CARDS[0]) not in known.by_pseudonym
+    assert CARDS[1] not in repr(known)
+    # Cards that were made before a rotation are known by their earlier pseudonym.
+    assert set(known.by_pseudonym) == set(PSEUDONYMISER.all(Candidate("ISO14443", CARDS[1])))
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"identities": 1}', "a,b\n1,2\n"])
+def test_a_file_of_another_form_is_refused_in_words(tmp_path: Path, content: str) -> None:
+    from models.errors import ConfigurationError
+
+    path = tmp_path / "identities.csv"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"identities\.csv"):
+        KnownIdentities(path, PSEUDONYMISER)
