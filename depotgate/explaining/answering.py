@@ -13,7 +13,7 @@ from connectors.kafka.replica import Replica
 from connectors.keys import read_keys
 from connectors.telemetry.metrics import Metrics
 from depotgate.draft import read_draft
-from depotgate.explaining.finding import find_attempt, time_in_id, zone_of_site
+from depotgate.explaining.finding import find_attempt, find_vehicle, time_in_id, zone_of_site
 from depotgate.explaining.imagining import (
     Configured,
     Question,
@@ -28,10 +28,13 @@ from depotgate.reaching import reachable_kafka
 from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
 from depotgate.written_times import written_time
+from models.errors import NotFoundError
 from models.explaining import explain
+from models.explaining_vehicles import explain_vehicle
 from models.explanation import Explanation
 from models.identifiers import Pseudonymiser
 from models.ids import Pseudonym
+from models.site_clock import UTC_NAME
 from models.topics import PRIMARY_TOPICS, Kind
 from models.zones import zone
 
@@ -62,7 +65,14 @@ async def explain_recorded(settings: Settings, decision_id: str) -> Explanation:
     time_in_id(decision_id)
     bootstrap = reachable_kafka(settings)
     with progress_bar("records") as step:
-        found = await find_attempt(bootstrap, decision_id, step)
+        try:
+            found = await find_attempt(bootstrap, decision_id, step)
+        except NotFoundError:
+            denial = await find_vehicle(bootstrap, decision_id)
+            if denial is None:
+                raise
+            zone_name = await zone_of_site(bootstrap, denial.site_id)
+            return explain_vehicle(denial, zone_name or UTC_NAME)
     timezone = None
     if found.decision is None and found.outcome is not None:
         timezone = await zone_of_site(bootstrap, found.outcome.attempt.site_id)

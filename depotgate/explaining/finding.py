@@ -13,13 +13,16 @@ from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from models.attempt import Decision, Outcome
+from models.attempt import Decision, Denial, Outcome
 from models.errors import ConfigurationError, NotFoundError
 from models.ids import SiteId, time_of_id
-from models.topics import DECISIONS, OUTCOMES, SITES
+from models.topics import DECISIONS, DENIALS, OUTCOMES, SITES
 
 ID_WITHIN_BYTES = 64
 """Our records begin with their id; another writer's carry it as CloudEvents id."""
+
+VEHICLES_STAY = timedelta(days=14)
+"""From being plugged in in freevend to standing too long in a managed window: holidays."""
 
 OnRead = Callable[[int, int], None]
 """Takes how many records were looked at, and how many there are."""
@@ -146,6 +149,27 @@ def _found(seen: _Seen, search: Search) -> Found:
     applied = [each for each in decisions if each.verdict == verdict]
     decision = next(iter([*applied, *decisions]), None)
     return Found(decision, outcome, search.said)
+
+
+async def find_vehicle(bootstrap: str, denial_id: str) -> Denial | None:
+    """The record of a vehicle without a card, which no attempt led to; None where there is none.
+
+    Raises:
+        UndecodableRecordError: its record cannot be read.
+        BrokerUnavailableError: no Kafka answers, or it went away.
+    """
+    at = time_in_id(denial_id)
+    consumer = await start_consumer(bootstrap)
+    try:
+        # Its id has the time since which the vehicle was there, which may be days before.
+        spans = await spans_written(consumer, (DENIALS,), at, _shifted(at, VEHICLES_STAY))
+        async for records in read_spans(consumer, spans):
+            for record in records:
+                if _is_of(record, denial_id.encode()):
+                    return Denial.decode(record.value)
+    finally:
+        await stop_consumer(consumer)
+    return None
 
 
 async def zone_of_site(bootstrap: str, site_id: SiteId) -> str | None:
