@@ -1,0 +1,129 @@
+"""Offline orders through the desk: one when it is due, with the own fleet by pseudonym."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.charger import ChargerState, CommandKind, EventName, Scalar
+from models.ids import Pseudonym
+from models.offline_state import ListStanding, OfflineOrder
+from models.site import IdentityClass, IdentityRecord, IdentityState, OfflinePolicy, Stage
+from models.topics import IDENTITIES
+from tests.streams.test_chargers import CHARGER, SITE, Desk
+
+AGO = timedelta(minutes=1)
+
+
+def row_of(desk: Desk) -> ChargerState:
+    row = desk.states.get(CHARGER)
+    assert row is not None
+    return row
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    """A managed charger that connected a minute ago and was switched."""
+    made = Desk()
+    assert await made.states.load(set(range(16)))
+    made.configure()
+    await made.event(EventName.CONNECTED, received_at=datetime.now(UTC) - AGO)
+    await made.end(made.commands()[-1])
+    return made
+
+
+def identity(desk: Desk, number: str, **fields: object) -> IdentityRecord:
+    row: dict[str, object] = {
+        "source": "folder",
+        "site_id": SITE,
+        "pseudonym": Pseudonym(f"k1:{number}"),
+        "identifier_type": "ISO14443",
+        "display": "ISO14443 …001",
+        "identity_class": IdentityClass.OWN_FLEET,
+        "reference": f"bus/{number}",
+        "valid_from": datetime.now(UTC) - timedelta(days=1),
+        "state": IdentityState.ACTIVE,
+    }
+    record = IdentityRecord(**row | fields)  # type: ignore[arg-type]
+    desk.replica.put(IDENTITIES, record.key, record)
+    return record
+
+
+def orders(desk: Desk) -> list[OfflineOrder]:
+    return [one.offline for one in desk.commands(CommandKind.OFFLINE) if one.offline is not None]
+
+
+async def done(desk: Desk, **data: Scalar) -> None:
+    """The gateway tells how the last order ended."""
+    last = desk.commands(CommandKind.OFFLINE)[-1]
+    told: dict[str, Scalar] = {"commandId": last.command_id, "status": "done", **data}
+    await desk.event(EventName.OFFLINE_SET, data=told)
+
+
+async def fleet_gathered(desk: Desk, number: int) -> None:
+    """As the clock of the desk does it, some seconds later each time."""
+    assert await desk.desk._offline.refresh(datetime.now(UTC) + number * timedelta(minutes=1))
+    desk.desk.review_all()
+    await desk.event("Heartbeat")
+
+
+async def test_a_charger_is_told_its_sites_policy_once_after_its_mode(desk: Desk) -> None:
+    assert [one.policy for one in orders(desk)] == [OfflinePolicy.CLOSED]
+    await done(desk, policy="closed", coveredS=86_400, **{"setting.cache": "stands"})
+    for _ in range(3):
+        await desk.event("Heartbeat")
+    assert len(orders(desk)) == 1
+    state = row_of(desk).offline
+    assert state is not None
+    assert (state.policy, state.covered_s) == (OfflinePolicy.CLOSED, 86_400)
+    assert [(each.name, each.told) for each in state.settings] == [("cache", "stands")]
+
+
+async def test_rule_27_in_shadow_no_order_is_sent() -> None:
+    made = Desk()
+    assert await made.states.load(set(range(16)))
+    made.configure(stage=Stage.SHADOW)
+    await made.event(EventName.CONNECTED, received_at=datetime.now(UTC) - AGO)
+    assert orders(made) == []
+
+
+async def test_after_a_boot_it_is_told_again(desk: Desk) -> None:
+    await done(desk, policy="closed")
+    await desk.event("BootNotification")
+    await desk.end(desk.commands()[-1])
+    first, second = desk.commands(CommandKind.OFFLINE)
+    assert first.command_id != second.command_id
+
+
+async def test_rule_23_a_list_names_the_own_fleet_and_is_renewed_when_it_changes(
+    desk: Desk,
+) -> None:
+    await done(desk, policy="closed")
+    desk.configure(offline=OfflinePolicy.OWN_FLEET)
+    identity(desk, "01")
+    identity(desk, "02", identity_class=IdentityClass.AGREEMENT)
+    identity(desk, "03", state=IdentityState.REVOKED)
+    await fleet_gathered(desk, 1)
+    (_, listed) = orders(desk)
+    assert [entry.pseudonym for entry in listed.entries] == ["k1:01"]
+    assert listed.standing_version is None
+    await done(desk, policy="own_fleet", list=str(ListStanding.STANDS), listVersion=4, listCount=1)
+    await desk.event("Heartbeat")
+    assert len(orders(desk)) == 2
+    identity(desk, "04")
+    await fleet_gathered(desk, 2)
+    renewed = orders(desk)[-1]
+    assert [entry.pseudonym for entry in renewed.entries] == ["k1:01", "k1:04"]
+    assert len(orders(desk)) == 3
+
+
+async def test_a_list_that_stands_is_named_by_its_version_after_a_boot(desk: Desk) -> None:
+    await done(desk, policy="closed")
+    desk.configure(offline=OfflinePolicy.OWN_FLEET)
+    identity(desk, "01")
+    await fleet_gathered(desk, 1)
+    await done(desk, policy="own_fleet", list=str(ListStanding.STANDS), listVersion=4, listCount=1)
+    await desk.event("BootNotification")
+    await desk.end(desk.commands()[-1])
+    assert orders(desk)[-1].standing_version == 4
