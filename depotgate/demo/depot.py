@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,9 @@ EDGES_LISTED = 4
 """Ahead of a moment: the next one, and those after it when it is too near for a run."""
 
 
+ODD_GROUP = "odd-bays"
+
+
 class _GroupPlan(NamedTuple):
     """A group, its schedule, and how many chargers of each version it has."""
 
@@ -57,10 +60,20 @@ _PLAN = (
     _GroupPlan("street-side",  "always-open",        2, 2),
     _GroupPlan("visitor-bays", "managed-by-turns",   2, 3),
     _GroupPlan("van-bays",     "freevend-by-turns",  3, 2),
+    _GroupPlan(ODD_GROUP,      "always-reserved",    0, 0),
 )
 # fmt: on
 
 _PROFILES: dict[OcppVersion, str] = {"1.6": "microocpp", "2.0.1": "standard"}
+
+_ODD: tuple[tuple[str, OcppVersion], ...] = (
+    ("charges when denied", "2.0.1"),
+    ("accepts without effect", "2.0.1"),
+    ("wrong clock", "1.6"),
+    ("replays", "2.0.1"),
+    ("forgets on boot", "1.6"),
+)
+"""Chargers of the family (demo/odd/) among the good ones, all of them reserved."""
 
 _CANNOT_BE_SWITCHED = ("van-bays", "schneider")
 """One charger of every depot is of a make without a setting: depotgate says so, and still decides
@@ -75,6 +88,7 @@ class DemoDepot:
         site, chargers: as they stand on the topics once the folder is loaded, without verifiers.
         passwords: of the chargers, security profile 1.
         cards: what drivers hold.
+        odd: chargers that do what they should not, by the name of it.
     """
 
     folder: Path
@@ -82,6 +96,7 @@ class DemoDepot:
     chargers: tuple[ChargerRecord, ...]
     passwords: dict[ChargerId, str]
     cards: tuple[DemoCard, ...]
+    odd: Mapping[ChargerId, str] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -173,6 +188,7 @@ def write_demo_depot(folder: Path, now: datetime, *, rng: random.Random) -> Demo
         # 32 characters of 4 bits: what OCPP 1.6 and 2.0.1 both take (security whitepaper, A00).
         passwords={charger.charger_id: secrets.token_hex(16) for charger in chargers},
         cards=demo_cards(now, rng),
+        odd={_named(len(chargers) - len(_ODD) + n): name for n, (name, _) in enumerate(_ODD)},
     )
     write_folder(folder, depot.site, depot.chargers, depot.passwords, depot.cards)
     return depot
@@ -204,11 +220,12 @@ def _chargers() -> Iterator[ChargerRecord]:
     for plan in _PLAN:
         versions += [(plan.group, "1.6")] * plan.count_16
         versions += [(plan.group, "2.0.1")] * plan.count_201
+    versions += [(ODD_GROUP, ocpp) for _, ocpp in _ODD]
     awkward_group, awkward_profile = _CANNOT_BE_SWITCHED
     awkward = versions.index((awkward_group, "1.6"))
     for place, (group, ocpp) in enumerate(versions):
         yield ChargerRecord(
-            charger_id=ChargerId(f"DD-{place + 1:02d}"),
+            charger_id=_named(place),
             site_id=SITE,
             group=group,
             ocpp=ocpp,
@@ -216,3 +233,7 @@ def _chargers() -> Iterator[ChargerRecord]:
             profile=awkward_profile if place == awkward else _PROFILES[ocpp],
             revision=REVISION,
         )
+
+
+def _named(place: int) -> ChargerId:
+    return ChargerId(f"DD-{place + 1:02d}")

@@ -14,6 +14,8 @@ from depotgate.demo.charger201 import Charger201
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.drivers import Driver, Pace, pause
 from depotgate.demo.link import ConnectionLostError
+from depotgate.demo.odd.family import FAMILY
+from depotgate.demo.odd.scripts import Hand, play
 from depotgate.demo.session import Attempted, Behaviour, Card
 from models.ids import ChargerId
 from models.profiles import PROFILES
@@ -93,7 +95,12 @@ class Fleet:
         }
         for row in self._depot.chargers:
             assert row.group is not None, "each charger of the demo is in a group"
-            driving = self._drive(self.chargers[row.charger_id], decks[row.group])
+            charger, oddity = self.chargers[row.charger_id], self._depot.odd.get(row.charger_id)
+            driving = (
+                self._drive(charger, decks[row.group])
+                if oddity is None
+                else play(oddity, charger, self._hand())
+            )
             self._driving.add(tasks.create_task(driving))
 
     async def close(self) -> int:
@@ -114,6 +121,10 @@ class Fleet:
                 return
             await Driver(charger, next(deck), rng, self._pace, leaving=self._leaving).visit()
 
+    def _hand(self) -> Hand:
+        cards = {card.card.label: card.card for card in self._depot.cards}
+        return Hand(refused=cards["revoked"], unknown=cards["unknown"])
+
     def _charger(
         self, row: ChargerRecord, ocpp: str, on_attempt: Callable[[Attempted], None]
     ) -> Charger:
@@ -125,6 +136,11 @@ class Fleet:
             "on_attempt": on_attempt,
             "rng": random.Random(self._rng.random()),
         }
+        oddity = self._depot.odd.get(row.charger_id)
+        if oddity is not None:
+            assert row.ocpp is not None, "each charger of the demo speaks one version"
+            behaviour = options.pop("behaviour")
+            return FAMILY[oddity].charger(row.ocpp, row.charger_id, ocpp, behaviour, **options)
         if row.ocpp is not None and row.ocpp in NEWER:
             return NEWER[row.ocpp](row.charger_id, ocpp, **options)
         profile = PROFILES[row.profile]

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.events import Event
+from depotgate.demo.odd.notices import Notice
 from depotgate.demo.session import Attempted
 from depotgate.demo.wording import ANSWERS, answer_of, local, mode, turns_text
 from models.attempt import Denial, Outcome
@@ -28,6 +29,10 @@ class Lines:
         self._console = console
         self._connections: dict[ChargerId, ConnectionId | None] = {}
         self._last_edge_at: datetime | None = None
+
+    def notice(self, notice: Notice) -> None:
+        """Print what was noticed of an odd charger."""
+        self.say(notice.at, notice.charger_id, Text(f"noticed: {notice.text}", "bold yellow"))
 
     def say(self, at: datetime, who: str, what: str | Text) -> None:
         """Print a line: local time, whom it is about, what happened."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from depotgate.demo.charger import Charger
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.events import Event
+from depotgate.demo.odd.notices import Notice, Notices
 from depotgate.demo.session import NO_CARD, Attempted
 from depotgate.demo.tally import Tally, percentile
 from depotgate.demo.voice import Voice
@@ -80,6 +81,7 @@ class Picture(NamedTuple):
         outcomes: newest first.
         edge_at: None when none is left; `turns` are the groups that change at it.
         notice: news of the processes, if any.
+        noticed: what depotgate noticed of odd chargers, newest first; times are the site's.
     """
 
     site: str
@@ -95,6 +97,7 @@ class Picture(NamedTuple):
     p50_s: float | None
     p99_s: float | None
     notice: str | None
+    noticed: tuple[Notice, ...] = ()
 
 
 class Pictures:
@@ -106,7 +109,9 @@ class Pictures:
         chargers: Mapping[ChargerId, Charger],
         tally: Tally,
         voice: Voice,
+        notices: Notices | None = None,
     ) -> None:
+        self._notices = notices or Notices(depot.odd)
         self._depot = depot
         self._chargers = chargers
         self._tally = tally
@@ -146,6 +151,10 @@ class Pictures:
             p50_s=percentile(latencies_s, 0.5),
             p99_s=percentile(latencies_s, 0.99),
             notice=self._voice.newest(),
+            noticed=tuple(
+                each._replace(at=each.at.astimezone(self._depot.zone))
+                for each in self._notices.newest
+            ),
         )
 
     def _keep(self, line: OutcomeLine) -> None:

@@ -19,6 +19,7 @@ from depotgate.demo.events import Event, Listener
 from depotgate.demo.expectations import Expectations
 from depotgate.demo.fleet import Fleet
 from depotgate.demo.lines import Lines
+from depotgate.demo.odd.notices import Notices
 from depotgate.demo.picture import Pictures
 from depotgate.demo.session import Attempted
 from depotgate.demo.summary import print_summary
@@ -50,6 +51,7 @@ class _Run:
     watch: Watch
     tally: Tally
     expectations: Expectations
+    notices: Notices
     listeners: list[Listener]
 
 
@@ -94,7 +96,8 @@ async def run_demo(
 
 def _parts(kafka: str, ocpp: str, depot: DemoDepot) -> _Run:
     tally, expectations = Tally(depot), Expectations(depot)
-    listeners: list[Listener] = [tally, expectations]
+    notices = Notices(depot.odd)
+    listeners: list[Listener] = [tally, expectations, notices]
 
     def hear(event: Event) -> None:
         # On a broker that is not the demo's own, other sites are not its business.
@@ -103,7 +106,7 @@ def _parts(kafka: str, ocpp: str, depot: DemoDepot) -> _Run:
                 listener.hear(event)
 
     fleet = Fleet(depot, ocpp, hear, rng=random.Random())
-    return _Run(depot, fleet, Watch(kafka, hear), tally, expectations, listeners)
+    return _Run(depot, fleet, Watch(kafka, hear), tally, expectations, notices, listeners)
 
 
 def _site_of(record: Heard) -> SiteId:
@@ -136,6 +139,7 @@ async def _counted(
     """Run for so long around an edge, in lines; what did not happen as it must."""
     lines = Lines(run.depot, console)
     run.listeners.append(lines)
+    run.notices.tell = lines.notice
     absent = await _begin(run, tasks)
     now = datetime.now(UTC)
     span = span_around_an_edge(now, seconds, run.depot.edges_after(now))
@@ -145,7 +149,8 @@ async def _counted(
     await asyncio.sleep((span.ends_at - now).total_seconds())
     lines.say(datetime.now(UTC), "DEMO", "the last drivers leave")
     faults = await _end(run)
-    return (*faults, *run.expectations.unseen(run.tally, span.edge_at))
+    unseen = run.expectations.unseen(run.tally, span.edge_at)
+    return (*faults, *unseen, *run.notices.missing())
 
 
 def _said(span: Span, depot: DemoDepot) -> str:
@@ -157,7 +162,7 @@ async def _live(
     run: _Run, tasks: asyncio.TaskGroup, console: Console, voice: Voice
 ) -> tuple[str, ...]:
     """Run until Ctrl-C, on the screen; what went wrong."""
-    pictures = Pictures(run.depot, run.fleet.chargers, run.tally, voice)
+    pictures = Pictures(run.depot, run.fleet.chargers, run.tally, voice, run.notices)
     run.listeners.append(pictures)
     with _ctrl_c() as told_to_end, voice.beside_a_screen():
         screen = tasks.create_task(Screen(console, pictures.take).show())
@@ -186,7 +191,12 @@ async def _end(run: _Run) -> tuple[str, ...]:
     dropped_count = await run.fleet.close()
     tally, expectations = run.tally, run.expectations
     await ended_within(
-        lambda: not tally.lost and not tally.denials_missing_count and expectations.settled(),
+        lambda: (
+            not tally.lost
+            and not tally.denials_missing_count
+            and expectations.settled()
+            and not [*run.notices.missing()]
+        ),
         SETTLE_WITHIN_S,
     )
     faults = expectations.broken(tally, datetime.now(UTC))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from depotgate.demo.odd.notices import Notice
 from depotgate.demo.picture import ChargerCell, OutcomeLine, Picture
 from depotgate.demo.wording import ANSWERS, MODE_STYLES, milliseconds, turns_text
 from models.reasons import Reason
@@ -34,6 +35,9 @@ FIXED_LINES = 5
 """Two of the heading, two rules and one that says how to end it."""
 
 OUTCOMES_MIN = 4
+
+NOTICED_MAX = 6
+"""Once for each odd charger of the demo, about."""
 
 
 class Screen:
@@ -61,12 +65,15 @@ def drawn(picture: Picture, width: int, height: int) -> RenderableType:
     columns, with_group = _columns(width)
     lines = -(-len(picture.cells) // columns)
     room = max(OUTCOMES_MIN, height - FIXED_LINES - lines)
+    noticed = picture.noticed[: max(0, min(NOTICED_MAX, room - OUTCOMES_MIN - 1))]
+    room -= len(noticed) + 1 if noticed else 0
     fixed = " (* cannot be switched)" if any(cell.fixed for cell in picture.cells) else ""
     return Group(
         _heading(picture),
         _figures(picture),
         Rule(f"Chargers{fixed}", style="dim", align="left"),
         _chargers(picture.cells, columns, with_group=with_group),
+        *_noticed(noticed),
         Rule("Last attempts", style="dim", align="left"),
         _outcomes(picture.outcomes[:room], room, width),
         _footing(picture),
@@ -153,6 +160,19 @@ def _mode(cell: ChargerCell) -> Text:
     if cell.observed is not cell.desired:
         return Text(f"→{cell.desired}".ljust(11), "yellow")
     return Text(f"{cell.desired:<11}", style)
+
+
+def _noticed(notices: Sequence[Notice]) -> Iterator[RenderableType]:
+    if notices:
+        yield Rule("depotgate noticed", style="dim", align="left")
+    for each in notices:
+        yield Text.assemble(
+            (f"{each.at:%H:%M:%S} ", "dim"),
+            f"{each.charger_id} ",
+            (each.text, "yellow"),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
 
 
 def _outcomes(outcomes: Sequence[OutcomeLine], room: int, width: int) -> RenderableType:
