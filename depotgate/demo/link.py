@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -102,6 +103,7 @@ class Link:
             the next dial uses it.
         password: of HTTP Basic authentication; None sends no credentials (security profile 0).
         station: makes the version's ChargePoint for a fresh socket.
+        tls: of a `wss` address; None = as the machine trusts.
         validate: whether the package checks calls and answers by its schemas (0.6 ms each);
             a generator of load leaves it out.
 
@@ -122,8 +124,10 @@ class Link:
         validate: bool,
         back_off: BackOff,
         rng: random.Random,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.charger_id = charger_id
+        self._tls: dict[str, Any] = {} if tls is None else {"ssl": tls}
         self.endpoint = endpoint
         self.ready = asyncio.Event()
         self.tally: Counter[tuple[str, str]] = Counter()
@@ -312,6 +316,7 @@ class Link:
                 close_timeout=CLOSE_TIMEOUT_S,
                 ping_interval=PING_INTERVAL_S,
                 logger=SILENT,
+                **self._tls,
             )
         except InvalidStatus as error:
             self.refusal = f"HTTP {error.response.status_code}"

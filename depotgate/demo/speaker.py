@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -64,6 +65,7 @@ class Speaker(ABC):
         clock: the charger's own, which may be wrong.
         on_attempt: told of every token presented to start, once its answer is there or given up.
         rng: chance in its waits; seed it to repeat a run.
+        tls: whom it trusts, and its certificate on security profile 3.
 
     Attributes:
         link: its connection, with the tally of calls.
@@ -91,6 +93,7 @@ class Speaker(ABC):
         clock: Callable[[], datetime] = _now,
         on_attempt: Callable[[Attempted], None] = _untold,
         rng: random.Random | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.charger_id = charger_id
         self.mode = mode
@@ -109,6 +112,7 @@ class Speaker(ABC):
             validate=self.behaviour.validate,
             back_off=self.behaviour.back_off,
             rng=rng or random.Random(),
+            tls=tls,
         )
         self._clock = clock
         self._on_attempt = on_attempt

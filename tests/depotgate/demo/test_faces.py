@@ -121,7 +121,7 @@ async def test_the_view_tells_the_essentials_at_80_columns(
     text = "\n".join(screen(picture(depot, some_of_everything(history)), 80, 24))
     assert "Demo depot, Australia/Brisbane  13:10:18" in text
     assert "next edge 13:11 in 0:42" in text
-    assert "20/25 connected" in text
+    assert "25/25 connected" in text
     assert "lost 1" in text
     assert "✗ UNKNOWN_ID" in text
     assert "Card not recognised." in text
