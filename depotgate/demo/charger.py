@@ -169,7 +169,7 @@ class Charger(Speaker):
         plug = self._plug(evse)
         async with plug.turn:
             session = Session(evse, card, started_at, replayed=True)
-            result = await self._send_start(plug, session, Started.CARD)
+            result = await self._present(card, self._send_start(plug, session, Started.CARD))
             if ended_at is not None:
                 await self._send_stop(plug, session, Stop.LOCAL, card, ended_at)
             else:
