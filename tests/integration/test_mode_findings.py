@@ -16,11 +16,13 @@ from ocpp.exceptions import InternalError
 
 from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger16 import Charger16, FreevendKeys
+from models.attempt import ModeKnown, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.mode_commands import JITTER, RETRY_FIRST_S
 from models.profiles import PROFILES
+from models.reasons import Flag
 from models.schedule import Mode
-from models.topics import MODE, STATE
+from models.topics import MODE, OUTCOMES, STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_all
 
@@ -156,6 +158,11 @@ async def test_finding_4_an_accepted_that_did_nothing_is_drift_once_it_behaves(
         "behaviour",
     )
     await until_told(up, "LIES", ModeFactKind.SWITCH_COMMANDED, 2)
+    outcomes = [each for each in await read_all(up.kafka, OUTCOMES) if isinstance(each, Outcome)]
+    (start,) = [each for each in outcomes if each.attempt.charger_id == "LIES"]
+    assert start.attempt.mode == ModeKnown(commanded=Mode.MANAGED, observed=Mode.MANAGED)
+    assert start.verdict is not None
+    assert start.verdict.flags == (Flag.MODE_DRIFT,)
 
 
 async def test_finding_9_a_charger_that_reboots_daily_is_told_its_mode_on_each_boot(
