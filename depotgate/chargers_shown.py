@@ -23,6 +23,7 @@ from models.errors import BrokerUnavailableError, ConfigurationError
 from models.ids import ChargerId
 from models.offline_words import offline_lines
 from models.profiles import STANDARD, profile_named, profiles_of_make, switchable
+from models.schedule import Mode
 from models.site import ChargerRecord
 from models.topics import STATE
 from streams.states import ChargerStates
@@ -129,6 +130,7 @@ def _in_full(each: Shown) -> Table:
         ("commanded", commanded),
         ("observed", observed),
         *offline_lines(row.offline if row else None),
+        ("display", _display(row)),
         ("profile", _profile(each)),
         ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
         ("connected", _connected(row)),
@@ -138,6 +140,17 @@ def _in_full(each: Shown) -> Table:
     for name, what in lines:
         table.add_row(Text(name, style="bold"), Text(what))
     return table
+
+
+def _display(row: ChargerState | None) -> str:
+    """What its display was told last, and what came of that."""
+    last = row.announced if row else None
+    if last is None:
+        return NOBODY_KNOWS
+    what = "nothing" if last.window.mode is Mode.FREEVEND else "reserved"
+    until = f" until {_time(last.window.end)}" if last.window.end else ""
+    how = last.status or "under way"
+    return f"{what}{until}: {how}{f' ({last.detail})' if last.detail else ''}"
 
 
 def _profile(each: Shown) -> str:

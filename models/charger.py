@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from models.attempt import SLOTS
+from models.announcements import Announced
+from models.attempt import SLOTS, DriverText
 from models.capability import Claims, Proofs
 from models.clocks import ClockOffset
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
@@ -42,6 +43,7 @@ class EventName(StrEnum):
     PROBED = "Probed"
     START_ACCEPTED = "StartAccepted"
     START_ANSWERED = "StartAnswered"
+    ANNOUNCED = "Announced"
     READ_BACK = "ReadBack"
     OFFLINE_SET = "OfflineSet"
 
@@ -122,6 +124,8 @@ class CommandKind(StrEnum):
     """End a session by remote stop."""
     START = "start"
     """Begin one by remote start, with the reserved token (models/assisted.py)."""
+    ANNOUNCE = "announce"
+    """Have a display say when the charger is reserved, or say so no more."""
     CLOSE = "close"
     OFFLINE = "offline"
     """Set what it does while it is offline (models/offline_state.py)."""
@@ -138,6 +142,7 @@ class ChargerCommand(Record):
         cause: why it is to be ended.
         connector: EVSE in 2.x, where `start` begins a session.
         offline: what it is to do while it is offline, with `offline`.
+        texts: to be shown on its display, with `announce`; none = cleared.
     """
 
     command_id: CommandId
@@ -155,6 +160,7 @@ class ChargerCommand(Record):
     cause: str = ""
     connector: int | None = None
     offline: OfflineOrder | None = None
+    texts: tuple[DriverText, ...] = ()
 
 
 class Connection(Frozen):
@@ -246,6 +252,7 @@ class ChargerState(Record):
         clock: how far the charger's clock is off; None while it is not measured.
         sessions: that run, that ended lately, and vehicles at its places.
         offline: what it was told to do while it is offline; None while it was not.
+        announced: what its display was told last; None since its last boot.
     """
 
     charger_id: ChargerId
@@ -272,6 +279,7 @@ class ChargerState(Record):
     clock: ClockOffset | None = None
     sessions: Sessions = Sessions()
     offline: OfflineState | None = None
+    announced: Announced | None = None
     updated_at: UtcDatetime
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.announcing import announced_noted
 from models.attempt import AttemptKind, TokenKind
 from models.charger import (
     ChargerEvent,
@@ -137,6 +138,9 @@ def _booted(state: ChargerState, event: ChargerEvent) -> Update:
         told["offline"] = forgotten(state.offline)
     if state.stored_mode is not None:
         told |= {"booted_with": state.stored_mode, "stored_mode": None}
+    if state.announced and state.announced.status is not None:
+        # Many keep messages in memory only, and another display may be there by now.
+        told["announced"] = None
     if state.commanded and state.commanded.status is None:
         # Sent on connect, moments ago: its read-back is about the booted charger.
         return {**told, "observed": None}
@@ -254,6 +258,7 @@ _CHANGES: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {
     EventName.CONNECTED: _connected,
     EventName.DISCONNECTED: _disconnected,
     EventName.COMMAND_RESULT: _command_ended,
+    EventName.ANNOUNCED: announced_noted,
     "BootNotification": _booted,
     AttemptKind.START_TRANSACTION: _started,
     AttemptKind.TRANSACTION_EVENT: _started,

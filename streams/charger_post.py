@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.deliveries import Delivery
 from connectors.telemetry.metrics import Metrics
+from models.announcements import Announced
+from models.announcing import ANNOUNCE_WITHIN
 from models.assisted import ANSWER_WITHIN
-from models.attempt import Denial
+from models.attempt import Denial, DriverText
 from models.charger import (
     ChargerCommand,
     ChargerState,
@@ -100,6 +102,33 @@ class ChargerPost:
     async def offline(self, command: ChargerCommand) -> None:
         """Have a charger set to what it does while it is offline."""
         await self._command(command)
+
+    async def announce(
+        self,
+        row: ChargerState,
+        announced: Announced,
+        texts: tuple[DriverText, ...],
+        governing: Governing,
+    ) -> None:
+        """Have a charger's display say something, or nothing any more."""
+        link = row.connection
+        assert link is not None, "a command needs a connection to go to"
+        await self._command(
+            ChargerCommand(
+                command_id=announced.command_id,
+                kind=CommandKind.ANNOUNCE,
+                charger_id=row.charger_id,
+                site_id=governing.site.site_id,
+                connection_id=link.connection_id,
+                slot=link.slot,
+                ocpp=link.ocpp,
+                mode=announced.window.mode,
+                profile=governing.charger.profile,
+                sent_at=announced.sent_at,
+                expires_at=announced.sent_at + ANNOUNCE_WITHIN,
+                texts=texts,
+            )
+        )
 
     async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots).

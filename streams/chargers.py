@@ -28,6 +28,7 @@ from models.site import Stage
 from models.switchability import may_reset, settled_class
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
+from streams.announcements import AnnouncementDesk, announcement_due_at
 from streams.charger_gauges import count_chargers
 from streams.charger_post import ChargerPost
 from streams.edges import EdgeDesk
@@ -98,6 +99,7 @@ class ChargerDesk:
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
         self._starts = StartDesk(self._post, metrics, self._its_turn)
         self._offline = OfflineDesk(replica, self._post)
+        self._announcements = AnnouncementDesk(self._post, self._its_turn_at_last)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
         # Agent, clock and rebalance all read a row, send, and write or drop it: one at a time, or
@@ -258,8 +260,14 @@ class ChargerDesk:
         row = await self._sessions.review(row, governing, now)
         row, start_at = await self._starts.review(row, governing, now)
         row = await self._offline.review(row, governing, now)
-        desks = (self._sessions.due_at(row.charger_id), self._offline.due_at(row.charger_id))
-        self._due_at[row.charger_id] = min(_next_due(row, governing, now), start_at, *desks)
+        row = await self._announcements.review(row, governing, now)
+        self._due_at[row.charger_id] = min(
+            _next_due(row, governing, now),
+            self._sessions.due_at(row.charger_id),
+            self._offline.due_at(row.charger_id),
+            announcement_due_at(row, governing, now),
+            start_at,
+        )
         return row
 
     async def _take_step(

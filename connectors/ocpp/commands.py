@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from functools import partial
 
 from connectors.ocpp.connection import ChargerConnection
@@ -26,7 +25,6 @@ from models.charger import (
 )
 from models.ids import ConnectionId
 from models.metrics import COMMANDS_RUN
-from models.schedule import Mode
 from models.turns import SWITCHES_PER_S, URGENCY, Turns
 
 RUNS = {CommandKind.SWITCH: run_switch, CommandKind.RESET: run_reset}
@@ -37,6 +35,7 @@ ONCE = {
     CommandKind.STOP: run_stop,
     CommandKind.READ_BACK: read_back,
     CommandKind.OFFLINE: set_offline,
+    CommandKind.ANNOUNCE: announce,
 }
 """Commands that are run once, and whose end is told by an event of theirs or of the charger's."""
 
@@ -147,14 +146,6 @@ class CommandDesk:
         connection.commands.put(command.command_id, result, now_s)
         self._metrics.count(COMMANDS_RUN, command.site_id, command.mode, switched.status)
         await _tell(connection, result)
-        if command.kind == CommandKind.SWITCH and result.status == CommandStatus.DONE:
-            # After the result: a display must not delay what the worker waits for.
-            connection.later(partial(_announce, connection, command.mode))
-
-
-async def _announce(connection: ChargerConnection, mode: Mode) -> None:
-    with suppress(ChargerBusyError):
-        await announce(connection, mode)
 
 
 async def _tell(connection: ChargerConnection, result: CommandResult) -> None:

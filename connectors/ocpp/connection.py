@@ -86,6 +86,7 @@ class ChargerConnection:
         self.command_turn = asyncio.Lock()
         # What was sent over this connection, for differences (connectors/ocpp/local_list.py).
         self.local_list: HeldList | None = None
+        self.display_turn = asyncio.Lock()
         self.silent = False
         self.mode = ModeMemory()
         self._socket = socket
@@ -126,6 +127,11 @@ class ChargerConnection:
         """What the charger can show a driver, as far as it told."""
         now_s = asyncio.get_running_loop().time()
         return self.services.memory.screen_of(self.charger.charger_id, now_s)
+
+    def keep_screen(self, screen: Screen) -> None:
+        """Remember what the charger told of its display."""
+        now_s = asyncio.get_running_loop().time()
+        self.services.memory.shows(self.charger.charger_id, screen, now_s)
 
     # Life
 

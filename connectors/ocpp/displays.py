@@ -1,98 +1,160 @@
-"""Managed windows on the display of an OCPP 2.x charger: set with the mode, cleared with it."""
+"""Managed windows on the display of an OCPP 2.x charger: shown and cleared as the worker says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call, datatypes, enums
 
 from connectors.ocpp.connection import ChargerConnection
-from connectors.ocpp.session import CallAnswered
+from connectors.ocpp.outgoing import ChargerBusyError
+from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
+from models.announcements import DisplayStatus
 from models.attempt import DriverText
-from models.display import reserved_texts
+from models.charger import ChargerCommand, EventName
 from models.languages import LANGUAGES_MAX
-from models.schedule import Mode
+from models.screens import MORE_TEXTS_MAX, Screen, TextFormat, screen_of
 
 FIRST_MESSAGE_ID = 184_000
 """Ids of depotgate's messages are this and the next few, one for each language: always the same, so
 that a repetition replaces them, and that they can be cleared without remembering anything. Others
 at the charger begin at 0 or 1."""
 
-_CONTROLLER = "DisplayMessageCtrlr"
+CONTROLLER = "DisplayMessageCtrlr"
+VARIABLES = ("Available", "Enabled", "PersonalMessageSize", "SupportedFormats")
+
+_NO_SUCH_CALL = frozenset({"NotImplemented", "NotSupported"})
+_NEVER_TAKEN = frozenset(
+    {"NotSupportedMessageFormat", "NotSupportedPriority", "LanguageNotSupported"}
+)
+"""Answers to SetDisplayMessage that asking again does not change."""
 
 
-async def announce(connection: ChargerConnection, mode: Mode) -> None:
-    """Have the display say what holds now; chargers without a display are left alone.
+class _Said(NamedTuple):
+    """How it went, and the OCPP status or CALLERROR code that decided."""
 
-    A message has no end of its own: some firmware ignores `endDateTime`, so the switch to freevend
-    clears it. Only in stage enforce (rule 27).
+    status: DisplayStatus
+    detail: str = ""
 
-    Raises:
-        ChargerBusyError: too many calls wait for this charger already.
+
+async def announce(connection: ChargerConnection, command: ChargerCommand) -> None:
+    """Have the display say what a command says, and tell what came of it.
+
+    A message has no end of its own: some firmware ignores `endDateTime`, so the command of the next
+    edge clears it. Only in stage enforce (rule 27).
     """
-    if connection.ocpp == "1.6" or not connection.enforcing:
-        return
-    texts = _texts(connection, mode)
-    if texts is None or not await _has_display(connection):
-        return
-    for place, text in enumerate(texts):
-        answer = await connection.call(_message(FIRST_MESSAGE_ID + place, text))
-        if not isinstance(answer, CallAnswered) or answer.payload.get("status") != "Accepted":
-            return
-    for place in range(len(texts), LANGUAGES_MAX):
-        await connection.call(call.ClearDisplayMessage(id=FIRST_MESSAGE_ID + place))
-
-
-def _texts(connection: ChargerConnection, mode: Mode) -> tuple[DriverText, ...] | None:
-    """What is announced, in freevend nothing; None where another mode holds by now, or where
-    nothing governs the charger any more."""
-    configuration, charger_id = connection.services.configuration, connection.charger.charger_id
-    governing = configuration.governing(charger_id)
-    if governing is None:
-        return None
-    now = datetime.now(UTC)
-    interval, site = governing.timeline.at(now), governing.site
-    if interval.mode is not mode:
-        return None
-    if mode is Mode.FREEVEND:
-        return ()
-    return reserved_texts(interval.start, interval.end, now, site.timezone, site.languages)
-
-
-async def _has_display(connection: ChargerConnection) -> bool:
-    """Whether the charger says that it shows messages, as text of any language."""
-    asked = call.GetVariables(
-        get_variable_data=[_variable("Available"), _variable("SupportedFormats")]
+    async with connection.display_turn:
+        try:
+            said = await _announce(connection, command)
+        except ChargerBusyError:
+            said = _Said(DisplayStatus.FAILED, "busy")
+    await connection.report(
+        EventName.ANNOUNCED,
+        about=f"{EventName.ANNOUNCED} {command.command_id}",
+        data={"commandId": command.command_id, "status": said.status, "detail": said.detail},
     )
-    answer = await connection.call(asked)
-    if not isinstance(answer, CallAnswered):
-        return False
-    said = {
+
+
+async def _announce(connection: ChargerConnection, command: ChargerCommand) -> _Said:
+    if datetime.now(UTC) >= command.expires_at or not connection.enforcing:
+        return _Said(DisplayStatus.FAILED, "expired" if connection.enforcing else "stage")
+    screen = await _read_screen(connection)
+    if isinstance(screen, CallFailed):
+        return _failed(screen)
+    if not screen.shows_announcements:
+        return _Said(DisplayStatus.NOT_SUPPORTED, "no display for text")
+    return await _send(
+        connection, list(_messages(connection.ocpp, screen, screen.shown(command.texts)))
+    )
+
+
+async def _send(connection: ChargerConnection, requests: list[Any]) -> _Said:
+    """Set each message, and clear those of earlier times that are none of them."""
+    for request in requests:
+        answer = await connection.call(request)
+        if isinstance(answer, CallFailed):
+            return _failed(answer)
+        told = str(answer.payload.get("status", ""))
+        if told != "Accepted":
+            never = told in _NEVER_TAKEN
+            return _Said(DisplayStatus.NOT_SUPPORTED if never else DisplayStatus.FAILED, told)
+    for place in range(len(requests), LANGUAGES_MAX):
+        cleared = await connection.call(call.ClearDisplayMessage(id=FIRST_MESSAGE_ID + place))
+        if isinstance(cleared, CallFailed):
+            return _failed(cleared)
+    return _Said(DisplayStatus.SHOWN if requests else DisplayStatus.CLEARED)
+
+
+def _failed(answer: CallFailed) -> _Said:
+    never = answer.code in _NO_SUCH_CALL
+    status = DisplayStatus.NOT_SUPPORTED if never else DisplayStatus.FAILED
+    return _Said(status, answer.code or str(answer.cause))
+
+
+async def _read_screen(connection: ChargerConnection) -> Screen | CallFailed:
+    """What the charger shows, as it says now; remembered for the answers to its drivers."""
+    answer = await connection.call(_question(VARIABLES))
+    said = _values(answer)
+    if isinstance(answer, CallFailed):
+        if answer.cause is not FailureCause.CALL_ERROR or answer.code in _NO_SUCH_CALL:
+            return answer
+        # ItemsPerMessageGetVariables can be 1.
+        for name in VARIABLES:
+            answer = await connection.call(_question((name,)))
+            if isinstance(answer, CallFailed) and answer.cause is not FailureCause.CALL_ERROR:
+                return answer
+            said |= _values(answer)
+    screen = screen_of(said)
+    connection.keep_screen(screen)
+    return screen
+
+
+def _question(names: tuple[str, ...]) -> Any:
+    return call.GetVariables(
+        get_variable_data=[
+            datatypes.GetVariableDataType(
+                component=datatypes.ComponentType(name=CONTROLLER),
+                variable=datatypes.VariableType(name=name),
+            )
+            for name in names
+        ]
+    )
+
+
+def _values(answer: CallAnswered | CallFailed) -> dict[str, str]:
+    if isinstance(answer, CallFailed):
+        return {}
+    return {
         row["variable"]["name"]: str(row.get("attributeValue", ""))
         for row in answer.payload["getVariableResult"]
         if row["attributeStatus"] == "Accepted"
     }
-    # SupportedFormats is required of a display; who leaves it out is taken by its word.
-    formats = said.get("SupportedFormats", "UTF8")
-    return said.get("Available", "").casefold() == "true" and "UTF8" in formats
 
 
-def _variable(name: str) -> Any:
-    return datatypes.GetVariableDataType(
-        component=datatypes.ComponentType(name=_CONTROLLER),
-        variable=datatypes.VariableType(name=name),
-    )
-
-
-def _message(message_id: int, text: DriverText) -> Any:
-    # NormalCycle: shown in turn with what else there is, and with the other languages.
-    return call.SetDisplayMessage(
-        message=datatypes.MessageInfoType(
-            id=message_id,
-            priority=enums.MessagePriorityEnumType.normal_cycle,
-            message=datatypes.MessageContentType(
-                format=enums.MessageFormatEnumType.utf8, content=text.text, language=text.language
-            ),
+def _messages(ocpp: str, screen: Screen, texts: tuple[DriverText, ...]) -> Iterator[Any]:
+    """The texts as messages: in 2.1 one holds them all, before that each has one of its own."""
+    together = 1 + MORE_TEXTS_MAX if ocpp == "2.1" else 1
+    for place, first in enumerate(range(0, len(texts), together)):
+        head, *more = (_content(text, screen.format) for text in texts[first : first + together])
+        info = datatypes21.MessageInfoType if ocpp == "2.1" else datatypes.MessageInfoType
+        extra = {"message_extra": more} if more else {}
+        yield call.SetDisplayMessage(
+            message=info(
+                id=FIRST_MESSAGE_ID + place,
+                # Shown in turn with what else there is, and with the other languages.
+                priority=enums.MessagePriorityEnumType.normal_cycle,
+                message=head,
+                **extra,
+            )
         )
+
+
+def _content(text: DriverText, format_: TextFormat | None) -> Any:
+    return datatypes.MessageContentType(
+        format=enums.MessageFormatEnumType(format_ or TextFormat.UTF8),
+        content=text.text,
+        language=text.language,
     )

@@ -68,6 +68,7 @@ class Charger201(Charger):
 
     Attributes:
         variables: what it has; each read-only one is true to what the charger does.
+        display: what it shows, by the message's id; None while it has no display.
     """
 
     subprotocol = "ocpp2.0.1"
@@ -89,8 +90,20 @@ class Charger201(Charger):
                 str(self.behaviour.stops_on_invalid).lower()
             ),
         }
+        self.display: dict[int, dict[str, Any]] | None = None
         for component, variable in missing:
             del self.variables[component.casefold(), variable.casefold()]
+
+    def add_display(self, formats: str = "ASCII,UTF8") -> None:
+        """Give it a display for text."""
+        self.display = {}
+        for name, value in (
+            ("available", "true"),
+            ("enabled", "true"),
+            ("personalmessagesize", "512"),
+            ("supportedformats", formats),
+        ):
+            self.variables["displaymessagectrlr", name] = Variable(value)
 
     def find(self, asked: dict[str, Any]) -> Variable | str:
         """The variable that a request names, or the attributeStatus that says why there is none."""
@@ -142,6 +155,9 @@ class Charger201(Charger):
         return _Station201(self, socket)
 
     def _boot(self, restarted: bool) -> Any:
+        if restarted and self.display is not None:
+            # Its messages are in memory only.
+            self.display.clear()
         return call.BootNotification(
             charging_station={
                 "vendor_name": "depotgate",
@@ -365,6 +381,20 @@ class _Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no t
     def after_request_stop_transaction(self, transaction_id: str, **_: Any) -> None:
         """Stop it."""
         self._charger.later(partial(self._charger.stop_remotely, transaction_id))
+
+    @answers(Action.set_display_message)
+    def on_set_display_message(self, message: dict[str, Any], **_: Any) -> Any:
+        """Shown instead of the one with its id."""
+        if self._charger.display is None:
+            return call_result.SetDisplayMessage(status="Rejected")
+        self._charger.display[message["id"]] = message
+        return call_result.SetDisplayMessage(status=ACCEPTED)
+
+    @answers(Action.clear_display_message)
+    def on_clear_display_message(self, id: int, **_: Any) -> Any:
+        """Accepted for one that is there."""
+        known = (self._charger.display or {}).pop(id, None)
+        return call_result.ClearDisplayMessage(status=ACCEPTED if known else "Unknown")
 
     @answers(Action.trigger_message)
     def on_trigger_message(self, requested_message: str, **_: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from models.announcements import Announced, DisplayStatus, ManagedTime
 from models.attempt import (
     AccessRequest,
     Admission,
@@ -13,6 +14,7 @@ from models.attempt import (
     Basis,
     Decision,
     Denial,
+    DriverText,
     Edge,
     Entitlement,
     Facts,
@@ -364,6 +366,7 @@ _RECORDS: tuple[Record, ...] = (
             entries=(ListEntry(pseudonym=Pseudonym("k1:00ff"), until=NOON),),
             standing_version=3,
         ),
+        texts=(DriverText(language="en", text="Reserved from 18:00 to 06:00."),),
     ),
     ModeFact(
         fact_id="20260714T120000-00000000000000bb",
@@ -449,6 +452,21 @@ _RECORDS: tuple[Record, ...] = (
             missing_count=1,
             left_out_count=1,
             covered_s=86_400,
+        ),
+        announced=Announced(
+            window=ManagedTime(
+                mode=Mode.MANAGED,
+                start=NOON - HOUR,
+                end=NOON + HOUR,
+                timezone="Europe/Berlin",
+                languages=("de", "en"),
+            ),
+            command_id=COMMAND,
+            connection_id=CONNECTION,
+            sent_at=NOON - HOUR,
+            status=DisplayStatus.SHOWN,
+            ended_at=NOON - HOUR,
+            detail="Accepted",
         ),
         updated_at=NOON,
     ),

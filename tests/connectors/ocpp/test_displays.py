@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import FIRST_MESSAGE_ID, announce
+from connectors.ocpp.schemas import Schema
+from models.announcing import ANNOUNCE_WITHIN
+from models.attempt import DriverText
+from models.charger import ChargerCommand, CommandKind
 from models.display import reserved_texts
-from models.governing import Governing
+from models.ids import CommandId, Slot
 from models.languages import LANGUAGES, LANGUAGES_MAX
-from models.schedule import Mode, Schedule
+from models.schedule import Mode
 from models.site import Stage
-from models.timeline import Timeline
-from models.zones import zone
-from tests.connectors.ocpp.calls import Rows, Stand, Wire, running, until
+from tests.connectors.ocpp.calls import Stand, running, until
 from tests.connectors.ocpp.chargers import site_record
 
 EVENING = datetime(2026, 7, 14, 16, tzinfo=UTC)
 MORNING = datetime(2026, 7, 15, 4, tzinfo=UTC)
 
 
-@dataclass
-class Governed(Rows):
-    """Chargers that are in one mode all day."""
-
-    mode: Mode = Mode.MANAGED
-
-    def governing(self, charger_id: Any) -> Governing | None:
-        site = next(iter(self.sites.values()))
-        timeline = Timeline(Schedule(id="s", default=self.mode), zone("UTC"))
-        return cast("Governing", SimpleNamespace(timeline=timeline, site=site, stage=site.stage))
+TEXTS = (
+    DriverText(language="de", text="Reserviert für das Depot."),
+    DriverText(language="en", text="Reserved."),
+)
 
 
-def stand_at(
-    stage: Stage = Stage.ENFORCE,
-    languages: tuple[str, ...] = ("en",),
-    mode: Mode = Mode.MANAGED,
-) -> Stand:
-    site = site_record().model_copy(update={"stage": stage, "languages": languages})
-    stand = Stand(site=site)
-    rows = Governed(stand.rows.sites, stand.rows.chargers, mode)
-    stand.services = replace(stand.services, configuration=rows)
-    return stand
+def stand_at(stage: Stage = Stage.ENFORCE) -> Stand:
+    return Stand(site=site_record().model_copy(update={"stage": stage}))
+
+
+def command(connection: ChargerConnection, texts: tuple[DriverText, ...]) -> ChargerCommand:
+    now = datetime.now(UTC)
+    return ChargerCommand(
+        command_id=CommandId("a"),
+        kind=CommandKind.ANNOUNCE,
+        charger_id=connection.charger.charger_id,
+        site_id=connection.charger.site_id,
+        connection_id=connection.connection_id,
+        slot=Slot(3),
+        ocpp=connection.ocpp,
+        mode=Mode.MANAGED if texts else Mode.FREEVEND,
+        profile="standard",
+        sent_at=now,
+        expires_at=now + ANNOUNCE_WITHIN,
+        texts=texts,
+    )
 
 
 def variables(available: str, formats: str = "ASCII,UTF8") -> dict[str, Any]:
@@ -63,19 +68,30 @@ def variables(available: str, formats: str = "ASCII,UTF8") -> dict[str, Any]:
     }
 
 
-async def said(stand: Stand, mode: Mode, answers: dict[str, Any], ocpp: Any = "2.0.1") -> Wire:
-    """Everything that a charger is sent for a mode, answered by action."""
+async def said(
+    stand: Stand, texts: tuple[DriverText, ...], answers: dict[str, Any], ocpp: Any = "2.0.1"
+) -> tuple[list[Any], str | None, str | None]:
+    """Everything that a charger is sent, answered by action, and what the worker is told of it."""
     async with running(stand, ocpp) as (connection, wire):
-        task = asyncio.create_task(announce(connection, mode))
+        task = asyncio.create_task(announce(connection, command(connection, texts)))
         place = 0
         while not task.done():
             await until(lambda place=place: task.done() or len(wire.sent) > place)  # type: ignore[misc]
             if len(wire.sent) > place:
                 frame = wire.sent[place]
-                wire.receive(3, frame[1], answers[frame[2]])
+                answer = answers[frame[2]]
+                if isinstance(answer, str):
+                    wire.receive(4, frame[1], answer, "", {})
+                else:
+                    wire.receive(3, frame[1], answer)
                 place += 1
         await task
-    return wire
+    (event,) = stand.events.named("Announced")
+    return wire.sent, event.data["status"], event.data["detail"]  # type: ignore[return-value]
+
+
+def shown(frames: list[Any]) -> list[Any]:
+    return [frame[3]["message"] for frame in frames if frame[2] == "SetDisplayMessage"]
 
 
 ACCEPTED = {
@@ -85,36 +101,91 @@ ACCEPTED = {
 }
 
 
-@pytest.mark.parametrize("ocpp", ["2.0.1", "2.1"])
-async def test_a_managed_window_is_announced_in_each_of_the_sites_languages(ocpp: Any) -> None:
-    wire = await said(stand_at(languages=("de", "en")), Mode.MANAGED, ACCEPTED, ocpp)
-    shown = [frame[3]["message"] for frame in wire.sent if frame[2] == "SetDisplayMessage"]
-    assert [(one["message"]["language"], one["message"]["content"]) for one in shown] == [
-        ("de", "Reserviert."),
-        ("en", "Reserved."),
+async def test_in_2_0_1_each_language_has_a_message_of_its_own() -> None:
+    frames, status, _ = await said(stand_at(), TEXTS, ACCEPTED)
+    assert [(one["id"], one["message"]["content"]) for one in shown(frames)] == [
+        (FIRST_MESSAGE_ID, "Reserviert für das Depot."),
+        (FIRST_MESSAGE_ID + 1, "Reserved."),
     ]
-    assert [one["id"] for one in shown] == [FIRST_MESSAGE_ID, FIRST_MESSAGE_ID + 1]
+    assert status == "shown"
 
 
-async def test_the_announcement_is_cleared_in_so_many_words_at_the_edge_to_freevend() -> None:
-    wire = await said(stand_at(mode=Mode.FREEVEND), Mode.FREEVEND, ACCEPTED)
-    cleared = [frame[3]["id"] for frame in wire.sent if frame[2] == "ClearDisplayMessage"]
+async def test_in_2_1_one_message_holds_every_language() -> None:
+    frames, status, _ = await said(stand_at(), TEXTS, ACCEPTED, "2.1")
+    (one,) = shown(frames)
+    assert one["message"]["language"] == "de"
+    assert one["messageExtra"] == [{"format": "UTF8", "content": "Reserved.", "language": "en"}]
+    assert Schema("v21", "SetDisplayMessageRequest").violation({"message": one}) is None
+    assert status == "shown"
+
+
+async def test_the_announcement_is_cleared_in_so_many_words() -> None:
+    frames, status, _ = await said(stand_at(), (), ACCEPTED)
+    cleared = [frame[3]["id"] for frame in frames if frame[2] == "ClearDisplayMessage"]
     assert cleared == [FIRST_MESSAGE_ID + place for place in range(LANGUAGES_MAX)]
+    assert status == "cleared"
 
 
-@pytest.mark.parametrize("display", [variables("false"), variables("true", "URI")])
-async def test_a_charger_that_shows_no_text_is_sent_none(display: dict[str, Any]) -> None:
-    wire = await said(stand_at(), Mode.MANAGED, ACCEPTED | {"GetVariables": display})
-    assert [frame[2] for frame in wire.sent] == ["GetVariables"]
+async def test_a_display_without_utf8_is_sent_ascii() -> None:
+    answers = ACCEPTED | {"GetVariables": variables("true", "ASCII,URI")}
+    frames, _, _ = await said(stand_at(), TEXTS, answers)
+    assert shown(frames)[0]["message"] == {
+        "format": "ASCII",
+        "content": "Reserviert fuer das Depot.",
+        "language": "de",
+    }
 
 
-async def test_a_window_that_is_over_by_now_is_not_announced() -> None:
-    assert (await said(stand_at(mode=Mode.FREEVEND), Mode.MANAGED, {})).sent == []
+@pytest.mark.parametrize(
+    ("answers", "calls_count"),
+    [
+        ({"GetVariables": variables("false")}, 1),
+        ({"GetVariables": variables("true", "URI")}, 1),
+        ({"GetVariables": "NotSupported"}, 1),
+        ({"GetVariables": variables("true"), "SetDisplayMessage": "NotImplemented"}, 2),
+        (
+            {
+                "GetVariables": variables("true"),
+                "SetDisplayMessage": {"status": "NotSupportedPriority"},
+            },
+            2,
+        ),
+    ],
+)
+async def test_a_charger_that_shows_no_text_says_so_once(
+    answers: dict[str, Any], calls_count: int
+) -> None:
+    frames, status, _ = await said(stand_at(), TEXTS, answers)
+    assert (len(frames), status) == (calls_count, "not_supported")
+
+
+async def test_a_message_that_is_not_taken_is_told_with_its_status() -> None:
+    answers = ACCEPTED | {"SetDisplayMessage": {"status": "Rejected"}}
+    _, status, detail = await said(stand_at(), TEXTS, answers)
+    assert (status, detail) == ("failed", "Rejected")
+
+
+async def test_a_charger_that_takes_one_variable_a_message_is_asked_one_by_one() -> None:
+    answers = ACCEPTED | {"GetVariables": "OccurrenceConstraintViolation"}
+    frames, status, _ = await said(stand_at(), TEXTS, answers)
+    assert [len(frame[3]["getVariableData"]) for frame in frames] == [4, 1, 1, 1, 1]
+    assert status == "not_supported"
+
+
+async def test_what_the_display_says_of_itself_shapes_what_drivers_are_told() -> None:
+    stand = stand_at()
+    await said(stand, TEXTS, {"GetVariables": variables("true", "ASCII"), **REJECTED})
+    screen = stand.connection("2.0.1").screen
+    assert screen.formats == frozenset({"ASCII"})
+
+
+REJECTED = {"SetDisplayMessage": {"status": "Rejected"}}
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
 async def test_rule_27_no_display_message_is_sent_outside_enforce(stage: Stage) -> None:
-    assert (await said(stand_at(stage), Mode.MANAGED, {})).sent == []
+    frames, status, detail = await said(stand_at(stage), TEXTS, {})
+    assert (frames, status, detail) == ([], "failed", "stage")
 
 
 @pytest.mark.parametrize("code", sorted(LANGUAGES))

@@ -1,0 +1,121 @@
+"""When a charger's display is told of managed time, and when that is cleared again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.announcements import Announced, DisplayStatus, ManagedTime
+from models.attempt import DriverText
+from models.charger import ChargerEvent, ChargerState, CommandKind
+from models.display import reserved_texts
+from models.governing import Governing
+from models.ids import CommandId, timed_id
+from models.profiles import profile_named, switchable
+from models.schedule import Mode
+from models.site import Stage
+
+TRIES_MAX = 3
+"""A display that three times took no message needs a person; nobody's charging depends on it."""
+
+AGAIN_AFTER = timedelta(minutes=1)
+"""A charger that was busy is asked again when switches of a large edge are over."""
+
+ANNOUNCE_WITHIN = timedelta(minutes=4)
+"""The variables one by one, five messages and what is cleared, each slow, and Kafka away for 30 s;
+after a call without an answer nothing more is sent."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def window_of(governing: Governing, now: datetime) -> ManagedTime:
+    """What a charger's display is to say now."""
+    interval, site = governing.timeline.at(now), governing.site
+    if interval.mode is Mode.FREEVEND:
+        return ManagedTime(mode=Mode.FREEVEND)
+    return ManagedTime(
+        mode=Mode.MANAGED,
+        start=interval.start,
+        end=interval.end,
+        timezone=site.timezone,
+        languages=site.languages,
+    )
+
+
+def texts_of(window: ManagedTime, now: datetime) -> tuple[DriverText, ...]:
+    """A window in the words of its languages; none in freevend."""
+    if window.mode is Mode.FREEVEND:
+        return ()
+    return reserved_texts(window.start, window.end, now, window.timezone, window.languages)
+
+
+def announce_at(row: ChargerState, governing: Governing, now: datetime) -> datetime:
+    """From when on a charger is to be sent an announcement; NEVER where it is to be sent none.
+
+    Only in stage enforce (rule 27), and not before the switch of the same edge has ended: that the
+    mode is right matters more than that the display says so.
+    """
+    link = row.connection
+    if link is None or link.ocpp == "1.6" or governing.stage is not Stage.ENFORCE:
+        return NEVER
+    last = row.announced
+    none_there = last is not None and last.status == DisplayStatus.NOT_SUPPORTED
+    if none_there or _switching(row, governing):
+        return NEVER
+    wanted = window_of(governing, now)
+    if last is None or last.connection_id != link.connection_id or last.window != wanted:
+        return now
+    done = last.status in {DisplayStatus.SHOWN, DisplayStatus.CLEARED}
+    if done or last.tries_count >= TRIES_MAX:
+        return NEVER
+    return last.sent_at + ANNOUNCE_WITHIN if last.ended_at is None else last.ended_at + AGAIN_AFTER
+
+
+def _switching(row: ChargerState, governing: Governing) -> bool:
+    """Whether a switch is under way, or waits for its turn."""
+    link, last = row.connection, row.commanded
+    if link is None or not switchable(link.ocpp, profile_named(governing.charger.profile)):
+        return False
+    if last is not None and last.status is None:
+        return True
+    settled = (last is not None and last.mode is row.desired) or (
+        row.observed is not None and row.observed.mode is row.desired
+    )
+    return not settled
+
+
+def announcement(row: ChargerState, governing: Governing, now: datetime) -> Announced:
+    """The next one for a charger; a worker that takes it over arrives at the same id."""
+    link, last, window = row.connection, row.announced, window_of(governing, now)
+    assert link is not None, "a command needs a connection to go to"
+    again = last is not None and (last.connection_id, last.window) == (link.connection_id, window)
+    tries_count = last.tries_count + 1 if last is not None and again else 1
+    before = last.command_id if last is not None else ""
+    names = (
+        CommandKind.ANNOUNCE,
+        row.charger_id,
+        link.connection_id,
+        window.model_dump_json(),
+        tries_count,
+        before,
+    )
+    return Announced(
+        window=window,
+        command_id=CommandId(timed_id(row.desired_since or link.since, *names)),
+        connection_id=link.connection_id,
+        sent_at=now,
+        tries_count=tries_count,
+    )
+
+
+def announced_noted(state: ChargerState, event: ChargerEvent) -> dict[str, Any]:
+    """What the gateway tells of an announcement; of an earlier one nothing is noted."""
+    last = state.announced
+    if last is None or event.data.get("commandId") != last.command_id or last.status is not None:
+        return {}
+    ended = {
+        "status": str(event.data.get("status", DisplayStatus.FAILED)),
+        "detail": str(event.data.get("detail", "")),
+        "ended_at": event.received_at,
+    }
+    return {"announced": Announced.model_validate({**dict(last), **ended})}
