@@ -27,7 +27,8 @@ def reserved_texts(
         text = language.display.reserved
         if start is not None and end is not None:
             text = language.display.reserved_between.format(
-                start=language.when(start, now, timezone), end=language.when(end, now, timezone)
+                start=language.when(start, now, timezone, language.display.start),
+                end=language.when(end, now, timezone, language.display.end),
             )
         texts.append(DriverText(language=language.code, text=text[:DRIVER_TEXT_MAX_CHARS]))
     return tuple(texts)

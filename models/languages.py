@@ -46,15 +46,30 @@ class Sentence(NamedTuple):
     needs: frozenset[str]
 
 
-class Times(Frozen):
+class ByHour(Frozen):
+    """A form that is another at one o'clock, as in Spanish: "la 01:00", "las 02:00"."""
+
+    one: str
+    other: str
+
+
+Form = str | ByHour
+
+
+class When(Frozen):
     """How a language says when: within a day, within a week, and later.
 
     Within a day a time alone says which one is meant, within a week the weekday does.
     """
 
-    soon: str
-    this_week: str
-    later: str
+    soon: Form
+    this_week: Form
+    later: Form
+
+
+class Times(When):
+    """The forms, and the names that they need."""
+
     days: Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
     months: Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
 
@@ -67,10 +82,17 @@ class Holder(Frozen):
 
 
 class Display(Frozen):
-    """What a charger's display says in a managed window, and where that has no start or no end."""
+    """What a charger's display says in a managed window, and where that has no start or no end.
+
+    Attributes:
+        start, end: forms of the two times, for languages that say a beginning or an end otherwise
+            than a time alone ("dalle ore 18:00 alle ore 06:00").
+    """
 
     reserved_between: str
     reserved: str
+    start: When | None = None
+    end: When | None = None
 
 
 class WrittenLanguage(Frozen):
@@ -97,10 +119,19 @@ class Language(NamedTuple):
     times: Times
     display: Display
 
-    def when(self, at: UtcDatetime, seen_at: datetime, timezone: str) -> str:
-        """A time as people at the site say it, from where they stand in time."""
+    def when(
+        self, at: UtcDatetime, seen_at: datetime, timezone: str, forms: When | None = None
+    ) -> str:
+        """A time as people at the site say it, from where they stand in time.
+
+        Args:
+            forms: of a beginning or an end, where the language has some.
+        """
         ahead, local, times = abs(at - seen_at), at.astimezone(zone(timezone)), self.times
-        form = times.soon if ahead < _A_DAY else times.this_week if ahead < _A_WEEK else times.later
+        forms = forms or times
+        form = forms.soon if ahead < _A_DAY else forms.this_week if ahead < _A_WEEK else forms.later
+        if isinstance(form, ByHour):
+            form = form.one if local.hour == 1 else form.other
         return form.format(
             time=f"{local:%H:%M}",
             day=times.days[local.weekday()],
@@ -139,9 +170,23 @@ def faults_of(code: str, written: WrittenLanguage) -> Iterator[str]:
         yield "display.reserved_between: expected start, end"
     if placeholders_of(written.display.reserved):
         yield "display.reserved: expected no placeholder"
-    for name, needed in _OF_TIMES.items():
-        if placeholders_of(getattr(written.times, name)) != needed:
-            yield f"times.{name}: expected {', '.join(sorted(needed))}"
+    for table, forms in _forms_of(written):
+        for name, needed in _OF_TIMES.items():
+            for form in _spelt(getattr(forms, name)):
+                if placeholders_of(form) != needed:
+                    yield f"{table}.{name}: expected {', '.join(sorted(needed))}, got {form!r}"
+
+
+def _forms_of(written: WrittenLanguage) -> Iterator[tuple[str, When]]:
+    yield "times", written.times
+    for name in ("start", "end"):
+        forms: When | None = getattr(written.display, name)
+        if forms is not None:
+            yield f"display.{name}", forms
+
+
+def _spelt(form: Form) -> tuple[str, ...]:
+    return (form.one, form.other) if isinstance(form, ByHour) else (form,)
 
 
 _OF_TIMES: Mapping[str, frozenset[str]] = {

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 import pytest
 
+from models.display import reserved_texts
 from models.languages import (
     DRIVER_TEXT_MAX_CHARS,
     ENGLISH,
@@ -77,7 +78,7 @@ WHEN = [
     ("fr",      "15:00",          "samedi 14:00",                   "mercredi 9 décembre 13:00"),
     ("nl",      "15:00",          "zaterdag 14:00",                 "woensdag 9 december 13:00"),
     ("es",      "las 15:00",      "el sábado a las 14:00",          "el miércoles 9 de diciembre a las 13:00"),
-    ("it",      "alle 15:00",     "sabato alle 14:00",              "mercoledì 9 dicembre alle 13:00"),
+    ("it",      "alle ore 15:00", "sabato alle ore 14:00",          "mercoledì 9 dicembre alle ore 13:00"),
     ("sv",      "kl. 15:00",      "lördag kl. 14:00",               "onsdag 9 december kl. 13:00"),
     ("da",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. december kl. 13:00"),
     ("nb",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. desember kl. 13:00"),
@@ -96,6 +97,52 @@ def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
     assert said == [soon, this_week, later]
 
 
+# fmt: off
+AT_ONE = [
+    # language  in an hour        in three days                     in seventy days
+    ("es",      "la 01:00",       "el sábado a la 01:00",           "el miércoles 9 de diciembre a la 01:00"),
+    ("pt",      "à 01:00",        "sábado à 01:00",                 "quarta-feira, 9 de dezembro, à 01:00"),
+    ("it",      "alle ore 01:00", "sabato alle ore 01:00",          "mercoledì 9 dicembre alle ore 01:00"),
+    ("fr",      "01:00",          "samedi 01:00",                   "mercredi 9 décembre 01:00"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "soon", "this_week", "later"), AT_ONE)
+def test_one_oclock_is_said_in_the_singular_where_the_language_does(
+    code: str, soon: str, this_week: str, later: str
+) -> None:
+    language, seen_at = LANGUAGES[code], datetime(2026, 9, 30, 0, 0, tzinfo=UTC)
+    aheads = (timedelta(hours=1), timedelta(days=3, hours=1), timedelta(days=70, hours=1))
+    said = [language.when(seen_at + ahead, seen_at, "UTC") for ahead in aheads]
+    assert said == [soon, this_week, later]
+
+
+# fmt: off
+RESERVED = [
+    # language  from one to six, and from eight this evening to Monday
+    ("en", "Reserved from 01:00 to 06:00.",              "Reserved from 20:00 to Mon 06:00."),
+    ("de", "Reserviert von 01:00 Uhr bis 06:00 Uhr.",    "Reserviert von 20:00 Uhr bis Montag, 06:00 Uhr."),
+    ("es", "Reservado desde la 01:00 hasta las 06:00.",  "Reservado desde las 20:00 hasta el lunes a las 06:00."),
+    ("pt", "Reservado da 01:00 às 06:00.",               "Reservado das 20:00 a segunda-feira às 06:00."),
+    ("it", "Riservato dalle ore 01:00 alle ore 06:00.",  "Riservato dalle ore 20:00 a lunedì alle ore 06:00."),
+    ("fr", "Réservé de 01:00 à 06:00.",                  "Réservé de 20:00 à lundi 06:00."),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "tonight", "weekend"), RESERVED)
+def test_a_window_reads_as_people_say_it(code: str, tonight: str, weekend: str) -> None:
+    friday = datetime(2026, 10, 2, 0, 0, tzinfo=UTC)
+    hours = ((1, 6), (20, 3 * 24 + 6))
+    said = []
+    for start, end in hours:
+        from_, to = friday + timedelta(hours=start), friday + timedelta(hours=end)
+        (text,) = reserved_texts(from_, to, from_, "UTC", (code,))
+        said.append(text.text)
+    assert said == [tonight, weekend]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
@@ -105,6 +152,7 @@ def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
         ("texts", {"REVOKED": "Karte gesperrt"}, "REVOKED: expected sentences"),
         ("texts", {"REVOKT": "Karte."}, "texts: there is no reason REVOKT"),
         ("times", {"soon": "bald"}, "times.soon: expected time"),
+        ("times", {"soon": {"one": "um eins", "other": "{time}"}}, "times.soon: expected time"),
     ],
 )
 def test_a_missing_key_or_placeholder_is_found(key: str, value: object, fault: str) -> None:
