@@ -15,7 +15,7 @@ from depotgate.demo.charger201 import Charger201
 from models.announcements import Announced, DisplayStatus
 from models.charger import ChargerState
 from models.topics import STATE
-from tests.integration.depots import CARDS, Depot, Row
+from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_all
 
 pytestmark = [
@@ -133,13 +133,3 @@ async def test_a_charger_without_a_display_is_asked_once_and_shown_so(up: Up, fl
     assert last.tries_count == 1
     said = await up.ask("chargers", "DARK-201")
     assert "not_supported (no display for text)" in said
-
-
-async def test_a_denial_of_2_1_is_told_in_every_language(up: Up, fleet: Fleet) -> None:
-    """In TransactionEvent, whose answer alone has room for them."""
-    charger = fleet["SHOWS-21"]
-    until = datetime.now(UTC) + timedelta(hours=2)
-    await reserve(up, until)
-    await holds_within(lambda: len(read(fleet, "SHOWS-21")) == 2, WITHIN_S, "reserved")
-    result = await charger.authorize(CARDS["unknown"])
-    assert result.status == "Unknown"

@@ -32,8 +32,9 @@ Unwanted = Callable[[ConsumerRecord], bool]
 
 
 def probes(message: ConsumerRecord) -> bool:
-    """Commands that have nothing to do with the mode."""
-    return ChargerCommand.decode(message.value).kind in {CommandKind.PROBE, CommandKind.OFFLINE}
+    """Commands that change nothing of a mode: questions, orders for offline, what displays say."""
+    beside = {CommandKind.PROBE, CommandKind.OFFLINE, CommandKind.ANNOUNCE}
+    return ChargerCommand.decode(message.value).kind in beside
 
 
 class Tap(Generic[R]):

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from connectors.attempts import AttemptDesk
+from connectors.cases import Case, Settled
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import FIRST_MESSAGE_ID, announce
 from connectors.ocpp.schemas import Schema
+from connectors.ocpp.wire import to_wire
 from models.announcing import ANNOUNCE_WITHIN
+from models.answers import told_for
 from models.attempt import DriverText
 from models.charger import ChargerCommand, CommandKind
 from models.display import reserved_texts
 from models.ids import CommandId, Slot
 from models.languages import LANGUAGES, LANGUAGES_MAX
 from models.schedule import Mode
-from models.site import Stage
-from tests.connectors.ocpp.calls import Stand, running, until
+from models.screens import Screen
+from models.site import Posture, Stage
+from tests.connectors.ocpp.calls import Settling, Stand, running, until
 from tests.connectors.ocpp.chargers import site_record
+from tests.connectors.ocpp.messages import MESSAGES
 
 EVENING = datetime(2026, 7, 14, 16, tzinfo=UTC)
 MORNING = datetime(2026, 7, 15, 4, tzinfo=UTC)
@@ -199,3 +206,48 @@ def test_a_window_is_named_by_its_hours_in_the_sites_zone(code: str) -> None:
 def test_in_english_a_window_reads_as_people_say_it() -> None:
     (text,) = reserved_texts(EVENING, MORNING, EVENING, "Europe/Berlin", ("en",))
     assert text.text == "Reserved from 18:00 to 06:00."
+
+
+class InTwoLanguages(Settling):
+    """Refuses everybody, in German and English."""
+
+    async def settle(self, case: Case) -> Settled | None:
+        told = told_for(
+            case.attempt.ocpp, Stage.ENFORCE, None, posture=Posture.CLOSED, freevend=False,
+            barred=False, languages=("de", "en"), kind=case.attempt.kind, screen=case.screen,
+        )  # fmt: skip
+        return Settled(told, cacheable=False, stop=False)
+
+
+IN_GERMAN = {
+    "format": "UTF8",
+    "content": "Bitte wenden Sie sich an das Depot.",
+    "language": "de",
+}
+IN_ENGLISH = {"format": "UTF8", "content": "Please contact the depot.", "language": "en"}
+
+
+@pytest.mark.parametrize("ocpp", ["2.0.1", "2.1"])
+async def test_a_denial_is_told_in_as_many_languages_as_the_answer_carries(ocpp: Any) -> None:
+    stand = stand_at()
+    stand.services = replace(stand.services, desk=cast("AttemptDesk", InTwoLanguages()))
+    connection = stand.connection(ocpp)
+    for action in ("Authorize", "TransactionEvent"):
+        response, _ = await stand.handle(connection, action, MESSAGES[ocpp][action])
+        sent = to_wire(response)
+        assert sent["idTokenInfo"]["personalMessage"] == IN_GERMAN
+        several = (ocpp, action) == ("2.1", "TransactionEvent")
+        assert sent.get("updatedPersonalMessageExtra") == ([IN_ENGLISH] if several else None)
+
+
+async def test_a_denial_has_no_text_for_a_charger_whose_display_is_off() -> None:
+    stand = stand_at()
+    stand.services = replace(stand.services, desk=cast("AttemptDesk", InTwoLanguages()))
+    connection = stand.connection("2.1")
+    connection.keep_screen(Screen(available=True, enabled=False))
+    response, _ = await stand.handle(
+        connection, "TransactionEvent", MESSAGES["2.1"]["TransactionEvent"]
+    )
+    sent = to_wire(response)
+    assert sent["idTokenInfo"]["status"] == "Unknown"
+    assert "personalMessage" not in sent["idTokenInfo"]
