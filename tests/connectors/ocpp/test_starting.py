@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -12,12 +14,34 @@ from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import ASSISTED_TOKEN, token_of
 from models.assisted import ASSISTED_TAG
 from models.charger import ChargerCommand, CommandKind
+from models.governing import Governing
 from models.identifiers import KeyEpoch, Pseudonymiser
-from models.schedule import Mode
+from models.schedule import Mode, Schedule
 from models.site import Stage
-from tests.connectors.ocpp.calls import Stand, running, until
+from models.timeline import Timeline
+from models.zones import zone
+from tests.connectors.ocpp.calls import Rows, Stand, running, until
+from tests.connectors.ocpp.chargers import site_record
 from tests.connectors.ocpp.test_commands import answer, command, desk
-from tests.connectors.ocpp.test_displays import stand_at
+
+
+@dataclass
+class Governed(Rows):
+    """Chargers that are in one mode all day."""
+
+    mode: Mode = Mode.MANAGED
+
+    def governing(self, charger_id: Any) -> Governing | None:
+        site = next(iter(self.sites.values()))
+        timeline = Timeline(Schedule(id="s", default=self.mode), zone("UTC"))
+        return cast("Governing", SimpleNamespace(timeline=timeline, site=site, stage=site.stage))
+
+
+def stand_at(stage: Stage = Stage.ENFORCE, *, mode: Mode) -> Stand:
+    stand = Stand(site=site_record().model_copy(update={"stage": stage}))
+    rows = Governed(stand.rows.sites, stand.rows.chargers, mode)
+    stand.services = replace(stand.services, configuration=rows)
+    return stand
 
 
 def start(connection: ChargerConnection, **fields: Any) -> ChargerCommand:
