@@ -114,6 +114,9 @@ async def test_a_charger_is_looked_at_again_when_its_next_hour_begins(desk: Desk
     (order,) = desk.commands(CommandKind.OFFLINE)
     done: dict[str, Scalar] = {"commandId": order.command_id, "status": "done", "policy": "closed"}
     await desk.event(EventName.OFFLINE_SET, data=done)
+    (told,) = desk.commands(CommandKind.ANNOUNCE)
+    dark: dict[str, Scalar] = {"commandId": told.command_id, "status": "not_supported"}
+    await desk.event(EventName.ANNOUNCED, data=dark)
     due_at = desk.desk._due_at[CHARGER]
     assert due_at == period_start(CHARGER, due_at)
     assert timedelta() < due_at - datetime.now(UTC) <= timedelta(hours=1)
