@@ -382,7 +382,7 @@ class _Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no t
         """Stop it."""
         self._charger.later(partial(self._charger.stop_remotely, transaction_id))
 
-    @answers(Action.set_display_message)
+    @answers(Action.set_display_message, newer=True)
     def on_set_display_message(self, message: dict[str, Any], **_: Any) -> Any:
         """Shown instead of the one with its id."""
         if self._charger.display is None:

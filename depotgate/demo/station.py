@@ -22,9 +22,13 @@ SILENT = logging.Logger("depotgate.demo.frames", level=logging.CRITICAL + 1)
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
-def answers(action: str) -> Callable[[Handler], Handler]:
-    """The package's `@on`, with types."""
-    return cast("Callable[[Handler], Handler]", on(action))
+def answers(action: str, *, newer: bool = False) -> Callable[[Handler], Handler]:
+    """The package's `@on`, with types.
+
+    Args:
+        newer: the call may have fields of a newer version, which the older schema refuses.
+    """
+    return cast("Callable[[Handler], Handler]", on(action, skip_schema_validation=newer))
 
 
 def then(action: str) -> Callable[[Handler], Handler]:
