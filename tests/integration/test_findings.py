@@ -173,6 +173,8 @@ async def test_finding_4_an_accepted_set_of_a_charger_that_reads_back_no_value_i
 ) -> None:
     for charger_id in ids("tells nothing"):
         await scene.until_told(charger_id, ModeFactKind.SWITCH_COMMANDED)
+        # What is seen before its answer says nothing of what came of it.
+        await scene.until(lambda: _answered(scene.state(charger_id)), charger_id)  # noqa: B023
         await scene[charger_id].plug_in()
         await scene.until_told(charger_id, ModeFactKind.DRIFT)
         assert not scene.facts(charger_id, ModeFactKind.SWITCHED)
@@ -309,6 +311,10 @@ async def test_finding_9_keys_are_named_one_at_a_time_where_a_full_list_would_do
         assert charger.link.connections_count == 1
     (rebooting,) = ids("reboots when listed")
     assert cast("RebootsWhenListed16", scene[rebooting]).reboots_count == 0
+
+
+def _answered(state: ChargerState) -> bool:
+    return state.commanded is not None and state.commanded.status is not None
 
 
 def _probed(state: ChargerState) -> bool:
