@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -14,6 +14,14 @@ from rich.text import Text
 from connectors.feeds.overrides import read_overrides
 from connectors.feeds.places import near
 from connectors.telemetry.metrics import Metrics
+from depotgate.charger_words import (
+    NOBODY_KNOWS,
+    clock_words,
+    last_seen,
+    running_sessions,
+    session_lines,
+    written,
+)
 from depotgate.printing import print_json, table_console
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
@@ -33,8 +41,6 @@ READ_WITHIN_S = 30.0
 
 PIPE_COLUMNS = 400
 """A charger with its evidence a line."""
-
-NOBODY_KNOWS = "–"
 
 
 class Shown(NamedTuple):
@@ -68,7 +74,7 @@ async def show_chargers(settings: Settings, charger_id: str | None, *, as_json: 
     if as_json:
         print_json(_fields(one) if one else [_fields(each) for each in shown])
         return
-    table_console(PIPE_COLUMNS).print(_in_full(one) if one else _table(shown))
+    table_console(PIPE_COLUMNS).print(in_full(one) if one else table_of(shown))
 
 
 async def read_chargers(kafka: str) -> list[Shown]:
@@ -100,20 +106,24 @@ def one_of(shown: Iterable[Shown], charger_id: str) -> Shown:
     return known[ChargerId(charger_id)]
 
 
-def _table(shown: Iterable[Shown]) -> Table:
+def table_of(shown: Iterable[Shown]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("charger", no_wrap=True)
-    for name in ("site", "class", "desired", "commanded", "observed", "firmware", "connected"):
+    for name in ("site", "class", "desired", "commanded", "observed", "firmware"):
+        table.add_column(name, overflow="fold")
+    for name in ("clock", "sessions", "last seen"):
         table.add_column(name, overflow="fold")
     for each in shown:
-        cells = (each.charger.charger_id, each.charger.site_id, _class(each), *_modes(each.row))
-        firmware = each.row.firmware if each.row else None
+        row = each.row
+        cells = (each.charger.charger_id, each.charger.site_id, _class(each), *_modes(row))
+        firmware = row.firmware if row else None
+        seen = (clock_words(row), str(running_sessions(row)), last_seen(row))
         # What chargers and people wrote is no markup.
-        table.add_row(*map(Text, (*cells, firmware or NOBODY_KNOWS, _connected(each.row))))
+        table.add_row(*map(Text, (*cells, firmware or NOBODY_KNOWS, *seen)))
     return table
 
 
-def _in_full(each: Shown) -> Table:
+def in_full(each: Shown) -> Table:
     """One charger, a line for each thing that is known."""
     row, charger = each.row, each.charger
     desired, commanded, observed = _modes(row)
@@ -133,8 +143,10 @@ def _in_full(each: Shown) -> Table:
         ("display", _display(row)),
         ("profile", _profile(each)),
         ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
-        ("connected", _connected(row)),
-        ("last change", _time(row.updated_at) if row else NOBODY_KNOWS),
+        ("clock", clock_words(row, in_full=True)),
+        *session_lines(row),
+        ("last seen", last_seen(row)),
+        ("last change", written(row.updated_at) if row else NOBODY_KNOWS),
     ]
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     for name, what in lines:
@@ -148,7 +160,7 @@ def _display(row: ChargerState | None) -> str:
     if last is None:
         return NOBODY_KNOWS
     what = "nothing" if last.window.mode is Mode.FREEVEND else "reserved"
-    until = f" until {_time(last.window.end)}" if last.window.end else ""
+    until = f" until {written(last.window.end)}" if last.window.end else ""
     how = last.status or "under way"
     return f"{what}{until}: {how}{f' ({last.detail})' if last.detail else ''}"
 
@@ -180,21 +192,8 @@ def _modes(row: ChargerState | None) -> tuple[str, str, str]:
     return (desired, commanded, observed)
 
 
-def _connected(row: ChargerState | None) -> str:
-    if row is None:
-        return "never"
-    link = row.connection
-    return (
-        f"{link.ocpp} since {_time(link.since)}" if link else f"no, since {_time(row.updated_at)}"
-    )
-
-
 def _said(what: str, at: datetime | None) -> str:
-    return f"{what} ({_time(at)})" if at else what
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"{what} ({written(at)})" if at else what
 
 
 def _fields(each: Shown) -> dict[str, object]:

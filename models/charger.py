@@ -249,6 +249,7 @@ class ChargerState(Record):
         refused: optional steps of the last switch that it did not take.
         claims, proofs: what the charger said of itself, and what its behaviour showed.
         places: occupations that may still prove something.
+        disconnected_at: when its last connection ended; None while it is connected.
         clock: how far the charger's clock is off; None while it is not measured.
         sessions: that run, that ended lately, and vehicles at its places.
         offline: what it was told to do while it is offline; None while it was not.
@@ -264,6 +265,7 @@ class ChargerState(Record):
     commanded: Commanded | None = None
     observed: Observed | None = None
     connection: Connection | None = None
+    disconnected_at: UtcDatetime | None = None
     mode_unknown_since: UtcDatetime | None = None
     stored_mode: Mode | None = None
     booted_with: Mode | None = None

@@ -113,12 +113,16 @@ def _connected(state: ChargerState, event: ChargerEvent) -> Update:
     # UUIDv7: the greater one is the newer one; an equal one is this event once more.
     if state.connection and event.connection_id <= state.connection.connection_id:
         return {}
-    found = {"connection": _connection(event), "site_id": event.site_id}
+    found = {
+        "connection": _connection(event),
+        "disconnected_at": None,
+        "site_id": event.site_id,
+    }
     return {**found, **_unknown(event.received_at)}
 
 
-def _disconnected(_state: ChargerState, _event: ChargerEvent) -> Update:
-    return {"connection": None}
+def _disconnected(_state: ChargerState, event: ChargerEvent) -> Update:
+    return {"connection": None, "disconnected_at": event.received_at}
 
 
 _BOOT_FIELDS = {

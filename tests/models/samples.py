@@ -407,6 +407,7 @@ _RECORDS: tuple[Record, ...] = (
             ocpp="1.6",
             since=NOON - HOUR,
         ),
+        disconnected_at=NOON - HOUR,
         mode_unknown_since=NOON - HOUR,
         stored_mode=Mode.MANAGED,
         booted_with=Mode.FREEVEND,

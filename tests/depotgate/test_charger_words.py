@@ -1,0 +1,111 @@
+"""What people are told of a charger's connection, clock and running sessions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from depotgate.charger_words import (
+    NOBODY_KNOWS,
+    clock_words,
+    last_seen,
+    running_sessions,
+    session_lines,
+)
+from depotgate.chargers_shown import Shown, in_full, table_of
+from models.attempt import TokenKind
+from models.charger import ChargerState
+from models.clocks import ClockOffset
+from models.mode_events import apply_event
+from models.schedule import Mode
+from models.sessions import Session, Sessions, SessionStop
+from models.site import ChargerRecord
+from tests.models.samples import SAMPLES
+from tests.models.test_proofs import event, row
+
+AT = datetime(2026, 7, 14, 10, tzinfo=UTC)
+
+
+def clock(offset_s: float) -> ChargerState:
+    return row(clock=ClockOffset(offset_s=offset_s, uncertainty_s=2.0, readings_count=15))
+
+
+def session(**fields: Any) -> Session:
+    given: dict[str, Any] = {
+        "session_id": "s1",
+        "transaction_id": "7",
+        "place": 1,
+        "began_at": AT,
+        "seen_at": AT,
+    }
+    return Session(**given | fields)
+
+
+def test_a_charger_is_last_seen_now_while_it_is_connected_then_when_it_left_and_not_later() -> None:
+    assert last_seen(None) == "never"
+    there = row()
+    assert last_seen(there).startswith("now, by 1.6 since ")
+    left = apply_event(there, event("Disconnected"), there.offset + 1)
+    at = left.disconnected_at
+    assert at is not None
+    # A timetable that moves on writes its row again, and is no sign of life.
+    later = left.model_copy(update={"updated_at": at + timedelta(hours=3)})
+    assert last_seen(later) == f"{at:%Y-%m-%d %H:%M:%S}Z"
+    back = apply_event(later, event("Connected"), later.offset + 1)
+    assert back.connection is not None
+    assert back.disconnected_at is None
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [
+        (3.24, "3.2 s ahead"),
+        (-3_605.0, "3,605 s behind"),
+        (0.01, "0.0 s"),
+    ],
+)
+def test_a_clock_is_said_with_its_way(offset_s: float, words: str) -> None:
+    assert clock_words(clock(offset_s)) == words
+    assert clock_words(clock(offset_s), in_full=True) == f"{words}, ± 2.0 s, from 15 messages"
+
+
+def test_a_clock_that_was_not_measured_or_is_off_by_days_says_so() -> None:
+    assert clock_words(row()) == NOBODY_KNOWS
+    assert clock_words(None, in_full=True) == "not measured"
+    assert "its times are not used" in clock_words(clock(200_000.0), in_full=True)
+
+
+def test_a_refused_session_without_energy_is_told_and_does_not_run() -> None:
+    refused = session(session_id="s2", refused_at=AT)
+    runs = session(
+        energy_at=AT,
+        began_in=Mode.FREEVEND,
+        token=TokenKind.FREEVEND_TAG,
+        stop=SessionStop(cause="EDGE", at=AT),
+    )
+    state = row(sessions=Sessions(running=(runs, refused)))
+    assert running_sessions(state) == 1
+    count, *lines = session_lines(state)
+    assert count == ("sessions", "1 running, 1 refused")
+    assert lines[0][1] == (
+        "place 1, since 2026-07-14 10:00:00Z, began in freevend, token freevend_tag, "
+        "energy since 2026-07-14 10:00:00Z, stop due: EDGE (s1)"
+    )
+    assert "refused 2026-07-14 10:00:00Z" in lines[1][1]
+    assert session_lines(None) == [("sessions", "none running")]
+
+
+def test_the_screens_have_clock_sessions_and_last_seen() -> None:
+    charger = SAMPLES[ChargerRecord]
+    assert isinstance(charger, ChargerRecord)
+    shown = Shown(charger, clock(-12.5).model_copy(update={"sessions": Sessions()}))
+    for table in (table_of([shown, Shown(charger, None)]), in_full(shown)):
+        screen = StringIO()
+        Console(width=400, file=screen).print(table)
+        text = screen.getvalue()
+        for words in ("clock", "12 s behind", "sessions", "last seen", "now, by 1.6"):
+            assert words in text
