@@ -87,6 +87,7 @@ class ChargerConnection:
         # What was sent over this connection, for differences (connectors/ocpp/local_list.py).
         self.local_list: HeldList | None = None
         self.display_turn = asyncio.Lock()
+        self.offline_turn = asyncio.Lock()
         self.silent = False
         self.mode = ModeMemory()
         self._socket = socket

@@ -41,12 +41,14 @@ async def set_offline(connection: ChargerConnection, command: ChargerCommand) ->
     The event names settings and counts, never a value and nobody's identifier (rule 26).
     """
     found: dict[str, Scalar] = {"status": "done"}
-    try:
-        found |= await _Offline(connection, command).run()
-    except ChargerBusyError:
-        found = {"status": "busy"}
-    except _NoAnswerError as fault:
-        found = {"status": str(fault)}
+    # Whole orders, one after the other: two at once would each undo settings of the other.
+    async with connection.offline_turn:
+        try:
+            found |= await _Offline(connection, command).run()
+        except ChargerBusyError:
+            found = {"status": "busy"}
+        except _NoAnswerError as fault:
+            found = {"status": str(fault)}
     await connection.report(
         EventName.OFFLINE_SET,
         about=f"{EventName.OFFLINE_SET} {command.command_id}",

@@ -313,3 +313,27 @@ def test_a_file_of_another_form_is_refused_in_words(tmp_path: Path, content: str
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"identities\.csv"):
         KnownIdentities(path, PSEUDONYMISER)
+
+
+async def test_of_two_orders_at_once_the_later_one_holds() -> None:
+    stand = Stand()
+    async with running(stand, "1.6") as (connection, wire):
+        scripted = Scripted(wire, keys_16(AllowOfflineTxForUnknownId="false"))
+        desk_ = desk(stand)
+        answering = asyncio.create_task(scripted.answer())
+        for number, policy in enumerate((OfflinePolicy.OPEN, OfflinePolicy.CLOSED)):
+            desk_.take(
+                command(
+                    connection,
+                    kind=CommandKind.OFFLINE,
+                    command_id=CommandId(f"o{number}"),
+                    offline=order(policy),
+                )
+            )
+        await until(lambda: len(stand.events.named("OfflineSet")) == 2)
+        answering.cancel()
+        with suppress(asyncio.CancelledError):
+            await answering
+    told = [event.data["policy"] for event in stand.events.named("OfflineSet")]
+    assert told == ["open", "closed"]
+    assert scripted.keys["AllowOfflineTxForUnknownId"] == "false"
