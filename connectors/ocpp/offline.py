@@ -30,6 +30,9 @@ from models.site import OfflinePolicy
 
 UNKNOWN = Reading(known=False, value=None)
 
+_NO_ANSWER = frozenset({FailureCause.TIMED_OUT, FailureCause.CLOSED})
+"""An answer that makes no sense is one: the settings after it are as urgent."""
+
 
 class _NoAnswerError(Exception):
     """The charger answered nothing any more: the rest is not asked."""
@@ -155,6 +158,6 @@ class _Offline:
                 # 30 s more would keep the next switch waiting.
                 raise _NoAnswerError(FailureCause.TIMED_OUT)
             answer = await call_step(connection, step)
-        if isinstance(answer, CallFailed) and answer.cause is not FailureCause.CALL_ERROR:
+        if isinstance(answer, CallFailed) and answer.cause in _NO_ANSWER:
             raise _NoAnswerError(answer.cause)
         return answer

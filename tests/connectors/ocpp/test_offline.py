@@ -40,6 +40,7 @@ class Scripted:
     version: int = 0
     lists: list[dict[str, Any]] = field(default_factory=list)
     list_answer: str = "Accepted"
+    senseless: frozenset[str] = frozenset()
 
     async def answer(self) -> None:
         done = 0
@@ -55,6 +56,8 @@ class Scripted:
         match action:
             case "GetConfiguration":
                 (name,) = asked["key"]
+                if name in self.senseless:
+                    return {"configurationKey": name}
                 if name not in self.keys:
                     return {"unknownKey": [name]}
                 row = {"key": name, "readonly": name in self.fixed, "value": self.keys[name]}
@@ -212,6 +215,15 @@ async def test_what_a_charger_refuses_or_lacks_is_told_by_its_setting() -> None:
     # Attempts are read-only: the interval is raised, within its bound.
     assert scripted.keys["TransactionMessageRetryInterval"] == "900"
     assert data["coveredS"] == 2700
+
+
+async def test_one_senseless_answer_keeps_no_other_setting_back() -> None:
+    senseless = frozenset({"LocalPreAuthorize"})
+    data, scripted = await outcome(
+        Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED), senseless=senseless
+    )
+    assert (data["status"], data["setting.pre_authorize"]) == ("done", "missing")
+    assert scripted.keys["LocalAuthorizeOffline"] == "false"
 
 
 async def test_without_identities_a_list_is_unavailable_and_nobody_starts_offline() -> None:
