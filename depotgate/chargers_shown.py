@@ -136,6 +136,7 @@ def in_full(each: Shown) -> Table:
             (" proven" if one.proven else " claimed", _said(one.what, one.at))
             for one in each.classified.evidence
         ),
+        *_token_types(row),
         ("desired", _said(desired, row.desired_since if row else None)),
         ("commanded", commanded),
         ("observed", observed),
@@ -152,6 +153,14 @@ def in_full(each: Shown) -> Table:
     for name, what in lines:
         table.add_row(Text(name, style="bold"), Text(what))
     return table
+
+
+def _token_types(row: ChargerState | None) -> list[tuple[str, str]]:
+    """The types of tokens that it says it can present, which says nothing of its class."""
+    claims = row.claims if row else None
+    if claims is None or claims.token_types is None:
+        return []
+    return [(" claimed", _said(f"it presents {', '.join(claims.token_types)}", claims.probed_at))]
 
 
 def _display(row: ChargerState | None) -> str:

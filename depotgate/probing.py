@@ -18,6 +18,7 @@ from depotgate.settings import Settings
 from models.charger import ChargerCommand, ChargerEvent, EventName
 from models.errors import ProbeFailedError, UndecodableRecordError
 from models.probing import probe_command
+from models.token_types import split
 from models.topics import COMMANDS, EVENTS
 
 ANSWER_WITHIN_S = 60.0
@@ -108,6 +109,9 @@ def _lines(charger_id: str, told: ChargerEvent) -> list[str]:
         if about in told.data:
             claim = str(told.data[about] or "no usable answer")
             said.append(f"  {what}: {claim.replace('_', '-')}")
+    types = split(told.data.get("token_types"))
+    if types:
+        said.append(f"  it presents tokens of the types {', '.join(types)}")
     if told.data.get("mode"):
         said.append(f"  it stands at {told.data['mode']}")
     said.append("this is what it claims; `depotgate chargers` shows what its behaviour proved")

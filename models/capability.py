@@ -53,6 +53,7 @@ class Claims(Frozen):
         mode_key, tag_key, pre_authorize, cache: None = not asked for, or not answered. A profile
             without a freevend tag has no `tag_key` to miss.
         mode: that the mode key stood at when it was probed.
+        token_types: that it can present, by OCPP 2.1; None = it was not asked, or did not say.
         set_at, set_status, read_back: of the last switch that was answered; `read_back` says
             whether what was set was read back.
     """
@@ -65,6 +66,7 @@ class Claims(Frozen):
     pre_authorize: Open[KeyClaim] | None = None
     cache: Open[KeyClaim] | None = None
     mode: Mode | None = None
+    token_types: tuple[str, ...] | None = None
     set_at: UtcDatetime | None = None
     set_status: Open[SetClaim] | None = None
     read_back: bool | None = None

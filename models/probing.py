@@ -20,7 +20,14 @@ from models.charger import (
     EventName,
 )
 from models.ids import CommandId, timed_id
-from models.profiles import Profile, Spelling, WireCall, read_back_mode, spellings
+from models.profiles import (
+    Profile,
+    Spelling,
+    WireCall,
+    read_back_mode,
+    spellings,
+    variable_value,
+)
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.site import ChargerRecord
@@ -36,6 +43,12 @@ GUARDS: Mapping[str, Names] = {
     "cache": {"1.6": "AuthorizationCacheEnabled", "2.x": "AuthCacheCtrlr.Enabled"},
 }
 """Keys besides the profile's own that keep a charger from class full when they are fixed."""
+
+
+TYPES = "token_types"
+"""Asked in OCPP 2.1 only, which has the variable; its value is kept, as types are no tags."""
+
+SUPPORTED_TYPES = "AuthCtrlr.SupportedIdTokenType"
 
 
 class Question(NamedTuple):
@@ -55,10 +68,12 @@ class KeyAnswer(NamedTuple):
 
     Attributes:
         mode: that the mode's key stands at; of others nothing is kept, values may be tags.
+        value: of SUPPORTED_TYPES, as it was told.
     """
 
     claim: KeyClaim | None
     mode: Mode | None
+    value: str | None = None
 
 
 def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
@@ -71,7 +86,10 @@ def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
     if tags:
         own.append(Question("tag_key", tags))
     spoken = "1.6" if ocpp == "1.6" else "2.x"
-    return (*own, *(Question(about, (names[spoken],)) for about, names in GUARDS.items()))
+    own += [Question(about, (names[spoken],)) for about, names in GUARDS.items()]
+    if ocpp == "2.1":
+        own.append(Question(TYPES, (SUPPORTED_TYPES,)))
+    return tuple(own)
 
 
 def probe_due(row: ChargerState, event: ChargerEvent) -> bool:
@@ -138,7 +156,8 @@ def key_answer(
     mode = read_back_mode(ocpp, profile, payload)
     if ocpp == "1.6":
         return KeyAnswer(_claim_16(name, payload), mode)
-    return KeyAnswer(_claim_2x(payload), mode)
+    value = variable_value(payload, name) if name == SUPPORTED_TYPES else None
+    return KeyAnswer(_claim_2x(payload), mode, value)
 
 
 def _claim_16(name: str, payload: Mapping[str, Any]) -> KeyClaim | None:

@@ -27,6 +27,7 @@ from models.charger import (
 from models.profiles import Setting, named_setting
 from models.schedule import Mode
 from models.switchability import without_refusal
+from models.token_types import split
 
 PLACES_MAX = 16
 """Occupations that are followed at once: a charger has a few connectors."""
@@ -62,6 +63,7 @@ def _probed(state: ChargerState, event: ChargerEvent) -> Update:
             "firmware": state.firmware,
             "probed_at": event.received_at,
             "mode": _one_of(Mode, told.get("mode")),
+            "token_types": split(told.get("token_types")),
             **{
                 key: _one_of(KeyClaim, told.get(key))
                 for key in ("mode_key", "tag_key", "pre_authorize", "cache")

@@ -10,8 +10,9 @@ from connectors.ocpp.session import CallFailed, FailureCause
 from connectors.ocpp.switching import call_step
 from models.capability import KeyClaim
 from models.charger import ChargerCommand, EventName, Scalar
-from models.probing import KeyAnswer, Question, key_answer, probe_call, questions
+from models.probing import TYPES, KeyAnswer, Question, key_answer, probe_call, questions
 from models.profiles import Profile, profile_named
+from models.token_types import joined, told_types
 
 _ACCEPTED = "Accepted"
 
@@ -23,7 +24,8 @@ class _NoAnswerError(Exception):
 async def probe(connection: ChargerConnection, command: ChargerCommand) -> None:
     """Ask a charger what its profile needs to know, and tell what it said.
 
-    The event holds which kinds of keys there are and the mode, never a value: those may be tags.
+    The event holds which kinds of keys there are, the mode and types of tokens, and no other value:
+    those may be tags.
     """
     async with connection.command_turn:
         found = await _found(connection, command)
@@ -49,6 +51,9 @@ async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict
     try:
         for question in asked:
             answer = await _ask(connection, profile, question)
+            if question.about == TYPES:
+                told[TYPES] = _token_types(connection, answer)
+                continue
             told[question.about] = answer.claim
             if question.about == "mode_key":
                 told["mode"] = answer.mode
@@ -57,6 +62,13 @@ async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict
     except _NoAnswerError as fault:
         return {"status": str(fault)}
     return told
+
+
+def _token_types(connection: ChargerConnection, answer: KeyAnswer) -> str | None:
+    if answer.value is None:
+        return None
+    site = connection.site
+    return joined(told_types(answer.value, site.identifier_types if site else ()))
 
 
 async def _ask(connection: ChargerConnection, profile: Profile, question: Question) -> KeyAnswer:

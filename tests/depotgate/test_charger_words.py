@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from depotgate.charger_words import (
     NOBODY_KNOWS,
@@ -18,6 +19,7 @@ from depotgate.charger_words import (
 )
 from depotgate.chargers_shown import Shown, in_full, table_of
 from models.attempt import TokenKind
+from models.capability import Claims
 from models.charger import ChargerState
 from models.clocks import ClockOffset
 from models.mode_events import apply_event
@@ -99,13 +101,20 @@ def test_a_refused_session_without_energy_is_told_and_does_not_run() -> None:
     assert session_lines(None) == [("sessions", "none running")]
 
 
+def _on_screen(table: Table) -> str:
+    screen = StringIO()
+    Console(width=400, file=screen).print(table)
+    return screen.getvalue()
+
+
 def test_the_screens_have_clock_sessions_and_last_seen() -> None:
     charger = SAMPLES[ChargerRecord]
     assert isinstance(charger, ChargerRecord)
     shown = Shown(charger, clock(-12.5).model_copy(update={"sessions": Sessions()}))
+    claims = Claims(token_types=("ISO14443", "VIN"), probed_at=AT)
+    claimed = Shown(charger, row(claims=claims))
+    assert "it presents ISO14443, VIN (2026-07-14 10:00:00Z)" in _on_screen(in_full(claimed))
     for table in (table_of([shown, Shown(charger, None)]), in_full(shown)):
-        screen = StringIO()
-        Console(width=400, file=screen).print(table)
-        text = screen.getvalue()
+        text = _on_screen(table)
         for words in ("clock", "12 s behind", "sessions", "last seen", "now, by 1.6"):
             assert words in text

@@ -426,6 +426,7 @@ _RECORDS: tuple[Record, ...] = (
             pre_authorize=KeyClaim.READ_ONLY,
             cache=KeyClaim.MISSING,
             mode=Mode.MANAGED,
+            token_types=("ISO14443", "eMAID"),
             set_at=NOON,
             set_status=SetClaim.TAKEN,
             read_back=True,

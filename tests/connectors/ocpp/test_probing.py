@@ -78,6 +78,20 @@ async def test_finding_9_each_key_is_asked_by_name_and_its_other_spelling_tried(
     }
 
 
+async def test_a_charger_of_2_1_is_asked_which_types_of_tokens_it_presents() -> None:
+    stand = Stand(site=site_record(identifier_types=("BUSBADGE",)))
+    async with running(stand, "2.1") as (connection, wire):
+        take_probe(stand, connection)
+        for place, name in enumerate(
+            ("AuthCtrlr.Enabled", "AuthCtrlr.LocalPreAuthorize", "AuthCacheCtrlr.Enabled")
+        ):
+            assert await asked(wire, place, variable(name, "Accepted", "true")) == name
+        name = "AuthCtrlr.SupportedIdTokenType"
+        types = "iso14443,BusBadge,04A1B2C3D4E5F6"
+        assert await asked(wire, 3, variable(name, "Accepted", types)) == name
+        assert (await told(stand)).get("token_types") == "ISO14443,BUSBADGE,other"
+
+
 async def test_rule_27_nothing_is_asked_outside_enforce() -> None:
     stand = Stand(site=site_record(stage=Stage.SHADOW))
     async with running(stand) as (connection, wire):
