@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.assisted import start_answered
-from models.attempt import AttemptKind, TokenKind
+from models.attempt import AttemptKind
 from models.charger import ChargerEvent, ChargerState, EventName
 from models.clocks import before
 from models.ids import session_id
 from models.session_changes import bounded, end, session_of, with_session, with_vehicle
-from models.sessions import OCCUPATIONS_MAX, Occupation, Session, Sessions
+from models.sessions import NOBODYS, OCCUPATIONS_MAX, Occupation, Session, Sessions
 
 SEEN_EVERY = timedelta(hours=1)
 """A row is written for what it learns, not for each meter value."""
@@ -42,9 +42,6 @@ _FREE = frozenset({"Available", "Reserved"})
 
 _CONNECTED = ENERGY | {"EVConnected"}
 """A 2.x transaction may begin with a card, before any vehicle is there."""
-
-NOBODYS = frozenset({None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG})
-"""No card, or one that no driver presented."""
 
 _IDLE = frozenset({"Preparing", "Occupied"})
 

@@ -12,7 +12,7 @@ from models.attempt import Attempt, AttemptKind, Outcome, TokenKind
 from models.reasons import Answer
 from models.schedule import Mode
 from models.session_changes import bounded, session_of, with_session, with_vehicle
-from models.sessions import Session, Sessions
+from models.sessions import NOBODYS, Session, Sessions
 
 
 def outcome_noted(sessions: Sessions, outcome: Outcome) -> Sessions:
@@ -81,8 +81,8 @@ def _authorized(sessions: Sessions, outcome: Outcome) -> Sessions:
     """An Authorize names no place: it is for the only unidentified session, else for the vehicle
     that was plugged in last (rule 12)."""
     attempt = outcome.attempt
-    if attempt.token.kind == TokenKind.ASSISTED_TAG:
-        # Asked for a session that is started from here: nobody's card.
+    if attempt.token.kind in NOBODYS:
+        # What a charger presents by itself in freevend, or for a session started from here.
         return sessions
     lasting = attempt.token.lasting_pseudonym
     if any(each.attempt and each.attempt.token.lasting_pseudonym == lasting

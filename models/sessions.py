@@ -21,6 +21,9 @@ begin one anew (finding 7)."""
 
 OCCUPATIONS_MAX = 16
 
+NOBODYS = frozenset({None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG})
+"""No card, or one that no driver presented."""
+
 
 class SessionStop(Frozen):
     """A stop that was asked for.

@@ -284,6 +284,13 @@ def test_a_card_before_the_cable_counts_for_the_vehicle_that_comes() -> None:
     assert apply_event(known, status("Preparing", at=late), 9).sessions.occupied[0].token_at is None
 
 
+@pytest.mark.parametrize("kind", [TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG])
+def test_an_authorize_that_no_driver_asked_for_is_no_card_for_the_vehicle(kind: TokenKind) -> None:
+    waiting = sessions_of([status("Preparing")])
+    token = ATTEMPT.token.model_copy(update={"kind": kind})
+    assert outcome_noted(waiting, outcome(AttemptKind.AUTHORIZE, token=token)) == waiting
+
+
 # Who a session belongs to (rule 12)
 
 
