@@ -32,6 +32,9 @@ Update = dict[str, Any]
 READ_BACK, BEHAVIOUR = "read_back", "behaviour"
 """Kinds of evidence."""
 
+REFUSED = frozenset({CommandStatus.REJECTED, CommandStatus.NOT_SUPPORTED})
+"""By these a charger says itself that it did nothing."""
+
 DRIFT_APART = timedelta(minutes=5)
 """Contrary behaviour begins the tries again, but not more often than this: a charger that repeats
 its freevend tag with every meter value would be switched without end."""
@@ -167,10 +170,19 @@ def _command_ended(state: ChargerState, event: ChargerEvent) -> Update:
     observed = Observed(mode=read, at=event.received_at, evidence=READ_BACK) if read else None
     return {
         "commanded": commanded.model_copy(update=ended),
-        "observed": observed,
+        "observed": observed or _still_seen(state.observed, commanded, result),
         "refused": result.refused,
         **_stored(state, result),
     }
+
+
+def _still_seen(
+    seen: Observed | None, commanded: Commanded, result: CommandResult
+) -> Observed | None:
+    """What was seen while a command was outstanding, if the charger refused it: nothing has changed
+    since (rule 16). Whatever else came of it, it may have been carried out after that."""
+    refused = result.status in REFUSED
+    return seen if refused and seen is not None and seen.at >= commanded.sent_at else None
 
 
 def _in_force(state: ChargerState, result: CommandResult) -> bool:

@@ -47,13 +47,18 @@ class EvidenceDesk:
     ) -> None:
         """What an event itself proves: a switch that arrived, or drift."""
         observed, at, stage = after.observed, event.received_at, governing.stage
-        if observed is None or observed == before.observed:
+        if observed is None:
             return
-        if event.result is not None and observed.mode is event.result.mode:
+        if observed == before.observed:
+            if not _seen_meanwhile(before, after):
+                return
+        elif event.result is not None and observed.mode is event.result.mode:
             command = event.result.command_id
             await self._post.tell(after, ModeFactKind.SWITCHED, at, stage, command=command)
             return
-        if not drift_of_row(after, governing, at) or _told(before, after, governing, at):
+        elif _told(before, after, governing, at):
+            return
+        if not drift_of_row(after, governing, at):
             return
         self._metrics.count(DRIFTS, after.site_id, observed.evidence)
         await self._post.tell(
@@ -65,6 +70,14 @@ class EvidenceDesk:
             about=observed.at.isoformat(),
             detail=observed.evidence,
         )
+
+
+def _seen_meanwhile(before: ChargerState, after: ChargerState) -> bool:
+    """Whether a command has ended that kept what was seen meanwhile from being told as drift."""
+    last, now, seen = before.commanded, after.commanded, after.observed
+    if last is None or now is None or seen is None or now.command_id != last.command_id:
+        return False
+    return last.status is None and now.status is not None and seen.at >= last.sent_at
 
 
 def _told(before: ChargerState, after: ChargerState, governing: Governing, at: datetime) -> bool:

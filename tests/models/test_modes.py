@@ -583,6 +583,29 @@ def test_without_a_read_back_what_was_seen_before_counts_no_more(
 
 
 @pytest.mark.parametrize(
+    ("status", "kept"),
+    [
+        (CommandStatus.REJECTED, True),
+        (CommandStatus.NOT_SUPPORTED, True),
+        (CommandStatus.DONE, False),
+        (CommandStatus.FAILED, False),
+        (CommandStatus.TIMED_OUT, False),
+        (CommandStatus.EXPIRED, False),
+    ],
+)
+def test_rule_16_what_was_seen_during_a_switch_stands_only_if_it_was_refused(
+    status: CommandStatus, kept: bool
+) -> None:
+    last = commanded()
+    meanwhile = Observed(
+        mode=Mode.FREEVEND, at=last.sent_at + timedelta(seconds=1), evidence="behaviour"
+    )
+    ending = event(EventName.COMMAND_RESULT, result=result(status, None))
+    applied = apply_event(row(commanded=last, observed=meanwhile), ending, 11)
+    assert applied.observed == (meanwhile if kept else None)
+
+
+@pytest.mark.parametrize(
     ("state", "ending"),
     [
         (row(), result(CommandStatus.DONE, Mode.MANAGED)),

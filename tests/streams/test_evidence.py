@@ -103,6 +103,33 @@ async def test_a_tag_that_is_repeated_with_every_value_is_told_of_once(desk: Des
     assert len(desk.facts(ModeFactKind.DRIFT)) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "drifts_count"),
+    [(CommandStatus.REJECTED, 1), (CommandStatus.DONE, 0), (CommandStatus.TIMED_OUT, 0)],
+)
+async def test_rule_16_drift_seen_during_a_switch_is_told_once_the_switch_was_refused(
+    status: CommandStatus, drifts_count: int
+) -> None:
+    desk = Desk()
+    assert await desk.states.load(set(range(16)))
+    desk.configure()
+    await desk.event(EventName.CONNECTED)
+    names: dict[str, Scalar] = {"transactionInfo.transactionId": "T1", "eventType": "Started"}
+    await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=names)
+    # It may have started before it was told of the switch.
+    assert desk.facts(ModeFactKind.DRIFT) == []
+    result = CommandResult(
+        command_id=desk.commands()[-1].command_id,
+        status=status,
+        mode=Mode.MANAGED,
+        observed=None,
+        detail=status,
+    )
+    await desk.event(EventName.COMMAND_RESULT, result=result)
+    assert len(desk.facts(ModeFactKind.DRIFT)) == drifts_count
+    assert desk.facts(ModeFactKind.SWITCHED) == []
+
+
 async def test_rule_27_in_shadow_nothing_is_read_back(desk: Desk) -> None:
     desk.configure(stage=Stage.SHADOW)
     await desk.event("Heartbeat")
