@@ -44,7 +44,7 @@ class Turns(Generic[T]):
         return len(self._waiting)
 
     def ask(self, item: T, urgency: int, now_s: float) -> bool:
-        """Whether it is the item's turn now; else it waits, once, with the urgency asked for last.
+        """Whether it is the item's turn now; else it waits, once, as urgently as it ever asked.
 
         Args:
             urgency: 0 is the most urgent.
@@ -53,7 +53,9 @@ class Turns(Generic[T]):
         if not self._waiting and self._refill(now_s) >= 1.0:
             self._spend()
             return True
-        if self._waiting.get(item) != urgency:
+        known = self._waiting.get(item)
+        # What is least urgent of a charger must not make what is more urgent wait with it.
+        if known is None or urgency < known:
             # An entry of the heap that is not the item's newest is passed over.
             self._waiting[item] = urgency
             self._count += 1

@@ -40,9 +40,9 @@ def test_those_on_their_way_to_managed_go_first() -> None:
     assert turns.due(1.0) == ["managed-0", "managed-2", "freevend-1", "freevend-3"]
 
 
-def test_one_that_asks_again_keeps_its_place_and_a_changed_mind_moves_it() -> None:
+def test_one_that_asks_again_keeps_its_place_and_moves_forward_only() -> None:
     turns = busy()
-    for item, urgency in (("a", 1), ("b", 1), ("a", 1), ("c", 1), ("c", 0)):
+    for item, urgency in (("a", 1), ("b", 1), ("a", 1), ("c", 1), ("c", 0), ("a", 2), ("c", 1)):
         assert not turns.ask(item, urgency, 0.0)
     assert len(turns) == 3
     assert turns.due(10.0) == ["c", "a", "b"]
