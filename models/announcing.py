@@ -11,9 +11,9 @@ from models.charger import ChargerEvent, ChargerState, CommandKind
 from models.display import reserved_texts
 from models.governing import Governing
 from models.ids import CommandId, timed_id
-from models.profiles import profile_named, switchable
 from models.schedule import Mode
 from models.site import Stage
+from models.switchability import switch_ahead
 
 TRIES_MAX = 3
 """A display that three times took no message needs a person; nobody's charging depends on it."""
@@ -60,7 +60,7 @@ def announce_at(row: ChargerState, governing: Governing, now: datetime) -> datet
         return NEVER
     last = row.announced
     none_there = last is not None and last.status == DisplayStatus.NOT_SUPPORTED
-    if none_there or _switching(row, governing):
+    if none_there or switch_ahead(row, governing.charger.profile):
         return NEVER
     wanted = window_of(governing, now)
     if last is None or last.connection_id != link.connection_id or last.window != wanted:
@@ -69,19 +69,6 @@ def announce_at(row: ChargerState, governing: Governing, now: datetime) -> datet
     if done or last.tries_count >= TRIES_MAX:
         return NEVER
     return last.sent_at + ANNOUNCE_WITHIN if last.ended_at is None else last.ended_at + AGAIN_AFTER
-
-
-def _switching(row: ChargerState, governing: Governing) -> bool:
-    """Whether a switch is under way, or waits for its turn."""
-    link, last = row.connection, row.commanded
-    if link is None or not switchable(link.ocpp, profile_named(governing.charger.profile)):
-        return False
-    if last is not None and last.status is None:
-        return True
-    settled = (last is not None and last.mode is row.desired) or (
-        row.observed is not None and row.observed.mode is row.desired
-    )
-    return not settled
 
 
 def announcement(row: ChargerState, governing: Governing, now: datetime) -> Announced:

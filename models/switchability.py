@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from models.capability import Capability, Claims, KeyClaim, SetClaim, classify
 from models.charger import ChargerState
+from models.modes import Link, link_of
 from models.profiles import profile_named, switchable
 from models.site import Reboot, SiteRecord
 
@@ -28,6 +29,21 @@ def settled_class(row: ChargerState, profile: str) -> Capability | None:
         return None
     has_key = switchable(link.ocpp, profile_named(profile))
     return classify(claims, row.proofs, has_key=has_key, desired=row.desired).capability
+
+
+def switch_ahead(row: ChargerState, profile: str) -> bool:
+    """Whether a switch is under way, or waits for its turn: whatever is less urgent waits for it.
+
+    Of a charger that may be told (stage enforce); one that cannot be switched waits for nothing.
+    """
+    last = row.commanded
+    if last is not None and last.status is None:
+        return True
+    told = last is not None and last.mode is row.desired and last.profile in {"", profile}
+    seen = row.observed is not None and row.observed.mode is row.desired
+    if told or seen or row.desired is None:
+        return False
+    return link_of(row.connection, profile, settled_class(row, profile)) is Link.SWITCHABLE
 
 
 def without_refusal(claims: Claims) -> Claims:

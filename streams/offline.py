@@ -20,6 +20,7 @@ from models.offline_state import (
 )
 from models.schedule import Mode
 from models.site import OfflinePolicy, Stage
+from models.switchability import switch_ahead
 from streams.charger_post import ChargerPost
 from streams.local_lists import LocalLists
 
@@ -70,7 +71,7 @@ class OfflineDesk:
             self._due_at[row.charger_id] = now + LATER
             return row
         at = next_ask_at(row.offline, wanted.digest, link.connection_id, link.since)
-        if not _free(row):
+        if _silent(row) or switch_ahead(row, governing.charger.profile):
             # The end of its switch is an event, and looked at then.
             at = None
         if at is not None and at <= now:
@@ -153,7 +154,6 @@ class OfflineDesk:
         return row.model_copy(update={"offline": state})
 
 
-def _free(row: ChargerState) -> bool:
-    """Whether its mode comes no more first, and it answers."""
-    last = row.commanded
-    return last is None or (last.status is not None and last.status not in SILENT)
+def _silent(row: ChargerState) -> bool:
+    """Whether it did not answer its last switch."""
+    return row.commanded is not None and row.commanded.status in SILENT

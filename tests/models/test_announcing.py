@@ -19,6 +19,7 @@ from models.announcing import (
     announcement,
     texts_of,
 )
+from models.capability import Claims, KeyClaim
 from models.charger import ChargerEvent, ChargerState
 from models.governing import Governing
 from models.mode_events import apply_event
@@ -61,6 +62,14 @@ def test_a_display_is_told_when_the_switch_has_ended() -> None:
     assert announce_at(row(commanded=under_way), governing(), NOON) == NEVER
     waiting = row(commanded=None, observed=None)
     assert announce_at(waiting, governing(), NOON) == NEVER
+
+
+def test_a_display_of_a_charger_without_a_setting_is_told_at_every_edge() -> None:
+    claims = Claims(profile="standard", mode_key=KeyClaim.MISSING)
+    before = row(desired=Mode.FREEVEND, observed=None, claims=claims)
+    assert before.commanded is not None
+    assert before.commanded.mode is Mode.MANAGED
+    assert announce_at(before, governing(Mode.FREEVEND), NOON) == NOON
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])

@@ -14,7 +14,7 @@ from models.modes import NextStep, reconcile
 from models.schedule import Mode
 from models.sessions import Session, Sessions
 from models.site import Reboot, Stage
-from models.switchability import may_reset, settled_class
+from models.switchability import may_reset, settled_class, switch_ahead
 from tests.models.test_proofs import AT, Sent, after, row
 from tests.rules.depots import Depot
 
@@ -148,3 +148,33 @@ def test_a_charger_is_rebooted_only_where_the_site_says_so_and_no_session_runs(
     session = Session(session_id="s", transaction_id="t", place=1, began_at=AT, seen_at=AT)
     state = row(sessions=Sessions(running=(session,) * sessions_count))
     assert may_reset(state, Depot({}).site.model_copy(update={"reboot": reboot})) is allowed
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "claims", "ahead"),
+    [
+        # Nothing was commanded yet: it waits for its turn.
+        (None, None, THERE, True),
+        (Mode.MANAGED, None, THERE, True),
+        (Mode.MANAGED, CommandStatus.DONE, THERE, False),
+        (Mode.MANAGED, CommandStatus.REJECTED, THERE, False),
+        # An edge has passed, and its switch waits for its turn.
+        (Mode.FREEVEND, CommandStatus.DONE, THERE, True),
+        # None will come: it has no setting.
+        (Mode.FREEVEND, CommandStatus.NOT_SUPPORTED, MISSING, False),
+        (None, None, MISSING, False),
+    ],
+)
+def test_what_is_less_urgent_waits_for_a_switch_that_comes(
+    mode: Mode | None, status: CommandStatus | None, claims: dict[str, Any], ahead: bool
+) -> None:
+    last = mode and Commanded(
+        command_id=CommandId("c"),
+        mode=mode,
+        sent_at=AT,
+        attempts_count=1,
+        status=status,
+        profile=MICROOCPP,
+    )
+    state = claiming(**claims).model_copy(update={"commanded": last or None})
+    assert switch_ahead(state, MICROOCPP) is ahead
