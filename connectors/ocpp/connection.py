@@ -55,6 +55,9 @@ whoever sends them, and the other chargers keep theirs."""
 CHORES_MAX = 32
 """Commands and stops under way on one connection; a charger has a few connectors."""
 
+SILENT_FOR_S = 300.0
+"""The tries of a mode switch are over by then; for ever would be the end of hourly read-backs."""
+
 COMMANDS_KEPT = 64
 """Ids of commands on one connection: a command has a new id per edge and try."""
 
@@ -88,7 +91,7 @@ class ChargerConnection:
         self.local_list: HeldList | None = None
         self.display_turn = asyncio.Lock()
         self.offline_turn = asyncio.Lock()
-        self.silent = False
+        self.silent_until_s = -math.inf
         self.mode = ModeMemory()
         self._socket = socket
         self._handlers = handlers
@@ -122,6 +125,11 @@ class ChargerConnection:
         charger = self.charger
         stage = stage_of(self.services.configuration, charger.charger_id, charger.site_id)
         return stage is Stage.ENFORCE
+
+    @property
+    def silent(self) -> bool:
+        """Whether a call had no answer lately, and none since: only what is urgent is asked."""
+        return asyncio.get_running_loop().time() < self.silent_until_s
 
     @property
     def screen(self) -> Screen:
@@ -290,7 +298,9 @@ class ChargerConnection:
             ChargerBusyError: too many calls wait already.
         """
         answer = await self._own_calls.call(request)
-        self.silent = isinstance(answer, CallFailed) and answer.cause is FailureCause.TIMED_OUT
+        timed_out = isinstance(answer, CallFailed) and answer.cause is FailureCause.TIMED_OUT
+        now_s = asyncio.get_running_loop().time()
+        self.silent_until_s = now_s + SILENT_FOR_S if timed_out else -math.inf
         return answer
 
     # Events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_a_connection_that_ends_is_no_answer(stand: Stand) -> None:
 async def test_a_charger_that_left_the_last_call_unanswered_is_not_asked(stand: Stand) -> None:
     """A switch that is tried again must not wait for a probe's time-out."""
     async with running(stand) as (connection, wire):
-        connection.silent = True
+        connection.silent_until_s = math.inf
         take_probe(stand, connection)
         assert (await told(stand))["status"] == "timed_out"
         assert wire.sent == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.connection import SILENT_FOR_S, ChargerConnection
 from models.attempt import ModeKnown
 from models.charger import CommandKind, Scalar
 from models.ids import CommandId
@@ -98,10 +99,23 @@ async def test_a_late_read_back_asks_nothing(stand: Stand) -> None:
 
 async def test_a_silent_charger_is_not_asked(stand: Stand) -> None:
     async with running(stand) as (connection, wire):
-        connection.silent = True
+        connection.silent_until_s = math.inf
         take(stand, connection)
         assert (await told(stand))["status"] == "timed_out"
         assert wire.sent == []
+
+
+async def test_a_charger_that_left_a_call_unanswered_is_asked_again_after_five_minutes(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.ocpp.outgoing.CALL_TIMEOUT_S", 0.01)
+    async with running(stand) as (connection, wire):
+        take(stand, connection)
+        assert (await told(stand))["status"] == "unknown"
+        assert connection.silent
+        connection.silent_until_s -= SILENT_FOR_S
+        assert not connection.silent
+        assert len(wire.sent) == 1
 
 
 # What is known of the mode.
