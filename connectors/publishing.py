@@ -61,7 +61,9 @@ _PASSING = (TimeoutError, KafkaTimeoutError, MessageSizeTooLargeError)
 """Failures of one record that say nothing about the producer."""
 
 
-class _HeldKey(NamedTuple):
+class HeldKey(NamedTuple):
+    """What an event is about."""
+
     charger_id: ChargerId
     name: str
     evse: Scalar
@@ -85,7 +87,7 @@ class Publisher:
         self._back = asyncio.Event()
         self._back.set()
         self._fatal: BaseException | None = None
-        self._held: OrderedDict[_HeldKey, ChargerEvent] = OrderedDict()
+        self._held: OrderedDict[HeldKey, ChargerEvent] = OrderedDict()
         self._to_spool: deque[tuple[Spooled, asyncio.Future[bool]]] = deque()
         self._spool_wanted = asyncio.Event()
         self._spool_turn = asyncio.Lock()
@@ -192,7 +194,7 @@ class Publisher:
 
     def hold(self, event: ChargerEvent) -> None:
         """Keep an event for Kafka's return, in place of an older one about the same thing."""
-        key = _held_key(event)
+        key = held_key(event)
         self._held.pop(key, None)
         self._held[key] = event
         if len(self._held) > HELD_MAX:
@@ -375,6 +377,10 @@ _EACH_COUNTS = frozenset({EventName.DECISION_LATE, EventName.SESSION_STOPPED})
 """Events of which an older one is not made worthless by a newer one."""
 
 
-def _held_key(event: ChargerEvent) -> _HeldKey:
-    about: Scalar = event.event_id if event.name in _EACH_COUNTS else event.data.get("evseId")
-    return _HeldKey(event.charger_id, event.name, about, event.data.get("connectorId"))
+def held_key(event: ChargerEvent) -> HeldKey:
+    """What a newer event has to share with an event to take its place."""
+    data = event.data
+    about: Scalar = event.event_id if event.name in _EACH_COUNTS else data.get("evseId")
+    # The gateway's own events have a connector of 1.6 and an EVSE of 2.x under one name.
+    connector = data.get("connectorId", data.get("connector"))
+    return HeldKey(event.charger_id, event.name, about, connector)
