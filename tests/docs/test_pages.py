@@ -46,6 +46,12 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_page_is_listed_in_the_readme() -> None:
+    listed = {(ROOT / link).resolve() for link in _LINK.findall((ROOT / "README.md").read_text())}
+    pages = {page for page in PAGES if page.parent == FOLDER}
+    assert {page.name for page in pages if page.resolve() not in listed} == set()
+
+
 def test_the_walk_goes_through_functions_that_exist() -> None:
     rows = _WALKED.findall((FOLDER / "architecture.md").read_text())
     assert len(rows) >= 20
