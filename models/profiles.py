@@ -187,7 +187,7 @@ class WireCall(NamedTuple):
     """One call to the charger.
 
     Attributes:
-        payload: as it goes over the wire, camelCase. May hold a freevend tag: never logged.
+        payload: as it goes over the wire, camelCase. May hold tags and card numbers: never logged.
         purpose: `set` decides whether the switch goes on, and `read_back` what is observed. The
             others fail nothing when they are refused: many chargers have no cache and no such key.
         names: keys that are set, by the place of their result in the answer.
@@ -197,6 +197,9 @@ class WireCall(NamedTuple):
     payload: dict[str, Any]
     purpose: Purpose
     names: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"WireCall({self.action}, {self.purpose})"
 
 
 def switch_calls(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ class IncomingCall:
     connection: ChargerConnection
     row: Row
     message_id: str
-    payload: Json
+    payload: Json = field(repr=False)  # rule 26: it has tokens
     received_at: datetime
     received_s: float
     attempt_kind: str | None = None

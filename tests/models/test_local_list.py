@@ -214,3 +214,10 @@ def test_an_order_without_an_answer_or_a_list_is_repeated_ever_more_rarely() -> 
     lacking = state(told_at=NOW, local_list=ListStanding.UNAVAILABLE)
     assert next_ask_at(lacking, "d", HERE, NOW) == NOW + ASK_AGAIN_AFTER
     assert next_ask_at(lacking, "d", THERE, NOW) == NOW + SETTLED_AFTER
+
+
+def test_rule_26_the_messages_of_a_list_are_printed_without_it() -> None:
+    held = Held("04A1B2C3D4E580", "ISO14443", None)
+    calls = list_calls("1.6", None, [held], 0, 10)
+    assert calls[0].payload["localAuthorizationList"][0]["idTag"] == held.token
+    assert held.token not in repr((held, calls))

@@ -150,3 +150,9 @@ async def test_chores_are_bounded(stand: Stand) -> None:
         begun = [connection.later(chore) for _ in range(CHORES_MAX + 1)]
         assert begun == [True] * CHORES_MAX + [False]
         hold.set()
+
+
+async def test_rule_26_a_call_is_printed_without_its_payload() -> None:
+    stand = Stand()
+    _, call = await stand.handle(stand.connection("1.6"), "Authorize", {"idTag": "04A1B2C3D4E580"})
+    assert call.payload["idTag"] not in repr(call)
