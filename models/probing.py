@@ -150,8 +150,8 @@ def key_answer(
 ) -> KeyAnswer:
     """What an answer to `probe_call` says of the key.
 
-    2.x tells mutability only in reports, which are not asked for (finding 9): of a variable that is
-    there a switch shows whether it can be set.
+    2.x tells mutability only in reports (models/reports.py): without one a switch shows of a
+    variable that is there whether it can be set.
     """
     mode = read_back_mode(ocpp, profile, payload)
     if ocpp == "1.6":

@@ -54,6 +54,7 @@ class Profile(Frozen):
         freevend, managed: wire values of `mode_key`, given exactly when it is.
         value_is_tag: `mode_key` holds a tag in freevend and is empty in managed.
         values_stated: False where the source names only the key, not how its values are spelled.
+        base_report: it may be asked for a report on all that it has (models/reports.py).
         default_tag: presented by the charger while `tag_key` is blank; reserved (rule 17).
     """
 
@@ -68,6 +69,7 @@ class Profile(Frozen):
     tag_key: str | None = None
     default_tag: str | None = None
     aliases: tuple[Spelling, ...] = ()
+    base_report: bool = False
     confidence: Confidence
     notes: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ import math
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 from websockets.asyncio.server import ServerConnection
@@ -19,6 +20,7 @@ from websockets.protocol import State
 
 from connectors.cases import stage_of
 from connectors.ocpp.connection_ids import new_connection_id
+from connectors.ocpp.frames import Json
 from connectors.ocpp.incoming import Handler, IncomingCall, Services
 from connectors.ocpp.mode_memory import ModeMemory
 from connectors.ocpp.outgoing import OwnCalls
@@ -62,6 +64,14 @@ COMMANDS_KEPT = 64
 """Ids of commands on one connection: a command has a new id per edge and try."""
 
 
+class ReportParts(Protocol):
+    """Who waits for the parts of a report (connectors/ocpp/reporting.py)."""
+
+    def take(self, payload: Json) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class ChargerConnection:
     """The connection of an authenticated charger.
 
@@ -92,6 +102,7 @@ class ChargerConnection:
         self.display_turn = asyncio.Lock()
         self.offline_turn = asyncio.Lock()
         self.silent_until_s = -math.inf
+        self.report_parts: ReportParts | None = None
         self.mode = ModeMemory()
         self._socket = socket
         self._handlers = handlers
@@ -185,6 +196,8 @@ class ChargerConnection:
     def _over(self) -> None:
         self._closing = True
         self._own_calls.end()
+        if self.report_parts is not None:
+            self.report_parts.end()
         self._on_over(self)
 
     # Reading

@@ -107,6 +107,14 @@ def _time(call: IncomingCall) -> ChargerTime:
     return live(charger_at, call.received_at)
 
 
+async def notify_report(call: IncomingCall) -> object:
+    """A part of a report: who waits for it has it before its answer brings the next one."""
+    parts = call.connection.report_parts
+    if parts is not None:
+        parts.take(call.payload)
+    return await received(call)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "Authorize": authorize,
     "BootNotification": boot,
@@ -117,7 +125,7 @@ HANDLERS: Mapping[str, Handler] = {
     "MeterValues": received,
     "NotifyDisplayMessages": received,
     "NotifyEvent": received,
-    "NotifyReport": received,
+    "NotifyReport": notify_report,
     "SecurityEventNotification": received,
     "StatusNotification": received,
     "TransactionEvent": transaction_event,

@@ -94,6 +94,9 @@ CALLS = (
     OwnCall("ClearCache",             call.ClearCache,             _schema("ClearCacheResponse")),
     OwnCall("ClearDisplayMessage",    call.ClearDisplayMessage,
             _schema("ClearDisplayMessageResponse")),
+    # The package has the fields of this one in another order in 2.1: they are given by name.
+    OwnCall("GetBaseReport",          call.GetBaseReport,
+            _schema("GetBaseReportResponse")),
     OwnCall("GetLocalListVersion",   call.GetLocalListVersion,
             _schema("GetLocalListVersionResponse")),
     OwnCall("GetVariables",           call.GetVariables,           _schema("GetVariablesResponse")),

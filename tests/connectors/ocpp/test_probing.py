@@ -61,6 +61,7 @@ async def test_finding_9_each_key_is_asked_by_name_and_its_other_spelling_tried(
             await asked(wire, 2, variable("AuthCtrlr.LocalPreAuthorize", "Accepted", "secret")),
             await asked(wire, 3, variable("AuthCacheCtrlr.Enabled", "UnknownComponent")),
         ]
+        await answer(wire, 4, {"status": "NotSupported"})
         data = await told(stand)
     assert names == [
         "AuthCtrlr.Enabled",
@@ -90,6 +91,7 @@ async def test_a_charger_of_2_1_is_asked_which_types_of_tokens_it_presents() -> 
         name = "AuthCtrlr.SupportedIdTokenType"
         types = "iso14443,BusBadge,04A1B2C3D4E5F6"
         assert await asked(wire, 3, variable(name, "Accepted", types)) == name
+        await answer(wire, 4, {"status": "NotSupported"})
         assert (await told(stand)).get("token_types") == "ISO14443,BUSBADGE,other"
 
 
