@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,13 +14,13 @@ from connectors.feeds.overrides import publish_override, read_overrides
 from depotgate.demo.charger import Charger
 from depotgate.demo.odd.family import FAMILY
 from depotgate.demo.watch import Heard, Watch
-from depotgate.overriding import Whom, target_of
 from models.attempt import Denial, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
-from models.overrides import OverrideRecord, OverrideRequest, begun, ended
+from models.overrides import OverrideRecord, ended
 from models.schedule import Mode
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within
+from tests.integration.overrides import override
 
 WITHIN_S = 40.0
 """All tests of a module share two cores, and a stop that was lost is sent again after 30 s."""
@@ -76,6 +76,17 @@ class Scene(Fleet):
         )
         return self.facts(charger_id, kind)
 
+    async def until_row(
+        self, charger_id: str, condition: Callable[[ChargerState], Any]
+    ) -> ChargerState:
+        """Its newest row, once there is one of which this holds."""
+        await holds_within(
+            lambda: self.of_kind(ChargerState, charger_id) and condition(self.state(charger_id)),
+            WITHIN_S,
+            f"a row of {charger_id}",
+        )
+        return self.state(charger_id)
+
     async def until(self, condition: Callable[[], Any], what: str) -> None:
         """Wait for it to hold."""
         await holds_within(condition, WITHIN_S, what)
@@ -97,21 +108,7 @@ class Scene(Fleet):
 
     async def override(self, charger_id: str, mode: Mode) -> OverrideRecord:
         """Another mode for one charger, from now on."""
-        standing = await read_overrides(self.up.kafka)
-        now = datetime.now(UTC)
-        target = target_of(Whom(site=None, group=None, charger=charger_id), standing)
-        request = OverrideRequest(
-            target=target,
-            mode=mode,
-            lock=False,
-            starts_at=now,
-            ends_at=now + timedelta(hours=1),
-            actor="Ada",
-            reason="finding",
-        )
-        record = begun(request, now)
-        await publish_override(self.up.kafka, standing, None, record, now)
-        return record
+        return await override(self.up.kafka, charger_id, mode)
 
     async def end_override(self, record: OverrideRecord) -> None:
         """What the timetable says, again."""

@@ -174,7 +174,7 @@ async def test_finding_4_an_accepted_set_of_a_charger_that_reads_back_no_value_i
     for charger_id in ids("tells nothing"):
         await scene.until_told(charger_id, ModeFactKind.SWITCH_COMMANDED)
         # What is seen before its answer says nothing of what came of it.
-        await scene.until(lambda: _answered(scene.state(charger_id)), charger_id)  # noqa: B023
+        await scene.until_row(charger_id, _answered)
         await scene[charger_id].plug_in()
         await scene.until_told(charger_id, ModeFactKind.DRIFT)
         assert not scene.facts(charger_id, ModeFactKind.SWITCHED)
@@ -246,9 +246,9 @@ async def test_finding_8_after_an_hour_away_each_start_is_judged_at_its_own_time
     for charger in chargers:
         charger.disconnect()
     for name in names:
-        await scene.until(lambda: scene.state(name).connection is None, f"{name} is away")  # noqa: B023
+        await scene.until_row(name, lambda row: row.connection is None)
         await scene.override(name, Mode.MANAGED)
-        await scene.until(lambda: scene.state(name).desired is Mode.MANAGED, name)  # noqa: B023
+        await scene.until_row(name, lambda row: row.desired is Mode.MANAGED)
     reserved_at = datetime.now(UTC)
     # An hour passes in a moment: it is told of with the times of that hour.
     an_hour_ago = reserved_at - timedelta(hours=1)
@@ -277,8 +277,7 @@ async def test_finding_8_a_wrong_clock_is_measured_and_its_replays_are_corrected
 ) -> None:
     for charger in await all_in(scene, Mode.MANAGED, ids("wrong clock")):
         name = charger.charger_id
-        await scene.until(lambda: scene.state(name).clock is not None, f"{name} measured")  # noqa: B023
-        clock = scene.state(name).clock
+        clock = (await scene.until_row(name, lambda row: row.clock)).clock
         assert clock is not None
         assert clock.offset_s == pytest.approx(CLOCK_AHEAD.total_seconds(), abs=5)
         happened_at = datetime.now(UTC) - timedelta(minutes=40)
@@ -303,8 +302,7 @@ async def test_finding_9_keys_are_named_one_at_a_time_where_a_full_list_would_do
     for charger in await all_in(scene, Mode.FREEVEND, names):
         name = charger.charger_id
         await scene.until_told(name, ModeFactKind.SWITCHED)
-        await scene.until(lambda: _probed(scene.state(name)), f"{name} probed")  # noqa: B023
-        claims = scene.state(name).claims
+        claims = (await scene.until_row(name, _probed)).claims
         assert claims is not None
         assert (claims.mode_key, claims.tag_key) == (KeyClaim.WRITABLE, KeyClaim.WRITABLE)
         assert not charger.stops

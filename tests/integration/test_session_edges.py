@@ -21,6 +21,7 @@ from models.schedule import Mode
 from models.topics import DENIALS, MODE
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_all
+from tests.integration.overrides import override
 
 pytestmark = [
     pytest.mark.integration,
@@ -93,12 +94,8 @@ class Scene(Fleet):
 
     async def reserve(self, *charger_ids: str) -> None:
         """Managed from now on."""
-        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
         for charger_id in charger_ids:
-            await self.up.ask(
-                *("override", "add", f"--charger={charger_id}", "--mode=managed"),
-                *(f"--until={until}", "--reason=edge", "--actor=Ada"),
-            )
+            await override(self.up.kafka, charger_id, Mode.MANAGED)
 
     async def facts(self, kind: ModeFactKind) -> list[ModeFact]:
         found = await read_all(self.up.kafka, MODE)
@@ -167,16 +164,13 @@ async def test_rule_12_who_identifies_in_time_goes_on_and_who_does_not_is_stoppe
     identifying = scene.of("IDENTIFIES-")
     silent = scene.of("SILENT-")
     await begin(*identifying, *silent)
-    await scene.reserve(*(each.charger_id for each in (*identifying, *silent)))
-    await holds_within(
-        lambda: all(each.mode is Mode.MANAGED for each in (*identifying, *silent)),
-        WITHIN_S,
-        "reserved",
-    )
     for charger in identifying:
+        await scene.reserve(charger.charger_id)
+        await holds_within(lambda: charger.mode is Mode.MANAGED, WITHIN_S, "reserved")  # noqa: B023
         result = await charger.tap(CARDS["own fleet"])
         assert result is not None
         assert result.accepted
+    await scene.reserve(*(each.charger_id for each in silent))
     await holds_within(
         lambda: not any(each.session_at() for each in silent), WITHIN_S, "stopped without a card"
     )
