@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -205,6 +206,9 @@ async def test_a_vehicle_without_a_card_is_one_record_also_over_a_reconnect(scen
     mine = [each for each in found if each.charger_id in names]
     assert sorted(each.charger_id for each in mine) == sorted(names)
     assert all(each.token == "" and not each.would_deny for each in mine)
+    said = orjson.loads(await scene.up.ask("explain", mine[0].denial_id, "--json"))
+    assert (said["charger_id"], said["answer"]) == (mine[0].charger_id, "deny")
+    assert [each["code"] for each in said["reasons"]] == [Reason.NO_IDENTIFICATION]
 
 
 async def test_rule_12_stop_ends_sessions_at_the_edge(scene: Scene) -> None:
