@@ -20,14 +20,7 @@ from models.charger import (
     EventName,
 )
 from models.ids import CommandId, timed_id
-from models.profiles import (
-    Profile,
-    Spelling,
-    WireCall,
-    read_back_mode,
-    spellings,
-    variable_value,
-)
+from models.profiles import Profile, Spelling, WireCall, read_back_mode, spellings
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.site import ChargerRecord
@@ -156,7 +149,7 @@ def key_answer(
     mode = read_back_mode(ocpp, profile, payload)
     if ocpp == "1.6":
         return KeyAnswer(_claim_16(name, payload), mode)
-    value = variable_value(payload, name) if name == SUPPORTED_TYPES else None
+    value = _value_2x(payload) if name == SUPPORTED_TYPES else None
     return KeyAnswer(_claim_2x(payload), mode, value)
 
 
@@ -179,6 +172,15 @@ _STATUS_2X = {
 def _claim_2x(payload: Mapping[str, Any]) -> KeyClaim | None:
     rows = _rows(payload, "getVariableResult")
     return next((_STATUS_2X.get(str(row.get("attributeStatus"))) for row in rows), None)
+
+
+def _value_2x(payload: Mapping[str, Any]) -> str | None:
+    """The value of the one variable that was asked for."""
+    for row in _rows(payload, "getVariableResult"):
+        value = row.get("attributeValue")
+        if row.get("attributeStatus") == "Accepted" and isinstance(value, str):
+            return value
+    return None
 
 
 def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:

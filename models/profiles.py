@@ -362,11 +362,6 @@ def read_back_tag(ocpp: OcppVersion, profile: Profile, payload: Mapping[str, Any
     return _value(ocpp, payload, tag_keys) or None
 
 
-def variable_value(payload: Mapping[str, Any], name: str) -> str | None:
-    """The value of a variable of 2.x, by `Component.Variable`, in an answer to GetVariables."""
-    return _value("2.0.1", payload, (name,))
-
-
 def _value(ocpp: OcppVersion, payload: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
     values = dict(_values_16(payload) if ocpp == "1.6" else _values_2x(payload))
     return next((values[key.casefold()] for key in keys if key.casefold() in values), None)
