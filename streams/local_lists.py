@@ -81,12 +81,15 @@ class LocalLists:
 
     async def _gather(self, fleets: dict[SiteId, Fleet]) -> None:
         for number, pseudonym in enumerate(self._replica.own_fleet(), 1):
-            for site_id, fleet in fleets.items():
-                records = self._replica.identities(pseudonym, site_id)
-                if records and len(fleet) < FLEET_MAX:
-                    fleet[pseudonym] = records
+            if pseudonym is not None:
+                self._add(fleets, pseudonym)
             if number % SLICE == 0:
                 await asyncio.sleep(0)
+
+    def _add(self, fleets: dict[SiteId, Fleet], pseudonym: Pseudonym) -> None:
+        for site_id, fleet in fleets.items():
+            if len(fleet) < FLEET_MAX and (found := self._replica.identities(pseudonym, site_id)):
+                fleet[pseudonym] = found
 
 
 class _Lasting:

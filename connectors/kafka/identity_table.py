@@ -47,14 +47,13 @@ class IdentityTable:
         records = [_record(raw) for raw in found]
         return tuple([record for record in records if record.pseudonym == pseudonym])
 
-    def own_fleet(self) -> Iterator[Pseudonym]:
-        """Pseudonyms with a record of the own fleet, as they are now. Of a million records most
-        are told by their bytes alone."""
+    def own_fleet(self) -> Iterator[Pseudonym | None]:
+        """Whose each record of the own fleet is, as they are now; None for each other record, so
+        that who looks for few among a million may let others have their turn. Most are told by
+        their bytes alone."""
         for found in list(self._rows.values()):
             for raw in _as_rows(found):
-                if _OWN_FLEET in raw and _record(raw).identity_class == IdentityClass.OWN_FLEET:
-                    yield _record(raw).pseudonym
-                    break
+                yield _own(raw) if _OWN_FLEET in raw else None
 
     def put(self, key: str, value: bytes | None) -> None:
         """Set or delete the row of a topic key (see IdentityRecord.key).
@@ -117,6 +116,11 @@ def _instant(written: str) -> datetime:
     if not written.endswith("Z"):
         raise ValueError("expected a time in UTC")
     return datetime.fromisoformat(written)
+
+
+def _own(raw: bytes) -> Pseudonym | None:
+    record = _record(raw)
+    return record.pseudonym if record.identity_class == IdentityClass.OWN_FLEET else None
 
 
 def _as_rows(found: bytes | tuple[bytes, ...] | None) -> tuple[bytes, ...]:

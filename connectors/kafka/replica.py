@@ -113,8 +113,8 @@ class Replica:
                 return tuple([each for each in records if each.site_id in {None, site_id}])
         return records
 
-    def own_fleet(self) -> Iterator[Pseudonym]:
-        """Pseudonyms with a record of the own fleet."""
+    def own_fleet(self) -> Iterator[Pseudonym | None]:
+        """Whose each record of the own fleet is; None for each other record."""
         return self._identities.own_fleet()
 
     def identity_revision(self, site_id: SiteId) -> str:

@@ -71,6 +71,16 @@ def test_what_an_older_writer_left_out_has_its_default() -> None:
     assert (record.site_id, record.state, record.valid_to) == (None, IdentityState.ACTIVE, None)
 
 
+def test_the_own_fleet_is_told_record_by_record_so_that_nobody_waits_for_the_others() -> None:
+    table = IdentityTable()
+    classes = (IdentityClass.AGREEMENT, IdentityClass.OWN_FLEET, IdentityClass.AGREEMENT)
+    for number, each in enumerate(classes):
+        fields = {"pseudonym": Pseudonym(f"k1:0{number}"), "identity_class": each}
+        record = RECORD.model_copy(update=fields)
+        table.put(record.key, record.encode())
+    assert list(table.own_fleet()) == [None, "k1:01", None]
+
+
 def test_two_pseudonyms_of_one_hash_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.kafka.identity_table.hash", lambda _: 1, raising=False)
     other = RECORD.model_copy(update={"pseudonym": Pseudonym("k1:00ff"), "reference": "OTHER"})
