@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.announcements import Announced, DisplayStatus, ManagedTime
@@ -11,6 +11,7 @@ from models.charger import ChargerEvent, ChargerState, CommandKind
 from models.display import reserved_texts
 from models.governing import Governing
 from models.ids import CommandId, timed_id
+from models.record import NEVER
 from models.schedule import Mode
 from models.site import Stage
 from models.switchability import switch_ahead
@@ -24,8 +25,6 @@ AGAIN_AFTER = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(minutes=4)
 """The variables one by one, five messages and what is cleared, each slow, and Kafka away for 30 s;
 after a call without an answer nothing more is sent."""
-
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def window_of(governing: Governing, now: datetime) -> ManagedTime:

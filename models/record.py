@@ -26,6 +26,9 @@ def _as_utc(instant: datetime) -> datetime:
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_as_utc)]
 """An instant. Naive times are refused; any offset becomes UTC."""
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Later than every instant."""
+
 E = TypeVar("E")
 Open = Annotated[E | str, Field(union_mode="left_to_right")]
 """An enum that a newer writer may have extended: an unknown value stays as its text."""

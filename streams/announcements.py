@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from models.announcing import NEVER, announce_at, announcement, texts_of
+from models.announcing import announce_at, announcement, texts_of
 from models.charger import ChargerState
 from models.governing import Governing
+from models.record import NEVER
 from streams.charger_post import ChargerPost
-
-Turn = Callable[[ChargerState], bool]
-"""Whether a charger may be told now; else it is looked at again when it may."""
+from streams.gateway_turns import Turn
 
 
 class AnnouncementDesk:

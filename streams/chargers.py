@@ -23,6 +23,7 @@ from models.modes import NextStep, reconcile
 from models.probing import probe_due
 from models.profiles import profile_named, switchable
 from models.read_backs import LEAST_URGENT, READ_BACK_EVERY, period_start
+from models.record import NEVER
 from models.session_outcomes import outcome_noted
 from models.site import Stage
 from models.switchability import may_reset, settled_class
@@ -58,9 +59,6 @@ FAULT_RETRY_S = 60.0
 
 COUNT_EVERY_S = 5.0
 """The gauges of chargers by mode are for people who watch."""
-
-NEVER = datetime.max.replace(tzinfo=UTC)
-"""Due time of a charger whose mode does not change by itself."""
 
 _FACT_OF_STEP = {
     NextStep.WOULD_SWITCH: ModeFactKind.WOULD_SWITCH,

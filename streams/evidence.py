@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from connectors.telemetry.metrics import Metrics
@@ -14,9 +13,7 @@ from models.metrics import DRIFTS
 from models.read_backs import period_start, read_back_due
 from models.site import Stage
 from streams.charger_post import ChargerPost
-
-Turn = Callable[[ChargerState], bool]
-"""Whether a charger may be asked now; else it is looked at again when it may."""
+from streams.gateway_turns import Turn
 
 
 class EvidenceDesk:

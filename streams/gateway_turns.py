@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from models.charger import ChargerState
 from models.ids import ChargerId, GatewayInstance
 from models.schedule import Mode
 from models.turns import URGENCY, Turns
+
+Turn = Callable[[ChargerState], bool]
+"""Whether a charger may be commanded now; else it is looked at again when it may."""
 
 
 class GatewayTurns:

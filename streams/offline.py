@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from connectors.kafka.replica import Replica
@@ -18,6 +18,7 @@ from models.offline_state import (
     list_digest_of,
     next_ask_at,
 )
+from models.record import NEVER
 from models.schedule import Mode
 from models.site import OfflinePolicy, Stage
 from models.switchability import switch_ahead
@@ -28,8 +29,6 @@ ASKS_PER_S = 20
 """Chargers asked in a second: some twenty messages each, and never as urgent as a switch."""
 
 LATER = timedelta(seconds=1)
-
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 SILENT = frozenset({CommandStatus.TIMED_OUT, CommandStatus.EXPIRED})
 """How the switch of a charger ended that answers nothing: it is not asked anything else."""

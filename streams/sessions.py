@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from connectors.kafka.replica import Replica
@@ -17,6 +16,7 @@ from models.ids import ChargerId
 from models.metrics import DENIALS_TOTAL, FOREIGN_TRANSACTIONS, SESSION_STOPS
 from models.overstay import entitlement_end, overstaying
 from models.reasons import Answer
+from models.record import NEVER
 from models.schedule import Mode
 from models.session_ends import (
     CHECK_EVERY_S,
@@ -36,14 +36,10 @@ from models.session_events import foreign_transaction
 from models.sessions import Occupation, Session, Sessions, SessionStop
 from models.site import Stage
 from streams.charger_post import ChargerPost
-
-NEVER = datetime.max.replace(tzinfo=UTC)
+from streams.gateway_turns import Turn
 
 OF_EDGE = frozenset({StopCause.EDGE, StopCause.NOT_IDENTIFIED})
 """Stops that whoever identifies the session after all is spared."""
-
-Turn = Callable[[ChargerState], bool]
-"""Whether a charger may be commanded now; else it is looked at again when it may."""
 
 
 class _Looked(NamedTuple):

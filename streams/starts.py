@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from connectors.telemetry.metrics import Metrics
 from models.assisted import (
@@ -17,16 +16,13 @@ from models.assisted import (
 from models.charger import ChargerState, ModeFactKind
 from models.governing import Governing
 from models.metrics import ASSISTED_STARTS
+from models.record import NEVER
 from models.schedule import Mode
 from models.session_changes import with_vehicle
 from models.sessions import AssistedStart, Occupation
 from models.site import Stage
 from streams.charger_post import ChargerPost
-
-NEVER = datetime.max.replace(tzinfo=UTC)
-
-Turn = Callable[[ChargerState], bool]
-"""Whether a charger may be commanded now; else it is looked at again when it may."""
+from streams.gateway_turns import Turn
 
 
 class StartDesk:

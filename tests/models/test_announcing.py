@@ -12,7 +12,6 @@ from models.announcements import Announced, DisplayStatus, ManagedTime
 from models.announcing import (
     AGAIN_AFTER,
     ANNOUNCE_WITHIN,
-    NEVER,
     TRIES_MAX,
     announce_at,
     announced_noted,
@@ -23,6 +22,7 @@ from models.capability import Claims, KeyClaim
 from models.charger import ChargerEvent, ChargerState
 from models.governing import Governing
 from models.mode_events import apply_event
+from models.record import NEVER
 from models.schedule import Mode, Schedule
 from models.site import Stage
 from models.timeline import Timeline
