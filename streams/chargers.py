@@ -171,6 +171,10 @@ class ChargerDesk:
         async with self._one_at_a_time:
             await self.settle()
             self._states.drop(partitions)
+            # What is known beside the rows is found again by looking; every row is, after this.
+            self._due_at.clear()
+            for desk in (self._evidence, self._sessions, self._offline):
+                desk.forget()
 
     async def settle(self) -> None:
         """Have Kafka acknowledge everything sent so far, and the rows of what was applied so far.

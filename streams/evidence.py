@@ -39,6 +39,10 @@ class EvidenceDesk:
         self._asked_in[row.charger_id] = period
         await self._post.read_back(row, governing, now)
 
+    def forget(self) -> None:
+        """Chargers go to other workers."""
+        self._asked_in.clear()
+
     async def tell(
         self, before: ChargerState, after: ChargerState, event: ChargerEvent, governing: Governing
     ) -> None:

@@ -59,6 +59,10 @@ class OfflineDesk:
         """When it is to be looked at again."""
         return self._due_at.get(charger_id, NEVER)
 
+    def forget(self) -> None:
+        """Chargers go to other workers."""
+        self._due_at.clear()
+
     async def review(self, row: ChargerState, governing: Governing, now: datetime) -> ChargerState:
         """Ask a charger where that is due; the row as it then is. Rule 27: in `enforce` only."""
         self._due_at[row.charger_id] = NEVER

@@ -137,6 +137,11 @@ class SessionDesk:
         looked = self._looked.get(charger_id)
         return looked.due_at if looked else NEVER
 
+    def forget(self) -> None:
+        """Chargers go to other workers."""
+        self._looked.clear()
+        self._waiting.clear()
+
     def _seen_already(self, row: ChargerState, governing: Governing, now: datetime) -> bool:
         looked = self._looked.get(row.charger_id)
         if row.charger_id in self._waiting:

@@ -400,6 +400,16 @@ async def test_partitions_are_given_away_only_between_two_rows(desk: Desk) -> No
     assert desk.states.get(CHARGER) is None
 
 
+async def test_what_is_known_beside_the_rows_goes_with_them(desk: Desk) -> None:
+    await desk.event(EventName.CONNECTED, received_at=datetime.now(UTC) - timedelta(hours=3))
+    await desk.end(desk.commands()[-1])
+    owner = desk.desk
+    assert owner._sessions._looked.keys() == owner._offline._due_at.keys() == {CHARGER}
+    await owner.give_away(set(range(16)))
+    kept = (owner._due_at, owner._sessions._looked, owner._offline._due_at)
+    assert [len(each) for each in kept] == [0, 0, 0]
+
+
 async def test_no_row_is_seen_before_all_are_loaded(desk: Desk) -> None:
     await desk.event(EventName.CONNECTED)
     row = desk.states.get(CHARGER)
