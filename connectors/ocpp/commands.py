@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from connectors.ocpp.asking import BUSY
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import announce
 from connectors.ocpp.offline import set_offline
@@ -127,7 +128,7 @@ class CommandDesk:
             try:
                 switched = await RUNS[CommandKind(command.kind)](connection, command)
             except ChargerBusyError:
-                switched = Switched(CommandStatus.FAILED, None, "busy")
+                switched = Switched(CommandStatus.FAILED, None, BUSY)
             if command.kind == CommandKind.SWITCH:
                 connection.mode.switch_ended(switched.status, command.mode, switched.observed)
         now_s = asyncio.get_running_loop().time()

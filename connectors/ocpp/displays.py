@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call, datatypes, enums
 
+from connectors.ocpp.asking import BUSY, obstacle, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
@@ -50,7 +50,7 @@ async def announce(connection: ChargerConnection, command: ChargerCommand) -> No
         try:
             said = await _announce(connection, command)
         except ChargerBusyError:
-            said = _Said(DisplayStatus.FAILED, "busy")
+            said = _Said(DisplayStatus.FAILED, BUSY)
     await connection.report(
         EventName.ANNOUNCED,
         about=f"{EventName.ANNOUNCED} {command.command_id}",
@@ -59,8 +59,9 @@ async def announce(connection: ChargerConnection, command: ChargerCommand) -> No
 
 
 async def _announce(connection: ChargerConnection, command: ChargerCommand) -> _Said:
-    if datetime.now(UTC) >= command.expires_at or not connection.enforcing:
-        return _Said(DisplayStatus.FAILED, "expired" if connection.enforcing else "stage")
+    unsent = obstacle(connection, command)
+    if unsent is not None:
+        return _Said(DisplayStatus.FAILED, unsent)
     screen = await _read_screen(connection)
     if isinstance(screen, CallFailed):
         return _failed(screen)
@@ -91,7 +92,7 @@ async def _send(connection: ChargerConnection, requests: list[Any]) -> _Said:
 def _failed(answer: CallFailed) -> _Said:
     never = answer.code in _NO_SUCH_CALL
     status = DisplayStatus.NOT_SUPPORTED if never else DisplayStatus.FAILED
-    return _Said(status, answer.code or str(answer.cause))
+    return _Said(status, word_of(answer))
 
 
 async def _read_screen(connection: ChargerConnection) -> Screen | CallFailed:

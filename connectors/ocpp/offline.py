@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from connectors.ocpp.asking import BUSY, obstacle
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.local_list import ListTold, bring_list, list_data
 from connectors.ocpp.outgoing import ChargerBusyError
@@ -49,7 +48,7 @@ async def set_offline(connection: ChargerConnection, command: ChargerCommand) ->
         try:
             found |= await _Offline(connection, command).run()
         except ChargerBusyError:
-            found = {"status": "busy"}
+            found = {"status": BUSY}
         except _NoAnswerError as fault:
             found = {"status": str(fault)}
     await connection.report(
@@ -150,10 +149,9 @@ class _Offline:
     async def _call(self, step: WireCall) -> CallAnswered | CallFailed:
         connection = self._connection
         async with connection.command_turn:
-            if datetime.now(UTC) >= self._command.expires_at:
-                raise _NoAnswerError("expired")
-            if not connection.enforcing:
-                raise _NoAnswerError("stage")
+            unsent = obstacle(connection, self._command)
+            if unsent is not None:
+                raise _NoAnswerError(unsent)
             if connection.silent:
                 # 30 s more would keep the next switch waiting.
                 raise _NoAnswerError(FailureCause.TIMED_OUT)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from connectors.ocpp.asking import BUSY, obstacle
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.reporting import reported
@@ -55,12 +54,13 @@ Found = tuple[dict[str, Scalar], dict[str, str]]
 
 
 async def _found(connection: ChargerConnection, command: ChargerCommand, profile: Profile) -> Found:
-    if datetime.now(UTC) >= command.expires_at:
-        return {"status": "expired"}, {}
-    if not connection.enforcing or connection.silent:
+    unsent = obstacle(connection, command)
+    if unsent is not None:
+        return {"status": unsent}, {}
+    if connection.silent:
         # The call before it had no answer: 30 s more would keep the next switch waiting, whose
         # answer says that the charger speaks again.
-        return {"status": FailureCause.TIMED_OUT if connection.enforcing else "stage"}, {}
+        return {"status": FailureCause.TIMED_OUT}, {}
     asked = questions(connection.ocpp, profile)
     if not asked:
         return {"status": "no key"}, {}
@@ -78,7 +78,7 @@ async def _found(connection: ChargerConnection, command: ChargerCommand, profile
             if question.about == "mode_key":
                 told["mode"] = answer.mode
     except ChargerBusyError:
-        return {"status": "busy"}, {}
+        return {"status": BUSY}, {}
     except _NoAnswerError as fault:
         return {"status": str(fault)}, {}
     return told, names

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
+from connectors.ocpp.asking import BUSY, obstacle
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallFailed, FailureCause
@@ -27,10 +27,9 @@ async def read_back(connection: ChargerConnection, command: ChargerCommand) -> N
 
 
 async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict[str, Scalar]:
-    if datetime.now(UTC) >= command.expires_at:
-        return {"status": "expired"}
-    if not connection.enforcing:
-        return {"status": "stage"}
+    unsent = obstacle(connection, command)
+    if unsent is not None:
+        return {"status": unsent}
     if connection.silent:
         # The call before it had no answer: 30 s more would keep the next switch waiting.
         return {"status": FailureCause.TIMED_OUT}
@@ -38,7 +37,7 @@ async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict
     try:
         mode = await _mode(connection, command)
     except ChargerBusyError:
-        return {"status": "busy"}
+        return {"status": BUSY}
     if mode is None:
         return {"status": "unknown"}
     connection.mode.read_back(mode)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 
+from connectors.ocpp.asking import BUSY, obstacle, request_of, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
-from connectors.ocpp.session import CallFailed
 from models.assisted import ASSISTED_TAG
 from models.charger import ChargerCommand, EventName
 from models.schedule import Mode
@@ -34,20 +33,17 @@ async def run_start(connection: ChargerConnection, command: ChargerCommand) -> N
 
 
 async def _result(connection: ChargerConnection, command: ChargerCommand) -> str:
-    if datetime.now(UTC) >= command.expires_at:
-        return "expired"
-    if not connection.enforcing:
-        return "stage"
+    unsent = obstacle(connection, command)
+    if unsent is not None:
+        return unsent
     if not _freevend_now(connection):
         # Managed began, or a lock, since it was asked for: nobody may be let in by it.
         return "managed"
     try:
         answer = await connection.call(_request(connection, command))
     except ChargerBusyError:
-        return "busy"
-    if isinstance(answer, CallFailed):
-        return answer.code or str(answer.cause)
-    return str(answer.payload.get("status", ""))
+        return BUSY
+    return word_of(answer)
 
 
 def _freevend_now(connection: ChargerConnection) -> bool:
@@ -58,8 +54,7 @@ def _freevend_now(connection: ChargerConnection) -> bool:
 
 def _request(connection: ChargerConnection, command: ChargerCommand) -> object:
     """The version's own call."""
-    calls = connection.version.calls
-    request: Callable[..., object] = next(each for each in calls if calls[each].action in STARTS)
+    request = request_of(connection, STARTS)
     if connection.ocpp == "1.6":
         return request(id_tag=ASSISTED_TAG, connector_id=command.connector)
     # Any number does, as long as it is another one for another start (remoteStartId).

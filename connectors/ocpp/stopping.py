@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
+from connectors.ocpp.asking import BUSY, request_of, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
-from connectors.ocpp.session import CallAnswered, CallFailed
 from models.charger import ChargerCommand, EventName
 
 STOPS = frozenset({"RemoteStopTransaction", "RequestStopTransaction"})
@@ -29,9 +28,7 @@ def _request(connection: ChargerConnection, transaction_id: str) -> object | Non
             named = int(transaction_id)
         except ValueError:
             return None
-    calls = connection.version.calls
-    request: Callable[..., object] = next(each for each in calls if calls[each].action in STOPS)
-    return request(transaction_id=named)
+    return request_of(connection, STOPS)(transaction_id=named)
 
 
 async def stop_session(connection: ChargerConnection, request: object, cause: str) -> None:
@@ -46,18 +43,12 @@ async def stop_session(connection: ChargerConnection, request: object, cause: st
     try:
         answer = await connection.call(request)
     except ChargerBusyError:
-        result = "busy"
+        result = BUSY
     else:
-        result = _stop_result(answer)
+        result = word_of(answer)
     transaction_id = getattr(request, "transaction_id", None)
     await connection.report(
         EventName.SESSION_STOPPED,
         about=f"{EventName.SESSION_STOPPED} {transaction_id}",
         data={"transactionId": transaction_id, "cause": cause, "result": result},
     )
-
-
-def _stop_result(answer: CallAnswered | CallFailed) -> str:
-    if isinstance(answer, CallFailed):
-        return answer.code or str(answer.cause)
-    return str(answer.payload.get("status", ""))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ocpp.charge_point import camel_to_snake_case
 
+from connectors.ocpp.asking import EXPIRED, obstacle, request_of, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from models.charger import ChargerCommand, CommandStatus
@@ -83,11 +83,11 @@ async def run_reset(connection: ChargerConnection, command: ChargerCommand) -> S
 
 def _unwanted(connection: ChargerConnection, command: ChargerCommand) -> Switched | None:
     """Why nothing is sent."""
-    if datetime.now(UTC) >= command.expires_at:
-        return Switched(CommandStatus.EXPIRED, None, "expired")
-    if not connection.enforcing:
-        return Switched(CommandStatus.REJECTED, None, "stage")
-    return None
+    unsent = obstacle(connection, command)
+    if unsent is None:
+        return None
+    status = CommandStatus.EXPIRED if unsent == EXPIRED else CommandStatus.REJECTED
+    return Switched(status, None, unsent)
 
 
 class _Switch:
@@ -168,7 +168,7 @@ def set_result(connection: ChargerConnection, answer: CallAnswered | CallFailed)
 def _failed(answer: CallFailed) -> Switched:
     timed_out = answer.cause is FailureCause.TIMED_OUT
     status = CommandStatus.TIMED_OUT if timed_out else CommandStatus.FAILED
-    return Switched(status, None, answer.code or answer.cause)
+    return Switched(status, None, word_of(answer))
 
 
 async def read_keys(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
@@ -203,6 +203,4 @@ async def call_step(connection: ChargerConnection, step: WireCall) -> CallAnswer
 
 def _request(connection: ChargerConnection, action: str, payload: Mapping[str, Any]) -> object:
     """The `ocpp` package's dataclass for a payload in the wire's spelling."""
-    calls = connection.version.calls
-    request = next(request for request, own in calls.items() if own.action == action)
-    return request(**camel_to_snake_case(dict(payload)))
+    return request_of(connection, {action})(**camel_to_snake_case(dict(payload)))

@@ -1,0 +1,35 @@
+"""What all commands on a connection share: whether anything is sent, and what an answer says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.session import CallAnswered, CallFailed
+from models.charger import ChargerCommand
+
+EXPIRED = "expired"
+STAGE = "stage"
+BUSY = "busy"
+"""More calls wait for this charger than it will ever answer in time (ChargerBusyError)."""
+
+
+def obstacle(connection: ChargerConnection, command: ChargerCommand) -> str | None:
+    """Why nothing is sent: too late, or not in stage enforce (rule 27); None = it may be."""
+    if datetime.now(UTC) >= command.expires_at:
+        return EXPIRED
+    return None if connection.enforcing else STAGE
+
+
+def word_of(answer: CallAnswered | CallFailed) -> str:
+    """The OCPP status or CALLERROR code of an answer, or how it failed; never a value."""
+    if isinstance(answer, CallFailed):
+        return answer.code or str(answer.cause)
+    return str(answer.payload.get("status", ""))
+
+
+def request_of(connection: ChargerConnection, actions: Collection[str]) -> Callable[..., object]:
+    """The `ocpp` package's dataclass for whichever of the actions the version has."""
+    calls = connection.version.calls
+    return next(request for request, own in calls.items() if own.action in actions)
