@@ -10,6 +10,7 @@ from models.attempt import TokenKind
 from models.drift import drifting
 from models.reasons import Flag
 from models.schedule import Mode
+from models.sessions import NOBODYS
 
 
 class Behaviour(NamedTuple):
@@ -59,8 +60,7 @@ def started_by_mode_change(known: Behaviour) -> bool:
     assert since is not None
     assert occupied is not None
     assert started is not None
-    by_itself = known.token in (None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG)
-    return by_itself and occupied < since <= started
+    return known.token in NOBODYS and occupied < since <= started
 
 
 def overstay(known: Behaviour) -> bool:

@@ -26,6 +26,7 @@ from models.charger import (
 )
 from models.profiles import Setting, named_setting
 from models.schedule import Mode
+from models.sessions import ENERGY
 from models.switchability import without_refusal
 from models.token_types import split
 
@@ -33,9 +34,6 @@ PLACES_MAX = 16
 """Occupations that are followed at once: a charger has a few connectors."""
 
 Update = dict[str, Any]
-
-_ENERGY = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
-"""1.6 ChargePointStatus and 2.x ChargingStateEnumType with energy allowed to flow."""
 
 _QUIET = frozenset({"Preparing", "Occupied"})
 _GONE = frozenset({"Available", "Faulted", "Unavailable"})
@@ -170,7 +168,7 @@ def _status(state: ChargerState, event: ChargerEvent) -> Update:
     place = _place(state, number)
     if status in _QUIET and place is None:
         return _at(state, number, PlaceStep.QUIET)
-    if status in _ENERGY and place is not None and place.step == PlaceStep.QUIET:
+    if status in ENERGY and place is not None and place.step == PlaceStep.QUIET:
         return _at(state, number, PlaceStep.SPENT)
     return {}
 
@@ -186,7 +184,7 @@ def _transaction_event(state: ChargerState, event: ChargerEvent) -> Update:
     number = place.number if place else _number(event, "evse.id")
     if event.token == TokenKind.FREEVEND_TAG:
         return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT, transaction_id)
-    energy = event.data.get("transactionInfo.chargingState") in _ENERGY
+    energy = event.data.get("transactionInfo.chargingState") in ENERGY
     assisted = event.token == TokenKind.ASSISTED_TAG
     if assisted or event.data.get("triggerReason") == "RemoteStart":
         spent = _at(state, number, PlaceStep.SPENT, transaction_id)

@@ -18,7 +18,7 @@ from models.charger import ChargerEvent, ChargerState, EventName
 from models.clocks import before
 from models.ids import session_id
 from models.session_changes import bounded, end, session_of, with_session, with_vehicle
-from models.sessions import NOBODYS, OCCUPATIONS_MAX, Occupation, Session, Sessions
+from models.sessions import ENERGY, NOBODYS, OCCUPATIONS_MAX, Occupation, Session, Sessions
 
 SEEN_EVERY = timedelta(hours=1)
 """A row is written for what it learns, not for each meter value."""
@@ -32,9 +32,6 @@ OBEYED_WITHIN = timedelta(seconds=5)
 
 NO_ID = ("0", "-1")
 """What some chargers call a transaction whose id they do not have (finding 7)."""
-
-ENERGY = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
-"""1.6 ChargePointStatus and 2.x ChargingStateEnumType with energy allowed to flow."""
 
 _OCCUPIED = ENERGY | {"Preparing", "Finishing", "Occupied"}
 _FREE = frozenset({"Available", "Reserved"})

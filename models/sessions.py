@@ -21,6 +21,9 @@ begin one anew (finding 7)."""
 
 OCCUPATIONS_MAX = 16
 
+ENERGY = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
+"""1.6 ChargePointStatus and 2.x ChargingStateEnumType with energy allowed to flow."""
+
 NOBODYS = frozenset({None, TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG})
 """No card, or one that no driver presented."""
 
