@@ -24,6 +24,7 @@ from models.charger import (
     Place,
     PlaceStep,
 )
+from models.clocks import CLOCKS_SET_SINCE, before
 from models.profiles import Setting, named_setting
 from models.schedule import Mode
 from models.sessions import ENERGY
@@ -286,16 +287,17 @@ def _without(state: ChargerState, number: int | None) -> Update:
 
 
 def _older(event: ChargerEvent, state: ChargerState) -> bool:
-    """Whether a 1.6 start is from before the connection, or of a time nobody can read: 1.6 replays
-    carry no mark (finding 8)."""
+    """Whether a 1.6 start is from before the connection, as far as its clock can be trusted (rule
+    11), or of a time nobody can tell: 1.6 replays carry no mark (finding 8)."""
     try:
         started_at = datetime.fromisoformat(str(event.data.get("timestamp")))
     except ValueError:
         return True
-    connection = state.connection
-    if started_at.tzinfo is None or connection is None:
+    connection, clock = state.connection, state.clock
+    if started_at.tzinfo is None or connection is None or started_at < CLOCKS_SET_SINCE:
         return True
-    return started_at < connection.since
+    nobody_knows = clock is not None and not clock.usable
+    return nobody_knows or before(started_at, connection.since, clock)
 
 
 _NOTED: dict[str, Callable[[ChargerState, ChargerEvent], Update]] = {

@@ -17,6 +17,7 @@ from models.charger import (
     CommandStatus,
     Connection,
 )
+from models.clocks import ClockOffset
 from models.ids import ChargerId, CommandId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.mode_events import apply_event
 from models.schedule import Mode
@@ -258,3 +259,24 @@ def test_the_answer_to_a_switch_is_a_claim(
     found = None if claims is None else (claims.set_status, claims.read_back)
     assert found == claimed
     assert apply_event(row(), told, 1).claims is None
+
+
+@pytest.mark.parametrize(
+    ("behind", "clock", "proves"),
+    [
+        # It connected an hour ago, by the gateway's clock.
+        (
+            timedelta(hours=3),
+            ClockOffset(offset_s=-10_800, uncertainty_s=2, readings_count=9),
+            True,
+        ),
+        (timedelta(hours=3), None, False),
+        (timedelta(minutes=60, seconds=30), None, True),
+        (timedelta(days=2), ClockOffset(offset_s=-2e5, uncertainty_s=2, readings_count=9), False),
+    ],
+)
+def test_rule_11_a_start_of_a_charger_whose_clock_is_behind_proves_what_it_shows(
+    behind: timedelta, clock: ClockOffset | None, proves: bool
+) -> None:
+    proofs = after(row(clock=clock), start(TAG, AT - behind)).proofs
+    assert (proofs.freevend_at is not None) is proves
