@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -105,7 +106,9 @@ async def _sent(  # noqa: PLR0917 - one list, before and after
         connection.local_list = None
         if await _all_taken(calls, call):
             told = told._replace(version=version + len(calls))
-            connection.local_list = HeldList(version + len(calls), wanted)
+            now_s = asyncio.get_running_loop().time()
+            shared = connection.services.memory.one_list(wanted, now_s)
+            connection.local_list = HeldList(version + len(calls), shared)
             return told
     return ListTold(
         ListStanding.REFUSED, None, 0, told.missing_count, told.left_out_count + len(wanted)

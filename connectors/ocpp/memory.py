@@ -9,6 +9,7 @@ from connectors.ocpp.clock_readings import ClockMemory
 from connectors.recent import Recent
 from models.attempt import Token
 from models.ids import AttemptId, ChargerId, Pseudonym
+from models.local_list import Held
 from models.screens import UNKNOWN_SCREEN, Screen
 
 AUTHORIZED_MAX = 50_000
@@ -23,6 +24,9 @@ TOLD_KEPT_S = 24 * 3600.0
 TAGS_MAX = 20_000
 SCREENS_MAX = 20_000
 """Twice as many as a gateway has chargers."""
+
+LISTS_MAX = 200
+"""Of the groups of chargers that one gateway serves; where there are more, some are held twice."""
 
 
 class AttemptMemory:
@@ -42,6 +46,7 @@ class AttemptMemory:
         )
         self._tags: Recent[ChargerId, str] = Recent(TAGS_MAX, math.inf)
         self._screens: Recent[ChargerId, Screen] = Recent(SCREENS_MAX, math.inf)
+        self._lists: Recent[tuple[Held, ...], tuple[Held, ...]] = Recent(LISTS_MAX, math.inf)
         self._refused_at: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
         self._refused_replays: Recent[tuple[ChargerId, str], bool] = Recent(TOLD_MAX, TOLD_KEPT_S)
         self._refused: Recent[tuple[ChargerId, int], int] = Recent(TOLD_MAX, TOLD_KEPT_S)
@@ -122,6 +127,12 @@ class AttemptMemory:
     def screen_of(self, charger_id: ChargerId, now_s: float) -> Screen:
         """What it told last, on this connection or one before it."""
         return self._screens.get(charger_id, now_s) or UNKNOWN_SCREEN
+
+    def one_list(self, entries: tuple[Held, ...], now_s: float) -> tuple[Held, ...]:
+        """The same list as one object: chargers of a group have the same, of 40 kB each."""
+        known = self._lists.get(entries, now_s) or entries
+        self._lists.put(known, known, now_s)
+        return known
 
     def tag_of(self, charger_id: ChargerId, now_s: float) -> str | None:
         """The tag it told last."""

@@ -12,6 +12,7 @@ from connectors.ocpp.tokens import FREEVEND_TOKEN, UNREADABLE_TOKEN, token_of
 from models.attempt import Basis, Token, Told
 from models.identifiers import KeyEpoch, Pseudonymiser
 from models.ids import AttemptId, ChargerId
+from models.local_list import Held
 from tests.connectors.ocpp.chargers import PSEUDONYMISER
 
 CP1, CP2 = ChargerId("CP-1"), ChargerId("CP-2")
@@ -123,3 +124,22 @@ def test_rule_26_a_token_stays_one_attempt_while_keys_rotate(memory: AttemptMemo
     presented = PresentedToken("04A1B2C3", None)
     memory.authorized(CP1, token_of(presented, frozenset(), before), ATTEMPT, 0.0)
     assert memory.attempt_of(CP1, token_of(presented, frozenset(), after), 1.0) == ATTEMPT
+
+
+# Local lists
+
+
+def test_chargers_with_the_same_list_share_one_and_lists_are_bounded(
+    memory: AttemptMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entries(number: int) -> tuple[Held, ...]:
+        return (Held(f"04A1B2C3D4E5{number:02d}", "ISO14443", None),)
+
+    first = memory.one_list(entries(1), 0.0)
+    assert memory.one_list(entries(1), 1.0) is first
+    monkeypatch.setattr(memory_module, "LISTS_MAX", 2)
+    small = AttemptMemory()
+    first = small.one_list(entries(1), 0.0)
+    for number in (2, 3):
+        small.one_list(entries(number), 1.0)
+    assert small.one_list(entries(1), 2.0) is not first
