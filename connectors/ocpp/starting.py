@@ -21,13 +21,16 @@ _TOKEN = {"id_token": ASSISTED_TAG, "type": "Central"}
 
 async def run_start(connection: ChargerConnection, command: ChargerCommand) -> None:
     """Begin a session where a command says, and tell what the charger said to it."""
+    # The mode is looked up when its turn has come: behind a call without an answer that is 30 s.
+    async with connection.command_turn:
+        result = await _result(connection, command)
     await connection.report(
         EventName.START_ANSWERED,
         about=f"{EventName.START_ANSWERED} {command.command_id}",
         data={
             "commandId": command.command_id,
             "connector": command.connector,
-            "result": await _result(connection, command),
+            "result": result,
         },
     )
 

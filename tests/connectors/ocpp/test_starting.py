@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -94,6 +95,18 @@ async def test_a_start_that_is_not_wanted_any_more_is_not_sent(
         expires_at = datetime.now(UTC) + timedelta(seconds=60 - late_s)
         desk(stand).take(start(connection, expires_at=expires_at))
         await until(lambda: told(stand) == [result])
+        assert wire.sent == []
+
+
+async def test_a_start_that_waited_for_its_turn_until_managed_began_is_not_sent() -> None:
+    stand = stand_at(mode=Mode.FREEVEND)
+    async with running(stand) as (connection, wire):
+        async with connection.command_turn:
+            desk(stand).take(start(connection))
+            await asyncio.sleep(0)
+            assert told(stand) == []
+            cast("Governed", stand.services.configuration).mode = Mode.MANAGED
+        await until(lambda: told(stand) == ["managed"])
         assert wire.sent == []
 
 
