@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.advice import HELP_OF
+from models.advice import HELP_OF, MEANING_OF_FLAG, NEWER
 from models.attempt import Denial
 from models.explanation import Explanation, Held, Stretch
 from models.ids import time_of_id
@@ -44,7 +44,9 @@ def explain_vehicle(denial: Denial, timezone: str = UTC_NAME) -> Explanation:
         matches=(),
         data=(),
         reasons=(Held(code=denial.reason, meaning=help_.meaning),),
-        flags=(),
+        flags=tuple(
+            Held(code=str(flag), meaning=MEANING_OF_FLAG.get(flag, NEWER)) for flag in denial.flags
+        ),
         told=None,
         different=None,
         advice=help_.advice,
