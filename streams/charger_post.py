@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from connectors.deliveries import Delivery
 from connectors.telemetry.metrics import Metrics
@@ -25,6 +26,7 @@ from models.governing import Governing
 from models.ids import ChargerId, CommandId, timed_id
 from models.metrics import COMMANDS_SENT
 from models.mode_commands import EXPIRES_AFTER_S
+from models.offline_state import UNANSWERED_AFTER, OfflineOrder, OfflineState
 from models.probing import probe_command
 from models.read_backs import READ_BACK_WITHIN, read_back_id
 from models.schedule import Mode
@@ -34,6 +36,64 @@ from models.site import Stage
 from models.topics import COMMANDS, DENIALS, MODE, STATE
 from streams.outbox import Outbox
 from streams.recent import RecentIds
+
+
+class _Order(NamedTuple):
+    """What every command says, whatever it is about."""
+
+    command_id: CommandId
+    kind: CommandKind | str
+    mode: Mode
+    sent_at: datetime
+
+    def over(
+        self, connection: Connection, governing: Governing, within: timedelta, **about: Any
+    ) -> ChargerCommand:
+        """The command to a governed charger.
+
+        Args:
+            within: it expires after that.
+            about: fields of this kind of command.
+        """
+        return ChargerCommand(
+            command_id=self.command_id,
+            kind=self.kind,
+            charger_id=governing.charger.charger_id,
+            site_id=governing.site.site_id,
+            connection_id=connection.connection_id,
+            slot=connection.slot,
+            ocpp=connection.ocpp,
+            mode=self.mode,
+            profile=governing.charger.profile,
+            sent_at=self.sent_at,
+            expires_at=self.sent_at + within,
+            **about,
+        )
+
+
+class _Known(NamedTuple):
+    """What every fact says, whatever it is about."""
+
+    fact_id: str
+    kind: ModeFactKind
+    row: ChargerState
+    at: datetime
+    stage: Stage
+
+    def fact(self, **about: Any) -> ModeFact:
+        """The fact; `about`: its other fields."""
+        row = self.row
+        return ModeFact(
+            fact_id=self.fact_id,
+            kind=self.kind,
+            charger_id=row.charger_id,
+            site_id=row.site_id,
+            at=self.at,
+            desired=row.desired,
+            observed=row.observed.mode if row.observed else None,
+            stage=self.stage,
+            **about,
+        )
 
 
 class ChargerPost:
@@ -56,21 +116,9 @@ class ChargerPost:
         self, connection: Connection, commanded: Commanded, governing: Governing
     ) -> None:
         """A switch or a reset, for the first time or once more: same id, same expiry."""
-        await self._command(
-            ChargerCommand(
-                command_id=commanded.command_id,
-                kind=commanded.kind,
-                charger_id=governing.charger.charger_id,
-                site_id=governing.site.site_id,
-                connection_id=connection.connection_id,
-                slot=connection.slot,
-                ocpp=connection.ocpp,
-                mode=commanded.mode,
-                profile=governing.charger.profile,
-                sent_at=commanded.sent_at,
-                expires_at=commanded.sent_at + timedelta(seconds=EXPIRES_AFTER_S),
-            )
-        )
+        order = _Order(commanded.command_id, commanded.kind, commanded.mode, commanded.sent_at)
+        within = timedelta(seconds=EXPIRES_AFTER_S)
+        await self._command(order.over(connection, governing, within))
         self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
 
     async def probe(
@@ -83,25 +131,20 @@ class ChargerPost:
         """Have a charger asked for its mode, and nothing else."""
         link = row.connection
         assert link is not None, "a command needs a connection to go to"
-        await self._command(
-            ChargerCommand(
-                command_id=read_back_id(row, now),
-                kind=CommandKind.READ_BACK,
-                charger_id=row.charger_id,
-                site_id=row.site_id,
-                connection_id=link.connection_id,
-                slot=link.slot,
-                ocpp=link.ocpp,
-                mode=row.desired or Mode.MANAGED,
-                profile=governing.charger.profile,
-                sent_at=now,
-                expires_at=now + READ_BACK_WITHIN,
-            )
-        )
+        mode = row.desired or Mode.MANAGED
+        order = _Order(read_back_id(row, now), CommandKind.READ_BACK, mode, now)
+        await self._command(order.over(link, governing, READ_BACK_WITHIN))
 
-    async def offline(self, command: ChargerCommand) -> None:
+    async def offline(
+        self, row: ChargerState, state: OfflineState, order: OfflineOrder, governing: Governing
+    ) -> None:
         """Have a charger set to what it does while it is offline."""
-        await self._command(command)
+        link = row.connection
+        assert link is not None, "a command needs a connection to go to"
+        # Not its business: the mode stays.
+        mode = row.desired or Mode.MANAGED
+        sent = _Order(state.command_id, CommandKind.OFFLINE, mode, state.asked_at)
+        await self._command(sent.over(link, governing, UNANSWERED_AFTER, offline=order))
 
     async def announce(
         self,
@@ -113,22 +156,9 @@ class ChargerPost:
         """Have a charger's display say something, or nothing any more."""
         link = row.connection
         assert link is not None, "a command needs a connection to go to"
-        await self._command(
-            ChargerCommand(
-                command_id=announced.command_id,
-                kind=CommandKind.ANNOUNCE,
-                charger_id=row.charger_id,
-                site_id=governing.site.site_id,
-                connection_id=link.connection_id,
-                slot=link.slot,
-                ocpp=link.ocpp,
-                mode=announced.window.mode,
-                profile=governing.charger.profile,
-                sent_at=announced.sent_at,
-                expires_at=announced.sent_at + ANNOUNCE_WITHIN,
-                texts=texts,
-            )
-        )
+        mode, at = announced.window.mode, announced.sent_at
+        order = _Order(announced.command_id, CommandKind.ANNOUNCE, mode, at)
+        await self._command(order.over(link, governing, ANNOUNCE_WITHIN, texts=texts))
 
     async def close(self, row: ChargerState, superseded: Connection, since: datetime) -> None:
         """A newer connection elsewhere: the old slot is told to close (design, slots).
@@ -174,20 +204,8 @@ class ChargerPost:
         connection = row.connection.connection_id if row.connection else ""
         subject = command or f"{row.desired_since}|{connection}"
         fact_id = timed_id(row.desired_since or at, row.charger_id, kind, subject, about)
-        await self._fact(
-            ModeFact(
-                fact_id=fact_id,
-                kind=kind,
-                charger_id=row.charger_id,
-                site_id=row.site_id,
-                at=at,
-                desired=row.desired,
-                observed=row.observed.mode if row.observed else None,
-                stage=stage,
-                command_id=command,
-                detail=detail,
-            )
-        )
+        known = _Known(fact_id, kind, row, at, stage)
+        await self._fact(known.fact(command_id=command, detail=detail))
 
     async def tell_session(
         self,
@@ -202,22 +220,10 @@ class ChargerPost:
     ) -> None:
         """Publish a fact about a session, once for the charger, the place and its beginning."""
         names = (row.charger_id, session.place or 0, session.transaction_id or "", kind, detail)
-        await self._fact(
-            ModeFact(
-                fact_id=timed_id(session.began_at, *names, session.began_at.isoformat()),
-                kind=kind,
-                charger_id=row.charger_id,
-                site_id=row.site_id,
-                at=at,
-                desired=row.desired,
-                observed=row.observed.mode if row.observed else None,
-                stage=stage,
-                command_id=command,
-                detail=detail,
-                connector=session.place,
-                session_id=session.session_id,
-            )
-        )
+        fact_id = timed_id(session.began_at, *names, session.began_at.isoformat())
+        known = _Known(fact_id, kind, row, at, stage)
+        where = {"connector": session.place, "session_id": session.session_id}
+        await self._fact(known.fact(command_id=command, detail=detail, **where))
 
     async def _fact(self, fact: ModeFact) -> None:
         if not self._said.add(fact.fact_id):
@@ -240,22 +246,11 @@ class ChargerPost:
         """Have a session ended; what the charger calls it itself comes before our own id."""
         assert stop.command_id is not None, "a stop that is sent has an id"
         assert stop.sent_at is not None, "a stop that is sent has a time"
+        order = _Order(stop.command_id, CommandKind.STOP, Mode.MANAGED, stop.sent_at)
+        within = timedelta(seconds=STOP_EXPIRES_AFTER_S)
+        named = session.called or session.transaction_id
         await self._command(
-            ChargerCommand(
-                command_id=stop.command_id,
-                kind=CommandKind.STOP,
-                charger_id=governing.charger.charger_id,
-                site_id=governing.site.site_id,
-                connection_id=connection.connection_id,
-                slot=connection.slot,
-                ocpp=connection.ocpp,
-                mode=Mode.MANAGED,
-                profile=governing.charger.profile,
-                sent_at=stop.sent_at,
-                expires_at=stop.sent_at + timedelta(seconds=STOP_EXPIRES_AFTER_S),
-                transaction_id=session.called or session.transaction_id,
-                cause=stop.cause,
-            )
+            order.over(connection, governing, within, transaction_id=named, cause=stop.cause)
         )
 
     async def start(
@@ -268,21 +263,9 @@ class ChargerPost:
         """Have a session begun for a vehicle (models/assisted.py)."""
         assert start.command_id is not None, "a start that is sent has an id"
         assert start.sent_at is not None, "a start that is sent has a time"
+        order = _Order(start.command_id, CommandKind.START, Mode.FREEVEND, start.sent_at)
         await self._command(
-            ChargerCommand(
-                command_id=start.command_id,
-                kind=CommandKind.START,
-                charger_id=governing.charger.charger_id,
-                site_id=governing.site.site_id,
-                connection_id=connection.connection_id,
-                slot=connection.slot,
-                ocpp=connection.ocpp,
-                mode=Mode.FREEVEND,
-                profile=governing.charger.profile,
-                sent_at=start.sent_at,
-                expires_at=start.sent_at + ANSWER_WITHIN,
-                connector=vehicle.place,
-            )
+            order.over(connection, governing, ANSWER_WITHIN, connector=vehicle.place)
         )
 
     async def tell_vehicle(
@@ -298,20 +281,8 @@ class ChargerPost:
         """Publish a fact about a vehicle that waits, once in the interval that is due."""
         since = max(vehicle.since, row.desired_since or vehicle.since)
         names = (row.charger_id, vehicle.place, kind, vehicle.since.isoformat())
-        await self._fact(
-            ModeFact(
-                fact_id=timed_id(since, *names),
-                kind=kind,
-                charger_id=row.charger_id,
-                site_id=row.site_id,
-                at=at,
-                desired=row.desired,
-                observed=row.observed.mode if row.observed else None,
-                stage=stage,
-                detail=detail,
-                connector=vehicle.place,
-            )
-        )
+        known = _Known(timed_id(since, *names), kind, row, at, stage)
+        await self._fact(known.fact(detail=detail, connector=vehicle.place))
 
     def keep(self, rows: Collection[ChargerState]) -> None:
         """Have rows written soon, in place of older ones of their chargers that are not yet."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from connectors.kafka.replica import Replica
-from models.charger import ChargerCommand, ChargerState, CommandKind, CommandStatus, Connection
+from models.charger import ChargerState, CommandKind, CommandStatus, Connection
 from models.governing import Governing
 from models.ids import ChargerId, CommandId, timed_id
 from models.offline_state import (
@@ -19,7 +19,6 @@ from models.offline_state import (
     next_ask_at,
 )
 from models.record import NEVER
-from models.schedule import Mode
 from models.site import OfflinePolicy, Stage
 from models.switchability import switch_ahead
 from streams.charger_post import ChargerPost
@@ -37,7 +36,6 @@ SILENT = frozenset({CommandStatus.TIMED_OUT, CommandStatus.EXPIRED})
 class _Wanted(NamedTuple):
     order: OfflineOrder
     digest: str
-    list_digest: str
     changes_at: datetime
 
 
@@ -89,7 +87,7 @@ class OfflineDesk:
     def _wanted(self, row: ChargerState, governing: Governing, now: datetime) -> _Wanted | None:
         policy = governing.site.offline_known
         if policy is not OfflinePolicy.OWN_FLEET:
-            return _Wanted(OfflineOrder(policy=policy), digest_of(policy, ""), "", NEVER)
+            return _Wanted(OfflineOrder(policy=policy), digest_of(policy, ""), NEVER)
         found = self._lists.of(governing, now)
         if found is None:
             return None
@@ -98,7 +96,7 @@ class OfflineDesk:
         version = row.offline.list_version if row.offline is not None and stands else None
         order = OfflineOrder(policy=policy, entries=found.entries, standing_version=version)
         digest = digest_of(policy, list_digest)
-        return _Wanted(order, digest, list_digest, found.changes_at or NEVER)
+        return _Wanted(order, digest, found.changes_at or NEVER)
 
     def _turn(self, now: datetime) -> bool:
         """So many in a second."""
@@ -129,23 +127,6 @@ class OfflineDesk:
                 count,
             )
         )
-        await self._post.offline(
-            ChargerCommand(
-                command_id=command_id,
-                kind=CommandKind.OFFLINE,
-                charger_id=row.charger_id,
-                site_id=governing.site.site_id,
-                connection_id=link.connection_id,
-                slot=link.slot,
-                ocpp=link.ocpp,
-                # Not its business: the mode stays.
-                mode=row.desired or Mode.MANAGED,
-                profile=governing.charger.profile,
-                sent_at=now,
-                expires_at=now + UNANSWERED_AFTER,
-                offline=wanted.order,
-            )
-        )
         asked = OfflineState(
             digest=wanted.digest,
             command_id=command_id,
@@ -153,6 +134,7 @@ class OfflineDesk:
             asked_at=now,
             asked_count=count,
         )
+        await self._post.offline(row, asked, wanted.order, governing)
         state = asked_anew(before, asked)
         return row.model_copy(update={"offline": state})
 
