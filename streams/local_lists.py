@@ -17,8 +17,12 @@ from models.topics import FEEDS, IDENTITIES, SITES, Topic
 LOOK_APART = timedelta(seconds=2)
 """Records come by the thousand in a load: they are gathered once it has calmed down."""
 
-SLICE = 2_000
-"""Records looked at before decisions get their turn: a few milliseconds."""
+SLICE = 10_000
+"""Records looked at before decisions get their turn: some five milliseconds. Edges are noticed only
+after all of them, so a million wait for a hundred turns and not for more."""
+
+OWN_COST = 10
+"""So many others are looked at while one record of the own fleet is decoded and looked up."""
 
 FLEET_MAX = 20_000
 """Pseudonyms of one site that are looked at for its lists; a list has some hundreds."""
@@ -80,10 +84,14 @@ class LocalLists:
         return wanted
 
     async def _gather(self, fleets: dict[SiteId, Fleet]) -> None:
-        for number, pseudonym in enumerate(self._replica.own_fleet(), 1):
+        looked_count = 0
+        for pseudonym in self._replica.own_fleet():
+            looked_count += 1
             if pseudonym is not None:
                 self._add(fleets, pseudonym)
-            if number % SLICE == 0:
+                looked_count += OWN_COST - 1
+            if looked_count >= SLICE:
+                looked_count = 0
                 await asyncio.sleep(0)
 
     def _add(self, fleets: dict[SiteId, Fleet], pseudonym: Pseudonym) -> None:
