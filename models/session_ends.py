@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from models.attempt import Denial
-from models.behaviour import Behaviour, started_by_mode_change
 from models.charger import ChargerState
 from models.drift import drift_of_row
 from models.governing import Governing
 from models.ids import AttemptId, ChargerId, CommandId, ConnectionId, RequestId, timed_id
 from models.reasons import ROW_OF, Flag, Reason
 from models.schedule import Mode
-from models.sessions import Occupation, Session, SessionStop
+from models.sessions import NOBODYS, Occupation, Session, SessionStop
 from models.site import EdgeAction, SiteRecord, Stage
 
 RECONNECTED_S = 60
@@ -173,20 +172,14 @@ def no_identification(
 
 
 def began_by_mode_change(session: Session, row: ChargerState) -> bool:
-    """Whether a session began by itself when freevend did (rule 13)."""
-    vehicle = row.sessions.at(session.place)
-    return started_by_mode_change(
-        Behaviour(
-            scheduled=row.desired,
-            commanded=None,
-            observed=None,
-            switching=False,
-            mode_since=row.desired_since,
-            occupied_since=vehicle.since if vehicle else None,
-            started_at=session.energy_at,
-            token=session.token,
-            entitlement_ended_at=None,
-            at=session.energy_at or session.began_at,
-            running=True,
-        )
-    )
+    """Whether a vehicle that was plugged in while managed began by itself in freevend (rule 13).
+
+    A driver who presents a card starts it; the freevend tag is what a charger presents by itself,
+    and the assisted one what it is started with from here.
+    """
+    vehicle, edge_at = row.sessions.at(session.place), row.desired_since
+    if row.desired is not Mode.FREEVEND or vehicle is None or edge_at is None:
+        return False
+    if session.energy_at is None or session.token not in NOBODYS:
+        return False
+    return vehicle.since < edge_at <= session.energy_at

@@ -62,10 +62,6 @@ class Turns(Generic[T]):
             heappush(self._heap, (urgency, self._count, item))
         return False
 
-    def forget(self, item: T) -> None:
-        """It waits no more."""
-        self._waiting.pop(item, None)
-
     def due(self, now_s: float) -> list[T]:
         """Those whose turn it is now; they wait no more."""
         found: list[T] = []

@@ -56,14 +56,6 @@ def test_nobody_overtakes_those_who_wait() -> None:
     assert turns.due(5.0) == ["waiting", "newcomer"]
 
 
-def test_one_that_is_forgotten_takes_no_turn() -> None:
-    turns = busy()
-    turns.ask("gone", 0, 0.0)
-    turns.ask("there", 1, 0.0)
-    turns.forget("gone")
-    assert turns.due(1 / RATE) == ["there"]
-
-
 def test_the_next_turn_is_announced() -> None:
     turns = busy()
     assert turns.wait_s(0.0) is None
