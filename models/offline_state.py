@@ -81,6 +81,7 @@ class OfflineState(Frozen):
     Attributes:
         digest: of what was asked for last; empty = it has to be asked for anew.
         asked_count: how often, over one connection.
+        unanswered_count: orders since its last answer over this connection, before this one.
         told_at: of its last answer; None = it is awaited.
         status: how the last one ended.
         policy: that is in force, by the charger's own word: closed where a list is not to be had.
@@ -96,6 +97,7 @@ class OfflineState(Frozen):
     connection_id: ConnectionId
     asked_at: UtcDatetime
     asked_count: int = 1
+    unanswered_count: int = 0
     told_at: UtcDatetime | None = None
     status: str = ""
     policy: Open[OfflinePolicy] | None = None
@@ -113,6 +115,17 @@ class OfflineState(Frozen):
         """Whether nothing is left that another try could better."""
         retried = {ListStanding.UNAVAILABLE, ListStanding.REFUSED, ListStanding.INCOMPLETE}
         return self.local_list not in retried
+
+
+_ASKED = (
+    "digest",
+    "command_id",
+    "connection_id",
+    "asked_at",
+    "asked_count",
+    "unanswered_count",
+)
+"""Fields of the order; the others are what the charger told."""
 
 
 def digest_of(policy: OfflinePolicy | str, list_digest: str) -> str:
@@ -141,7 +154,7 @@ def next_ask_at(
         return settled
     elsewhere = state.connection_id != connection_id
     if state.told_at is None:
-        pause = min(UNANSWERED_AFTER * state.asked_count, ASK_AGAIN_AFTER)
+        pause = min(UNANSWERED_AFTER * (state.unanswered_count + 1), ASK_AGAIN_AFTER)
         return settled if elsewhere else max(settled, state.asked_at + pause)
     if state.whole:
         return None
@@ -152,8 +165,7 @@ def asked_anew(before: OfflineState | None, asked: OfflineState) -> OfflineState
     """The row after an order was sent: what the charger told last is shown until it tells more."""
     if before is None:
         return asked
-    fields = ("digest", "command_id", "connection_id", "asked_at", "asked_count")
-    update = {name: getattr(asked, name) for name in fields}
+    update = {name: getattr(asked, name) for name in _ASKED}
     return before.model_copy(update={**update, "told_at": None, "status": ""})
 
 

@@ -115,8 +115,8 @@ class OfflineDesk:
         now: datetime,
     ) -> ChargerState:
         before = row.offline
-        same = before is not None and before.connection_id == link.connection_id
-        count = before.asked_count + 1 if before is not None and same else 1
+        here = before if before and before.connection_id == link.connection_id else None
+        count = here.asked_count + 1 if here else 1
         command_id = CommandId(
             timed_id(
                 link.since,
@@ -133,6 +133,7 @@ class OfflineDesk:
             connection_id=link.connection_id,
             asked_at=now,
             asked_count=count,
+            unanswered_count=here.unanswered_count + 1 if here and here.told_at is None else 0,
         )
         await self._post.offline(row, asked, wanted.order, governing)
         state = asked_anew(before, asked)

@@ -443,6 +443,7 @@ _RECORDS: tuple[Record, ...] = (
             connection_id=CONNECTION,
             asked_at=NOON,
             asked_count=2,
+            unanswered_count=1,
             told_at=NOON,
             status="done",
             policy=OfflinePolicy.OWN_FLEET,

@@ -209,7 +209,11 @@ def test_a_charger_is_asked_after_connects_and_changes_and_then_left_in_peace() 
 
 def test_an_order_without_an_answer_or_a_list_is_repeated_ever_more_rarely() -> None:
     assert next_ask_at(state(), "d", HERE, NOW) == NOW + UNANSWERED_AFTER
-    assert next_ask_at(state(asked_count=99), "d", HERE, NOW) == NOW + ASK_AGAIN_AFTER
+    twice = state(unanswered_count=1)
+    assert next_ask_at(twice, "d", HERE, NOW) == NOW + 2 * UNANSWERED_AFTER
+    assert next_ask_at(state(unanswered_count=99), "d", HERE, NOW) == NOW + ASK_AGAIN_AFTER
+    # Orders that were answered make none wait.
+    assert next_ask_at(state(asked_count=99), "d", HERE, NOW) == NOW + UNANSWERED_AFTER
     assert next_ask_at(state(), "d", THERE, NOW) == NOW + SETTLED_AFTER
     lacking = state(told_at=NOW, local_list=ListStanding.UNAVAILABLE)
     assert next_ask_at(lacking, "d", HERE, NOW) == NOW + ASK_AGAIN_AFTER

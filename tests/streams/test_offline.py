@@ -96,6 +96,22 @@ async def test_after_a_boot_it_is_told_again(desk: Desk) -> None:
     assert first.command_id != second.command_id
 
 
+async def test_only_orders_without_an_answer_are_counted_as_such(desk: Desk) -> None:
+    def counts() -> tuple[int, int]:
+        state = row_of(desk).offline
+        assert state is not None
+        return state.asked_count, state.unanswered_count
+
+    assert counts() == (1, 0)
+    desk.configure(offline=OfflinePolicy.OPEN)
+    await desk.event("Heartbeat")
+    assert counts() == (2, 1)
+    await done(desk, policy="open")
+    desk.configure(offline=OfflinePolicy.CLOSED)
+    await desk.event("Heartbeat")
+    assert counts() == (3, 0)
+
+
 async def test_rule_23_a_list_names_the_own_fleet_and_is_renewed_when_it_changes(
     desk: Desk,
 ) -> None:
