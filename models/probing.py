@@ -13,11 +13,9 @@ from typing import Any, NamedTuple
 from models.capability import KeyClaim
 from models.charger import (
     ChargerCommand,
-    ChargerEvent,
     ChargerState,
     CommandKind,
     Connection,
-    EventName,
 )
 from models.ids import CommandId, timed_id
 from models.profiles import Profile, Spelling, WireCall, read_back_mode, spellings
@@ -85,22 +83,13 @@ def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
     return tuple(own)
 
 
-def probe_due(row: ChargerState, event: ChargerEvent) -> bool:
-    """Whether an event that was applied to the row calls for a probe: on its first connect, and
-    when it boots with a firmware that was not asked yet.
-
-    Args:
-        row: after the event.
-    """
-    link, claims = row.connection, row.claims
-    if link is None or link.connection_id != event.connection_id:
+def probe_due(row: ChargerState) -> bool:
+    """Whether a connected charger is to be asked: it never told, or it has booted with a firmware
+    that was not asked yet."""
+    claims = row.claims
+    if row.connection is None:
         return False
-    unasked = claims is None or claims.probed_at is None
-    if event.name == EventName.CONNECTED:
-        return unasked
-    return event.name == "BootNotification" and (
-        claims is None or unasked or claims.firmware != row.firmware
-    )
+    return claims is None or claims.probed_at is None or claims.firmware != row.firmware
 
 
 def probe_command(

@@ -20,12 +20,9 @@ from models.metrics import SWITCHES_FAILED
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
 from models.mode_events import apply_event, enter_stage, superseded_connection
 from models.modes import NextStep, reconcile
-from models.probing import probe_due
-from models.profiles import profile_named, switchable
 from models.read_backs import LEAST_URGENT, READ_BACK_EVERY, period_start
 from models.record import NEVER
 from models.session_outcomes import outcome_noted
-from models.site import Stage
 from models.switchability import may_reset, settled_class
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
@@ -37,6 +34,7 @@ from streams.evidence import EvidenceDesk
 from streams.gateway_turns import GatewayTurns
 from streams.offline import OfflineDesk
 from streams.outbox import Outbox
+from streams.probes import ProbeDesk
 from streams.sessions import SessionDesk
 from streams.starts import StartDesk
 from streams.states import NEVER_APPLIED, ChargerStates
@@ -97,6 +95,7 @@ class ChargerDesk:
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
         self._starts = StartDesk(self._post, metrics, self._its_turn)
         self._offline = OfflineDesk(replica, self._post)
+        self._probes = ProbeDesk(self._post, states)
         self._announcements = AnnouncementDesk(self._post, self._its_turn_at_last)
         self._due_at: dict[ChargerId, datetime] = {}
         self._all_due = True
@@ -128,7 +127,6 @@ class ChargerDesk:
             # Most events say nothing new: what was due before them is due after them, in its time.
             if not _only_later(before, after) or self._due_by_now(event.charger_id):
                 reviewed = await self._review(after, governing)
-            await self._probe_if_due(reviewed, event, governing)
             self._states.put(reviewed)
             # An event that changed nothing needs no row: applied again it changes nothing again.
             self._keep([] if _only_later(before, reviewed) else [reviewed])
@@ -155,17 +153,6 @@ class ChargerDesk:
     def _its_turn_at_last(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share, LEAST_URGENT)
 
-    async def _probe_if_due(
-        self, row: ChargerState, event: ChargerEvent, governing: Governing | None
-    ) -> None:
-        """After the switch, which must not wait. Rule 27: `shadow` sends nothing."""
-        link = row.connection
-        if link is None or governing is None or governing.stage is not Stage.ENFORCE:
-            return
-        known = switchable(link.ocpp, profile_named(governing.charger.profile))
-        if known and probe_due(row, event):
-            await self._post.probe(link, governing, event.received_at, event.event_id)
-
     async def give_away(self, partitions: set[int]) -> None:
         """Let go of the rows of partitions, once everything about them is in the topics."""
         async with self._one_at_a_time:
@@ -173,7 +160,7 @@ class ChargerDesk:
             self._states.drop(partitions)
             # What is known beside the rows is found again by looking; every row is, after this.
             self._due_at.clear()
-            for desk in (self._evidence, self._sessions, self._offline):
+            for desk in (self._evidence, self._sessions, self._offline, self._probes):
                 desk.forget()
 
     async def settle(self) -> None:
@@ -202,7 +189,7 @@ class ChargerDesk:
                 for charger_id in self._states.charger_ids()
                 if everyone or self._due_at.get(charger_id, now) <= now
             ]
-            due += self._turns.due(self._states.share)
+            due += self._turns.due(self._states.share) + self._probes.due()
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
             await self._post.write()
@@ -263,6 +250,7 @@ class ChargerDesk:
         row, start_at = await self._starts.review(row, governing, now)
         row = await self._offline.review(row, governing, now)
         row = await self._announcements.review(row, governing, now)
+        await self._probes.ask(row, governing, now)
         self._due_at[row.charger_id] = min(
             _next_due(row, governing, now),
             self._sessions.due_at(row.charger_id),

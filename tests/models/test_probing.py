@@ -12,7 +12,7 @@ from models.probing import key_answer, probe_call, probe_due, questions
 from models.profiles import PROFILES, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode
-from tests.models.test_proofs import AT, event, row
+from tests.models.test_proofs import AT, row
 
 MICRO, STANDARD = PROFILES["microocpp"], PROFILES["standard"]
 
@@ -77,19 +77,16 @@ ASKED = Claims(probed_at=AT, firmware="1.0")
 
 
 @pytest.mark.parametrize(
-    ("name", "state", "due"),
+    ("state", "due"),
     [
-        ("Connected", row(), True),
-        ("Connected", row(claims=Claims()), True),
-        ("Connected", row(claims=ASKED), False),
-        ("BootNotification", row(claims=ASKED), False),
-        ("BootNotification", row(claims=ASKED, firmware="2.0"), True),
-        ("BootNotification", row(), True),
-        ("Heartbeat", row(), False),
-        ("Connected", row(connection=None), False),
+        (row(), True),
+        (row(claims=Claims()), True),
+        (row(claims=ASKED), False),
+        (row(claims=ASKED, firmware="2.0"), True),
+        (row(connection=None), False),
     ],
 )
-def test_a_charger_is_probed_on_its_first_connect_and_on_new_firmware(
-    name: str, state: ChargerState, due: bool
+def test_a_charger_is_probed_when_it_is_new_and_when_its_firmware_is(
+    state: ChargerState, due: bool
 ) -> None:
-    assert probe_due(state, event(name)) is due
+    assert probe_due(state) is due
