@@ -5,7 +5,7 @@ All of them are there at once, so that the longest wait is that of the one that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -97,9 +97,15 @@ async def until_told(
     return found
 
 
-async def state_of(up: Up, charger_id: str) -> ChargerState:
-    rows = [row for row in await read_all(up.kafka, STATE) if isinstance(row, ChargerState)]
-    return [row for row in rows if row.charger_id == charger_id][-1]
+async def until_row(up: Up, charger_id: str, holds: Callable[[ChargerState], bool]) -> ChargerState:
+    """The newest row, once this holds of it: it is written a little after what it says is told."""
+    deadline = datetime.now(UTC).timestamp() + 30.0
+    while True:
+        rows = [row for row in await read_all(up.kafka, STATE) if isinstance(row, ChargerState)]
+        own = [row for row in rows if row.charger_id == charger_id]
+        if own and holds(own[-1]):
+            return own[-1]
+        assert datetime.now(UTC).timestamp() < deadline, own[-1:]
 
 
 async def test_a_rejected_switch_is_tried_again_with_growing_pauses(up: Up, fleet: Fleet) -> None:
@@ -123,7 +129,7 @@ async def test_a_key_that_is_not_known_is_given_up_at_once_and_doctor_says_so(
     (failed,) = await until_told(up, "UNKNOWN-KEY", ModeFactKind.SWITCH_FAILED)
     assert (failed.desired, failed.observed) == (Mode.FREEVEND, None)
     assert len(await facts(up, "UNKNOWN-KEY", ModeFactKind.SWITCH_COMMANDED)) == 1
-    assert (await state_of(up, "UNKNOWN-KEY")).given_up_at is not None
+    await until_row(up, "UNKNOWN-KEY", lambda row: row.given_up_at is not None)
     said = ""
     deadline = datetime.now(UTC).timestamp() + 30.0
     while "are not in their mode" not in said:
@@ -140,8 +146,7 @@ async def test_a_stored_mode_is_in_force_after_the_next_boot_and_one_boot_is_eno
     await charger.reboot()
     await until_told(up, "REBOOTS", ModeFactKind.SWITCHED)
     assert charger.mode is Mode.FREEVEND
-    state = await state_of(up, "REBOOTS")
-    assert state.booted_with is Mode.FREEVEND
+    await until_row(up, "REBOOTS", lambda row: row.booted_with is Mode.FREEVEND)
     assert len(await facts(up, "REBOOTS", ModeFactKind.REBOOT_NEEDED)) == 1
 
 
