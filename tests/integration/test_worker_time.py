@@ -55,7 +55,7 @@ def workers(broker: Broker, tmp_path: Path) -> Iterator[Workers]:
 
 
 def different(commands: Tap[ChargerCommand], station: Station) -> list[ChargerCommand]:
-    """Its commands in order, each once: what goes unanswered for seconds is sent again as it was."""
+    """Its commands in order, each once: what goes unanswered is sent again as it was."""
     sent = commands.records(station.charger_id)
     return list({each.command_id: each for each in sent}.values())
 
