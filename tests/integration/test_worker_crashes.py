@@ -16,10 +16,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from connectors.kafka.broker_files import BrokerFiles
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle, start_from_jars
+from connectors.kafka.broker_jars import JarsBroker, jars_obstacle
 from connectors.kafka.consumer import start_consumer
-from connectors.kafka.topics import admin_client, apply_topics
+from connectors.kafka.topics import admin_client
 from models.attempt import Decision
 from models.decision import decide
 from models.metrics import DECIDED
@@ -27,6 +26,7 @@ from models.reasons import Answer, Reason
 from models.topics import DECISIONS, IDENTITIES, REQUESTS, topic_config
 from streams.overrides import STOP_MAX_S
 from streams.requests import REQUESTS_GROUP
+from tests.integration.own_broker import broker_in
 from tests.integration.topics_io import Tap, Topics, headers_of, topics_on
 from tests.integration.worker_depot import Depot, Station
 from tests.integration.workers import READY_S, WorkerProcess, Workers, workers_on
@@ -55,17 +55,8 @@ ALL_WITHIN_S = 40.0
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JarsBroker]:
-    """A broker for the tests here, with the topics of the table."""
-
-    async def start() -> JarsBroker:
-        files = BrokerFiles(tmp_path_factory.mktemp("own") / "kafka")
-        broker = await start_from_jars(files, None, print)
-        await apply_topics(broker.bootstrap)
-        return broker
-
-    broker = asyncio.run(start())
-    yield broker
-    asyncio.run(broker.stop())
+    with broker_in(tmp_path_factory.mktemp("own")) as broker:
+        yield broker
 
 
 @pytest.fixture

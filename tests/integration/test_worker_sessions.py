@@ -5,21 +5,19 @@ Killed workers are back before their session is over, as a supervisor starts the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from connectors.kafka.broker_files import BrokerFiles
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle, start_from_jars
-from connectors.kafka.topics import apply_topics
+from connectors.kafka.broker_jars import JarsBroker, jars_obstacle
 from models.attempt import Denial
 from models.charger import ChargerState
 from models.reasons import Reason
 from models.site import SiteRecord
 from models.topics import DENIALS, STATE
+from tests.integration.own_broker import broker_in
 from tests.integration.topics_io import Tap, Topics, topics_on
 from tests.integration.worker_depot import Depot, Station
 from tests.integration.workers import Workers, workers_on
@@ -45,15 +43,8 @@ class Waiting(Depot):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JarsBroker]:
-    async def start() -> JarsBroker:
-        files = BrokerFiles(tmp_path_factory.mktemp("own") / "kafka")
-        broker = await start_from_jars(files, None, print)
-        await apply_topics(broker.bootstrap)
-        return broker
-
-    broker = asyncio.run(start())
-    yield broker
-    asyncio.run(broker.stop())
+    with broker_in(tmp_path_factory.mktemp("own")) as broker:
+        yield broker
 
 
 @pytest.fixture
