@@ -98,7 +98,7 @@ def probe_command(
     """The command that probes a charger over its connection.
 
     Args:
-        about: tells it from others of the same second.
+        about: tells it from others of the same time: the firmware, or who asks by hand.
     """
     charger_id = charger.charger_id
     command_id = timed_id(at, charger_id, link.connection_id, CommandKind.PROBE, about)

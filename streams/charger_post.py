@@ -124,7 +124,7 @@ class ChargerPost:
     async def probe(
         self, connection: Connection, governing: Governing, at: datetime, about: str
     ) -> None:
-        """Have a charger asked what its configuration has; `about` names the event that asks."""
+        """Have a charger asked what its configuration has; `about`: see `probe_command`."""
         await self._command(probe_command(governing.charger, connection, at, about))
 
     async def read_back(self, row: ChargerState, governing: Governing, now: datetime) -> None:
