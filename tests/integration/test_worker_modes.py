@@ -17,7 +17,7 @@ from models.charger import (
 from models.schedule import Mode
 from models.site import Stage
 from models.topics import COMMANDS, MODE, STATE
-from tests.integration.topics_io import Tap, Topics, probes
+from tests.integration.topics_io import Tap, Topics, beside_the_mode
 from tests.integration.worker_depot import (
     ALWAYS_FREEVEND,
     Depot,
@@ -37,7 +37,7 @@ async def test_rule_14_a_charger_that_connects_gets_the_mode_due_now_and_its_res
 ) -> None:
     depot = await Depot().known(topics, worker)
     station = Station(topics, depot, slot=7)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     await station.connect()
@@ -63,7 +63,7 @@ async def test_rule_16_a_charger_that_reads_back_the_other_mode_is_drift_and_tol
 ) -> None:
     depot = await Depot().known(topics, worker)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     await station.connect()
     (first,) = await commands.some(station.charger_id)
@@ -81,7 +81,7 @@ async def test_rule_27_only_enforce_sends_anything_and_entering_it_pushes_the_mo
 ) -> None:
     depot = await Depot(stage=stage).known(topics, worker)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     await station.connect()
@@ -104,7 +104,7 @@ async def test_entering_enforce_pushes_the_mode_even_where_it_was_seen(
 ) -> None:
     depot = await Depot().known(topics, worker)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     states: Tap[ChargerState] = await topics.tap(STATE)
     await station.connect()
     (first,) = await commands.some(station.charger_id)
@@ -125,7 +125,7 @@ async def test_a_changed_timetable_reaches_a_connected_charger_and_so_does_chang
     reserved = managed_from(datetime.now(UTC) - timedelta(minutes=10))
     depot = await Depot(schedule=reserved).known(topics, worker)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     await station.connect()
     for number, schedule in enumerate((ALWAYS_FREEVEND, reserved, ALWAYS_FREEVEND), start=1):
         command = (await commands.some(station.charger_id, number))[-1]
@@ -146,7 +146,7 @@ async def test_a_newer_connection_elsewhere_closes_the_older_one(
 ) -> None:
     depot = await Depot().known(topics, worker)
     old, new = (Station(topics, depot, slot=slot) for slot in (1, 2))
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     states: Tap[ChargerState] = await topics.tap(STATE)
     await old.connect()
     await new.connect()

@@ -1,13 +1,13 @@
 """Edges of the timetable, also when the worker that should notice them is not there any more.
 
-Edges are whole minutes: the workers' clocks run ahead, so that one comes in a few seconds.
+Edges are whole minutes: the workers' clocks are set to a moment before one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,21 +25,22 @@ from models.metrics import EDGES
 from models.mode_commands import RESEND_AFTER_S
 from models.schedule import Mode
 from models.topics import COMMANDS, MODE, STATE
-from tests.integration.topics_io import Tap, Topics, probes
+from tests.integration.topics_io import Tap, Topics, beside_the_mode
 from tests.integration.worker_depot import (
     Depot,
     Station,
+    ahead_of,
     facts_about,
     managed_from,
-    next_minute,
+    next_edge,
     row_with,
 )
 from tests.integration.workers import Workers, workers_on
 
 pytestmark = pytest.mark.integration
 
-EDGE_IN_S = 9.0
-"""From the start of a worker, which is ready after two or three of them."""
+MOMENT = timedelta(seconds=1)
+"""Before an edge: what is told of it is told because it came, not because a clock was set."""
 
 
 def switched(row: ChargerState) -> bool:
@@ -63,11 +64,11 @@ def different(commands: Tap[ChargerCommand], station: Station) -> list[ChargerCo
 async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
     topics: Topics, workers: Workers
 ) -> None:
-    edge, ahead_s = next_minute(EDGE_IN_S)
+    edge = next_edge()
     depot = await Depot(20, schedule=managed_from(edge)).publish(topics)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
-    both = [workers.start(clock_ahead_s=ahead_s) for _ in range(2)]
+    both = [workers.start() for _ in range(2)]
     for worker in both:
         worker.wait_ready()
     stations = [Station(topics, depot, charger_id) for charger_id in depot.charger_ids]
@@ -77,6 +78,8 @@ async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
         (first,) = await commands.some(station.charger_id)
         assert first.mode == Mode.FREEVEND
         await station.end(first, Mode.FREEVEND)
+    for worker in both:
+        worker.set_clock(ahead_of(edge - MOMENT))
     for station in stations:
         await commands.until(lambda: len(different(commands, station)) == 2, "second")  # noqa: B023
         second = different(commands, station)[1]
@@ -98,20 +101,21 @@ async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
 async def test_the_edge_of_a_quiet_partition_is_noticed_after_a_take_over(
     topics: Topics, workers: Workers
 ) -> None:
-    edge, ahead_s = next_minute(EDGE_IN_S + 3.0)
+    edge = next_edge()
     depot = await Depot(schedule=managed_from(edge)).publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
-    first_owner = workers.start(clock_ahead_s=ahead_s).wait_ready()
+    first_owner = workers.start().wait_ready()
     await station.connect()
     (command,) = await commands.some(station.charger_id)
     await station.end(command, Mode.FREEVEND)
     await row_with(states, station, switched)
-    next_owner = workers.start(clock_ahead_s=ahead_s)
+    next_owner = workers.start()
     first_owner.stop()
     next_owner.wait_ready()
+    next_owner.set_clock(ahead_of(edge - MOMENT))
     # No event comes any more: the row alone tells that the charger is there.
     command = (await commands.some(station.charger_id, 2))[1]
     assert (command.mode, command.connection_id) == (Mode.MANAGED, station.connection_id)
@@ -123,7 +127,7 @@ async def test_a_command_without_a_result_is_repeated_by_the_next_owner_with_its
 ) -> None:
     depot = await Depot().publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     owner = workers.start("time-1").wait_ready()
@@ -148,12 +152,12 @@ async def test_an_edge_that_was_noticed_by_a_worker_without_a_row_gives_the_same
     topics: Topics, workers: Workers
 ) -> None:
     """What a worker sent before it was killed, and its row was not: the same ids once more."""
-    # Far enough that the first worker does not see it, and already passed for the other two.
-    edge, _ahead_s = next_minute(3 * EDGE_IN_S)
-    ahead_s = (edge - datetime.now(UTC)).total_seconds()
+    # The first worker does not come to it, and for the other two it has passed.
+    edge = next_edge()
+    ahead_s = ahead_of(edge)
     depot = await Depot(schedule=managed_from(edge)).publish(topics)
     station = Station(topics, depot)
-    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=probes)
+    commands: Tap[ChargerCommand] = await topics.tap(COMMANDS, without=beside_the_mode)
     facts: Tap[ModeFact] = await topics.tap(MODE)
     states: Tap[ChargerState] = await topics.tap(STATE)
     before = workers.start("time-1").wait_ready()

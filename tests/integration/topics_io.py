@@ -31,10 +31,19 @@ def headers_of(message: ConsumerRecord) -> dict[str, str]:
 Unwanted = Callable[[ConsumerRecord], bool]
 
 
-def probes(message: ConsumerRecord) -> bool:
-    """Commands that change nothing of a mode: questions, orders for offline, what displays say."""
-    beside = {CommandKind.PROBE, CommandKind.OFFLINE, CommandKind.ANNOUNCE}
-    return ChargerCommand.decode(message.value).kind in beside
+BESIDE_THE_MODE = {
+    CommandKind.PROBE,
+    CommandKind.OFFLINE,
+    CommandKind.ANNOUNCE,
+    # Once in an hour, at a time that the charger's name makes: it may come in the midst of a test.
+    CommandKind.READ_BACK,
+}
+"""Commands that change nothing of a mode."""
+
+
+def beside_the_mode(message: ConsumerRecord) -> bool:
+    """Whether a command is about something else."""
+    return ChargerCommand.decode(message.value).kind in BESIDE_THE_MODE
 
 
 class Tap(Generic[R]):

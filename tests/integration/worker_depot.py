@@ -72,13 +72,14 @@ def managed_from(edge: datetime) -> Schedule:
     return Schedule(id="depot", default=Mode.FREEVEND, windows=(window,))
 
 
-def next_minute(at_least_s: float) -> tuple[datetime, float]:
-    """A whole minute, and how far ahead a clock must be for it to come in `at_least_s`."""
-    now = datetime.now(UTC)
-    edge = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if (edge - now).total_seconds() < at_least_s:
-        edge += timedelta(minutes=1)
-    return edge, (edge - now).total_seconds() - at_least_s
+def next_edge() -> datetime:
+    """A whole minute that does not come by itself while a test runs: clocks are set to it."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=10)
+
+
+def ahead_of(at: datetime) -> float:
+    """How far ahead of ours a clock is that says `at` now, in seconds."""
+    return (at - datetime.now(UTC)).total_seconds()
 
 
 class Depot:

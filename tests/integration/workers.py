@@ -36,6 +36,9 @@ LOG_SHOWN_CHARS = 4_000
 
 DYNAMIC = "-"
 
+CLOCK = "clock_ahead_s"
+"""File that a worker's clock is set by."""
+
 
 def holds(condition: Callable[[], bool], within_s: float) -> bool:
     """Poll a condition; False when it did not hold in time."""
@@ -48,7 +51,7 @@ def holds(condition: Callable[[], bool], within_s: float) -> bool:
 
 
 class WorkerProcess:
-    """One worker. Its clock may run ahead, so that a whole minute is a few seconds away."""
+    """One worker. Its clock may run ahead of ours."""
 
     def __init__(
         self, bootstrap: str, folder: Path, *, instance_id: str, clock_ahead_s: float
@@ -97,6 +100,15 @@ class WorkerProcess:
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    def set_clock(self, ahead_s: float) -> None:
+        """Have its clock jump while it runs, so that an edge comes when the test is ready for it.
+
+        Args:
+            ahead_s: of our own clock.
+        """
+        (self._folder / CLOCK).write_text(str(ahead_s))
+        self.signal(signal.SIGALRM)
 
     def kill(self) -> None:
         """SIGKILL: nothing is flushed, committed or said."""
@@ -158,8 +170,25 @@ def workers_on(bootstrap: str, folder: Path) -> Iterator[Workers]:
         workers.end()
 
 
-def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: float) -> None:
+class Clock:
+    """The time that a worker believes it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._travel: time_machine.travel | None = None
+        # Faust takes SIGUSR1 and SIGUSR2 for itself.
+        signal.signal(signal.SIGALRM, lambda *_: self.set((folder / CLOCK).read_text()))
+
+    def set(self, ahead_s: str) -> None:
+        if self._travel is not None:
+            self._travel.stop()
+        self._travel = time_machine.travel(time.time() + float(ahead_s), tick=True)
+        self._travel.start()
+
+
+def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: str) -> None:
     """Be a worker."""
+    clock = Clock(folder)
     configure_logs("worker")
     metrics = Metrics("worker")
     (folder / "metrics").write_text(f"http://127.0.0.1:{metrics.serve('127.0.0.1', 0)}/metrics")
@@ -168,14 +197,14 @@ def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: float) -
         instance_id=None if instance_id == DYNAMIC else instance_id,
         data=folder,
     )
-    if clock_ahead_s:
-        time_machine.travel(time.time() + clock_ahead_s, tick=True).start()
+    if float(clock_ahead_s):
+        clock.set(clock_ahead_s)
     run_worker(settings, metrics, (folder / "ready").touch)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
+        main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])
     except DepotgateError as fault:
         # As the command line does.
         print(fault, file=sys.stderr)
