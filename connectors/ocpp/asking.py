@@ -6,13 +6,32 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from connectors.ocpp.connection import ChargerConnection
-from connectors.ocpp.session import CallAnswered, CallFailed
+from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from models.charger import ChargerCommand
+from models.errors import DepotgateError
 
 EXPIRED = "expired"
 STAGE = "stage"
 BUSY = "busy"
 """More calls wait for this charger than it will ever answer in time (ChargerBusyError)."""
+
+NO_ANSWER = frozenset({FailureCause.TIMED_OUT, FailureCause.CLOSED})
+"""An answer that makes no sense is one: what is asked after it is as urgent."""
+
+
+class NoAnswerError(DepotgateError):
+    """The rest is not asked: the time is over, the stage has changed, or nobody answers."""
+
+
+def answered(answer: CallAnswered | CallFailed) -> CallAnswered | CallFailed:
+    """An answer, whatever it says.
+
+    Raises:
+        NoAnswerError: there was none.
+    """
+    if isinstance(answer, CallFailed) and answer.cause in NO_ANSWER:
+        raise NoAnswerError(answer.cause)
+    return answer
 
 
 def obstacle(connection: ChargerConnection, command: ChargerCommand) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.ocpp.asking import BUSY, obstacle
+from connectors.ocpp.asking import BUSY, NoAnswerError, answered, obstacle
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.local_list import ListTold, bring_list, list_data
 from connectors.ocpp.outgoing import ChargerBusyError
@@ -29,13 +29,6 @@ from models.site import OfflinePolicy
 
 UNKNOWN = Reading(known=False, value=None)
 
-_NO_ANSWER = frozenset({FailureCause.TIMED_OUT, FailureCause.CLOSED})
-"""An answer that makes no sense is one: the settings after it are as urgent."""
-
-
-class _NoAnswerError(Exception):
-    """The charger answered nothing any more: the rest is not asked."""
-
 
 async def set_offline(connection: ChargerConnection, command: ChargerCommand) -> None:
     """Set a charger's offline settings, its message attempts and its local list; tell how it went.
@@ -49,7 +42,7 @@ async def set_offline(connection: ChargerConnection, command: ChargerCommand) ->
             found |= await _Offline(connection, command).run()
         except ChargerBusyError:
             found = {"status": BUSY}
-        except _NoAnswerError as fault:
+        except NoAnswerError as fault:
             found = {"status": str(fault)}
     await connection.report(
         EventName.OFFLINE_SET,
@@ -70,7 +63,7 @@ class _Offline:
         """Take every step.
 
         Raises:
-            _NoAnswerError: the time is over, the stage has changed, or the charger is silent.
+            NoAnswerError: the time is over, the stage has changed, or the charger is silent.
         """
         wanted = self._order.policy
         policy = OfflinePolicy.CLOSED
@@ -151,11 +144,8 @@ class _Offline:
         async with connection.command_turn:
             unsent = obstacle(connection, self._command)
             if unsent is not None:
-                raise _NoAnswerError(unsent)
+                raise NoAnswerError(unsent)
             if connection.silent:
                 # 30 s more would keep the next switch waiting.
-                raise _NoAnswerError(FailureCause.TIMED_OUT)
-            answer = await call_step(connection, step)
-        if isinstance(answer, CallFailed) and answer.cause in _NO_ANSWER:
-            raise _NoAnswerError(answer.cause)
-        return answer
+                raise NoAnswerError(FailureCause.TIMED_OUT)
+            return answered(await call_step(connection, step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.ocpp.asking import BUSY, obstacle
+from connectors.ocpp.asking import BUSY, NoAnswerError, obstacle
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.reporting import reported
@@ -16,10 +16,6 @@ from models.reports import refined
 from models.token_types import joined, told_types
 
 _ACCEPTED = "Accepted"
-
-
-class _NoAnswerError(Exception):
-    """The charger answered nothing any more: the rest is not asked."""
 
 
 async def probe(connection: ChargerConnection, command: ChargerCommand) -> None:
@@ -79,7 +75,7 @@ async def _found(connection: ChargerConnection, command: ChargerCommand, profile
                 told["mode"] = answer.mode
     except ChargerBusyError:
         return {"status": BUSY}, {}
-    except _NoAnswerError as fault:
+    except NoAnswerError as fault:
         return {"status": str(fault)}, {}
     return told, names
 
@@ -100,7 +96,7 @@ async def _ask(
         outcome = await call_step(connection, probe_call(connection.ocpp, name))
         if isinstance(outcome, CallFailed):
             if outcome.cause is not FailureCause.CALL_ERROR:
-                raise _NoAnswerError(outcome.cause)
+                raise NoAnswerError(outcome.cause)
             continue
         answer = key_answer(connection.ocpp, profile, name, outcome.payload)
         if answer.claim is not KeyClaim.MISSING:
