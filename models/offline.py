@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from models.key_reading import named
 from models.profiles import WireCall
 from models.reasons import OcppVersion
 from models.site import OfflinePolicy
@@ -141,71 +142,12 @@ def raised_interval(now: Resending) -> int | None:
     return wanted_s if wanted_s > now.interval_s else None
 
 
-class Reading(NamedTuple):
-    """What a charger says of one key.
-
-    Attributes:
-        known: it has the key.
-        value: None where it was not told.
-    """
-
-    known: bool
-    value: str | None
-
-    def equals(self, wanted: str) -> bool:
-        """Whether it stands as wanted; chargers spell booleans as they like."""
-        return self.value is not None and self.value.strip().casefold() == wanted
-
-    @property
-    def number(self) -> int | None:
-        """As a whole number that is not negative."""
-        text = (self.value or "").strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def read_call(ocpp: OcppVersion, name: str) -> WireCall:
-    """The call that asks for one key: some chargers answer one at a time (finding 9)."""
-    if ocpp == "1.6":
-        return WireCall("GetConfiguration", {"key": [name]}, "read_back", (name,))
-    return WireCall("GetVariables", {"getVariableData": [_named(name)]}, "read_back", (name,))
-
-
 def set_call(ocpp: OcppVersion, name: str, value: str) -> WireCall:
     """The call that sets one key."""
     if ocpp == "1.6":
         return WireCall("ChangeConfiguration", {"key": name, "value": value}, "tune", (name,))
-    rows = [_named(name) | {"attributeValue": value}]
+    rows = [named(name) | {"attributeValue": value}]
     return WireCall("SetVariables", {"setVariableData": rows}, "tune", (name,))
-
-
-def reading(ocpp: OcppVersion, name: str, payload: Mapping[str, Any]) -> Reading:
-    """What the answer to `read_call` says."""
-    if ocpp == "1.6":
-        for row in _rows(payload, "configurationKey"):
-            if str(row.get("key")).casefold() == name.casefold():
-                return Reading(True, _text(row.get("value")))
-        return Reading(False, None)
-    row = next(iter(_rows(payload, "getVariableResult")), {})
-    status = row.get("attributeStatus")
-    known = status not in {"UnknownComponent", "UnknownVariable", None}
-    return Reading(known, _text(row.get("attributeValue")) if status == "Accepted" else None)
-
-
-def _named(name: str) -> dict[str, Any]:
-    """`Component.Variable` or `Component.Variable[Instance]` as OCPP 2.x names it."""
-    component, _, variable = name.partition(".")
-    variable, _, instance = variable.rstrip("]").partition("[")
-    named = {"name": variable} | ({"instance": instance} if instance else {})
-    return {"attributeType": "Actual", "component": {"name": component}, "variable": named}
-
-
-def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
-    rows = payload.get(field)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 class SettingTold(StrEnum):

@@ -1,8 +1,4 @@
-"""Asking a charger what its configuration has: the calls of a probe, and what answers mean.
-
-Keys are always named: some firmware reboots on a full GetConfiguration, some hides keys that are
-not named, and GetConfigurationMaxKeys can be 1 (finding 9), so 1.6 is asked one key at a time.
-"""
+"""Asking a charger what its configuration has: the keys of a probe, and what answers mean."""
 
 from __future__ import annotations
 
@@ -18,7 +14,8 @@ from models.charger import (
     Connection,
 )
 from models.ids import CommandId, timed_id
-from models.profiles import Profile, Spelling, WireCall, read_back_mode, spellings
+from models.key_reading import rows_of
+from models.profiles import Profile, Spelling, read_back_mode, spellings
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.site import ChargerRecord
@@ -65,6 +62,15 @@ class KeyAnswer(NamedTuple):
     claim: KeyClaim | None
     mode: Mode | None
     value: str | None = None
+
+    @property
+    def to_ask_again(self) -> bool:
+        """Whether another spelling may be known: this one is not, or nothing of use was said."""
+        return self is UNTOLD or self.claim is KeyClaim.MISSING
+
+
+UNTOLD = KeyAnswer(None, None)
+"""The question was refused, or answered without sense."""
 
 
 def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
@@ -118,19 +124,10 @@ def probe_command(
     )
 
 
-def probe_call(ocpp: OcppVersion, name: str) -> WireCall:
-    """The call that asks for one key."""
-    if ocpp == "1.6":
-        return WireCall("GetConfiguration", {"key": [name]}, "read_back")
-    component, variable = name.split(".")
-    row = {"component": {"name": component}, "variable": {"name": variable}}
-    return WireCall("GetVariables", {"getVariableData": [row]}, "read_back")
-
-
 def key_answer(
     ocpp: OcppVersion, profile: Profile, name: str, payload: Mapping[str, Any]
 ) -> KeyAnswer:
-    """What an answer to `probe_call` says of the key.
+    """What an answer about one key says of it.
 
     2.x tells mutability only in reports (models/reports.py): without one a switch shows of a
     variable that is there whether it can be set.
@@ -144,7 +141,7 @@ def key_answer(
 
 def _claim_16(name: str, payload: Mapping[str, Any]) -> KeyClaim | None:
     # Keys are CiString50.
-    for row in _rows(payload, "configurationKey"):
+    for row in rows_of(payload, "configurationKey"):
         if str(row.get("key")).casefold() == name.casefold():
             return KeyClaim.READ_ONLY if row.get("readonly") is True else KeyClaim.WRITABLE
     return KeyClaim.MISSING
@@ -159,19 +156,14 @@ _STATUS_2X = {
 
 
 def _claim_2x(payload: Mapping[str, Any]) -> KeyClaim | None:
-    rows = _rows(payload, "getVariableResult")
+    rows = rows_of(payload, "getVariableResult")
     return next((_STATUS_2X.get(str(row.get("attributeStatus"))) for row in rows), None)
 
 
 def _value_2x(payload: Mapping[str, Any]) -> str | None:
     """The value of the one variable that was asked for."""
-    for row in _rows(payload, "getVariableResult"):
+    for row in rows_of(payload, "getVariableResult"):
         value = row.get("attributeValue")
         if row.get("attributeStatus") == "Accepted" and isinstance(value, str):
             return value
     return None
-
-
-def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
-    rows = payload.get(field)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []

@@ -259,13 +259,18 @@ def tuning_calls(ocpp: OcppVersion) -> tuple[WireCall, ...]:
     return (WireCall("SetVariables", {"setVariableData": rows}, "tune", tuple(TUNED_2X)),)
 
 
-def one_by_one(call: WireCall) -> tuple[WireCall, ...]:
-    """A SetVariables taken apart, for a charger that takes one variable at a time
-    (DeviceDataCtrlr.ItemsPerMessage)."""
-    rows = call.payload["setVariableData"]
+def in_parts(call: WireCall, at_once: int | None) -> tuple[WireCall, ...]:
+    """A SetVariables as several, for a charger that takes so many variables in one
+    (DeviceDataCtrlr.ItemsPerMessage); any other call, or None, as it is."""
+    rows = call.payload.get("setVariableData", ())
+    if at_once is None or len(rows) <= at_once:
+        return (call,)
     return tuple(
-        WireCall(call.action, {"setVariableData": [row]}, call.purpose, (name,))
-        for row, name in zip(rows, call.names, strict=True)
+        call._replace(
+            payload={"setVariableData": rows[at : at + at_once]},
+            names=call.names[at : at + at_once],
+        )
+        for at in range(0, len(rows), at_once)
     )
 
 

@@ -41,6 +41,15 @@ def obstacle(connection: ChargerConnection, command: ChargerCommand) -> str | No
     return None if connection.enforcing else STAGE
 
 
+def unasked(connection: ChargerConnection, command: ChargerCommand) -> str | None:
+    """Why a charger is not asked about itself: as `obstacle`, or it left the last call unanswered.
+
+    30 s more would keep the next switch waiting, whose answer says that the charger speaks again.
+    """
+    silent = FailureCause.TIMED_OUT if connection.silent else None
+    return obstacle(connection, command) or silent
+
+
 def word_of(answer: CallAnswered | CallFailed) -> str:
     """The OCPP status or CALLERROR code of an answer, or how it failed; never a value."""
     if isinstance(answer, CallFailed):

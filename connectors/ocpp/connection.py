@@ -103,6 +103,9 @@ class ChargerConnection:
         self.offline_turn = asyncio.Lock()
         self.silent_until_s = -math.inf
         self.report_parts: ReportParts | None = None
+        # How many one message may have, by the charger's word (connectors/ocpp/key_reading.py).
+        self.keys_at_once: int | None = None
+        self.settings_at_once: int | None = None
         self.mode = ModeMemory()
         self._socket = socket
         self._handlers = handlers
@@ -314,6 +317,8 @@ class ChargerConnection:
         timed_out = isinstance(answer, CallFailed) and answer.cause is FailureCause.TIMED_OUT
         now_s = asyncio.get_running_loop().time()
         self.silent_until_s = now_s + SILENT_FOR_S if timed_out else -math.inf
+        if isinstance(answer, CallFailed) and answer.cause is FailureCause.INVALID_RESULT:
+            self.count_fault(answer.cause)
         return answer
 
     # Events

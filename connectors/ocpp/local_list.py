@@ -11,8 +11,8 @@ from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.session import CallAnswered, CallFailed
 from models.identifiers import Candidate
 from models.ids import Pseudonym
+from models.key_reading import Reading
 from models.local_list import Held, HeldList, composed, list_calls, list_version
-from models.offline import Reading
 from models.offline_state import LIST_MAX, ListStanding, OfflineOrder
 from models.profiles import WireCall
 

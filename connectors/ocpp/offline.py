@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from connectors.ocpp.asking import BUSY, NoAnswerError, answered, obstacle
+from connectors.ocpp.asking import BUSY, NoAnswerError, answered, unasked
 from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.key_reading import KeyReader
 from connectors.ocpp.local_list import ListTold, bring_list, list_data
 from connectors.ocpp.outgoing import ChargerBusyError
-from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
+from connectors.ocpp.session import CallAnswered, CallFailed
 from connectors.ocpp.switching import call_step
 from models.charger import ChargerCommand, EventName, Scalar
 from models.offline import (
     LIST_KEY,
     OFFLINE_KEYS,
     OfflineKey,
-    Reading,
     Resending,
     SettingTold,
     attempt_keys,
     raised,
     raised_interval,
-    read_call,
-    reading,
     set_call,
 )
 from models.offline_state import ListStanding, OfflineOrder
 from models.profiles import Setting, WireCall, set_status, setting
 from models.site import OfflinePolicy
-
-UNKNOWN = Reading(known=False, value=None)
 
 
 async def set_offline(connection: ChargerConnection, command: ChargerCommand) -> None:
@@ -58,6 +54,7 @@ class _Offline:
         self._connection = connection
         self._command = command
         self._order = command.offline or OfflineOrder(policy=OfflinePolicy.CLOSED)
+        self._read = KeyReader(connection, self._call).value
 
     async def run(self) -> dict[str, Scalar]:
         """Take every step.
@@ -131,21 +128,16 @@ class _Offline:
 
     async def _resending(self) -> Resending:
         keys = attempt_keys(self._connection.ocpp)
-        attempts, interval = await self._read(keys.attempts), await self._read(keys.interval)
+        attempts, interval = (
+            await self._read(keys.attempts),
+            await self._read(keys.interval),
+        )
         return Resending(attempts.number, interval.number)
-
-    async def _read(self, name: str) -> Reading:
-        ocpp = self._connection.ocpp
-        answer = await self._call(read_call(ocpp, name))
-        return UNKNOWN if isinstance(answer, CallFailed) else reading(ocpp, name, answer.payload)
 
     async def _call(self, step: WireCall) -> CallAnswered | CallFailed:
         connection = self._connection
         async with connection.command_turn:
-            unsent = obstacle(connection, self._command)
+            unsent = unasked(connection, self._command)
             if unsent is not None:
                 raise NoAnswerError(unsent)
-            if connection.silent:
-                # 30 s more would keep the next switch waiting.
-                raise NoAnswerError(FailureCause.TIMED_OUT)
             return answered(await call_step(connection, step))

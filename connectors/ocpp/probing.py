@@ -1,17 +1,21 @@
-"""A probe on one connection: each key by its name, and what was found as one event."""
+"""A probe on one connection: keys by their names, and what was found as one event."""
 
 from __future__ import annotations
 
-from connectors.ocpp.asking import BUSY, NoAnswerError, obstacle
+from functools import partial
+
+from connectors.ocpp.asking import BUSY, NoAnswerError, answered, unasked
 from connectors.ocpp.connection import ChargerConnection
+from connectors.ocpp.key_reading import KeyReader
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.reporting import reported
-from connectors.ocpp.session import CallFailed, FailureCause
+from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from connectors.ocpp.switching import call_step
 from models.capability import KeyClaim
 from models.charger import ChargerCommand, EventName, Scalar
-from models.probing import TYPES, KeyAnswer, Question, key_answer, probe_call, questions
-from models.profiles import Profile, profile_named, row_on
+from models.key_reading import SETTABLE_AT_ONCE, at_once, reading
+from models.probing import TYPES, UNTOLD, KeyAnswer, Question, key_answer, questions
+from models.profiles import Profile, WireCall, profile_named, row_on
 from models.reports import refined
 from models.token_types import joined, told_types
 
@@ -50,33 +54,36 @@ Found = tuple[dict[str, Scalar], dict[str, str]]
 
 
 async def _found(connection: ChargerConnection, command: ChargerCommand, profile: Profile) -> Found:
-    unsent = obstacle(connection, command)
+    unsent = unasked(connection, command)
     if unsent is not None:
         return {"status": unsent}, {}
-    if connection.silent:
-        # The call before it had no answer: 30 s more would keep the next switch waiting, whose
-        # answer says that the charger speaks again.
-        return {"status": FailureCause.TIMED_OUT}, {}
     asked = questions(connection.ocpp, profile)
     if not asked:
         return {"status": "no key"}, {}
-    told: dict[str, Scalar] = {"status": _ACCEPTED}
-    names: dict[str, str] = {}
+    reader = KeyReader(connection, partial(_call, connection))
     try:
-        for question in asked:
-            name, answer = await _ask(connection, profile, question)
-            if question.about == TYPES:
-                told[TYPES] = _token_types(connection, answer)
-                continue
-            told[question.about] = answer.claim
-            if answer.claim is KeyClaim.PRESENT:
-                names[question.about] = name
-            if question.about == "mode_key":
-                told["mode"] = answer.mode
+        answers = await _answers(connection, profile, asked, reader)
     except ChargerBusyError:
         return {"status": BUSY}, {}
     except NoAnswerError as fault:
         return {"status": str(fault)}, {}
+    if reader.malformed_count and all(answer is UNTOLD for _, answer in answers.values()):
+        return {"status": FailureCause.INVALID_RESULT}, {}
+    return _told(connection, answers)
+
+
+def _told(connection: ChargerConnection, answers: Answers) -> Found:
+    told: dict[str, Scalar] = {"status": _ACCEPTED}
+    names: dict[str, str] = {}
+    for about, (name, answer) in answers.items():
+        if about == TYPES:
+            told[TYPES] = _token_types(connection, answer)
+            continue
+        told[about] = answer.claim
+        if answer.claim is KeyClaim.PRESENT:
+            names[about] = name
+        if about == "mode_key":
+            told["mode"] = answer.mode
     return told, names
 
 
@@ -87,18 +94,42 @@ def _token_types(connection: ChargerConnection, answer: KeyAnswer) -> str | None
     return joined(told_types(answer.value, site.identifier_types if site else ()))
 
 
-async def _ask(
-    connection: ChargerConnection, profile: Profile, question: Question
-) -> tuple[str, KeyAnswer]:
-    """The first spelling that is known, or the last one, and the answer under it."""
-    name, answer = question.names[-1], KeyAnswer(None, None)
-    for name in question.names:
-        outcome = await call_step(connection, probe_call(connection.ocpp, name))
-        if isinstance(outcome, CallFailed):
-            if outcome.cause is not FailureCause.CALL_ERROR:
-                raise NoAnswerError(outcome.cause)
-            continue
-        answer = key_answer(connection.ocpp, profile, name, outcome.payload)
-        if answer.claim is not KeyClaim.MISSING:
+Answers = dict[str, tuple[str, KeyAnswer]]
+"""By what a question is about: the first spelling that is known, or the last, and the answer."""
+
+
+async def _answers(
+    connection: ChargerConnection,
+    profile: Profile,
+    asked: tuple[Question, ...],
+    reader: KeyReader,
+) -> Answers:
+    """Every question asked, the next spelling of those whose last one was not known.
+
+    Raises:
+        NoAnswerError, ChargerBusyError: as `KeyReader.read`.
+    """
+    found: Answers = {each.about: (each.names[-1], UNTOLD) for each in asked}
+    for place in range(max(len(each.names) for each in asked)):
+        names = {each.about: each.names[place] for each in asked if place < len(each.names)}
+        told = await reader.read((*names.values(), *_limits(connection)))
+        for about, name in names.items():
+            if name in told:
+                found[about] = name, key_answer(connection.ocpp, profile, name, told[name])
+        if SETTABLE_AT_ONCE in told:
+            limit = reading(connection.ocpp, SETTABLE_AT_ONCE, told[SETTABLE_AT_ONCE])
+            connection.settings_at_once = at_once(limit)
+        asked = tuple(each for each in asked if found[each.about][1].to_ask_again)
+        if not asked:
             break
-    return name, answer
+    return found
+
+
+def _limits(connection: ChargerConnection) -> tuple[str, ...]:
+    """Beside the questions: how many settings the next switch may send in one message."""
+    known = connection.ocpp == "1.6" or connection.settings_at_once is not None
+    return () if known else (SETTABLE_AT_ONCE,)
+
+
+async def _call(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
+    return answered(await call_step(connection, step))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.ocpp.asking import BUSY, obstacle
+from connectors.ocpp.asking import BUSY, unasked
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallFailed, FailureCause
@@ -27,13 +27,9 @@ async def read_back(connection: ChargerConnection, command: ChargerCommand) -> N
 
 
 async def _found(connection: ChargerConnection, command: ChargerCommand) -> dict[str, Scalar]:
-    unsent = obstacle(connection, command)
+    unsent = unasked(connection, command)
     if unsent is not None:
         return {"status": unsent}
-    if connection.silent:
-        # The call before it had no answer: 30 s more would keep the next switch waiting.
-        return {"status": FailureCause.TIMED_OUT}
-    mode = None
     try:
         mode = await _mode(connection, command)
     except ChargerBusyError:

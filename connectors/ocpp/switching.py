@@ -16,7 +16,7 @@ from models.profiles import (
     Profile,
     Setting,
     WireCall,
-    one_by_one,
+    in_parts,
     profile_named,
     read_back_mode,
     read_back_tag,
@@ -113,8 +113,10 @@ class _Switch:
                     return switched
             elif step.purpose == "read_back":
                 switched = self._read_back(switched, await read_keys(connection, step))
-            elif self._patient:
-                await self._optional(step)
+            else:
+                for part in in_parts(step, self._connection.settings_at_once):
+                    if self._patient:
+                        await self._optional(part)
         return switched._replace(refused=tuple(self._refused))
 
     async def _optional(self, step: WireCall) -> None:
@@ -128,7 +130,8 @@ class _Switch:
             self._patient = False
             self._refused += step.names
         elif len(step.names) > 1:
-            for one in one_by_one(step):
+            self._connection.settings_at_once = 1
+            for one in in_parts(step, 1):
                 if self._patient:
                     await self._optional(one)
         else:
@@ -174,10 +177,15 @@ def _failed(answer: CallFailed) -> Switched:
 async def read_keys(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:
     """Ask for the keys of a read-back, one by one where that is all a 1.6 charger can tell
     (GetConfigurationMaxKeys, finding 9); raises as `run_switch`."""
-    answer = await call_step(connection, step)
     keys = step.payload.get("key", ())
-    if len(keys) < _SEVERAL or not _refused(answer):
-        return answer
+    if len(keys) < _SEVERAL:
+        return await call_step(connection, step)
+    answer: CallAnswered | CallFailed
+    if connection.keys_at_once != 1:
+        answer = await call_step(connection, step)
+        if not _refused(answer):
+            return answer
+        connection.keys_at_once = 1
     found: list[object] = []
     for key in keys:
         answer = await call_step(connection, step._replace(payload={"key": [key]}))

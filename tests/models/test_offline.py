@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from models.key_reading import Reading, read_call, reading
 from models.offline import (
     COVER_S,
     INTERVAL_MAX_S,
     OFFLINE_KEYS,
-    Reading,
     Resending,
     attempt_keys,
     raised,
     raised_interval,
-    read_call,
-    reading,
     set_call,
 )
 from models.site import OfflinePolicy

@@ -8,7 +8,8 @@ import pytest
 
 from models.capability import Claims, KeyClaim
 from models.charger import ChargerState
-from models.probing import key_answer, probe_call, probe_due, questions
+from models.key_reading import read_call
+from models.probing import key_answer, probe_due, questions
 from models.profiles import PROFILES, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -24,7 +25,7 @@ def test_finding_9_every_key_is_asked_by_its_name_alone(ocpp: OcppVersion, name:
     assert bool(asked) == switchable(ocpp, PROFILES[name])
     for question in asked:
         for spelling in question.names:
-            payload = probe_call(ocpp, spelling).payload
+            payload = read_call(ocpp, spelling).payload
             (named,) = payload["key"] if ocpp == "1.6" else payload["getVariableData"]
             assert named
 

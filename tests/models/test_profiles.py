@@ -16,7 +16,7 @@ from models.profiles import (
     Profile,
     Setting,
     WireCall,
-    one_by_one,
+    in_parts,
     profile_named,
     profiles_of_make,
     read_back_mode,
@@ -138,12 +138,21 @@ def test_what_a_charger_does_not_take_is_named_by_its_key() -> None:
     assert refused_names("1.6", one, {"status": "NotSupported"}) == one.names
 
 
-def test_several_variables_can_be_set_one_at_a_time() -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_several_variables_are_set_as_many_at_a_time_as_a_charger_takes(at_once: int) -> None:
     (call,) = tuning_calls("2.0.1")
-    single = one_by_one(call)
-    assert [each.names for each in single] == [(name,) for name in call.names]
-    rows = [row for each in single for row in each.payload["setVariableData"]]
+    parts = in_parts(call, at_once)
+    assert [name for each in parts for name in each.names] == list(call.names)
+    rows = [row for each in parts for row in each.payload["setVariableData"]]
     assert rows == call.payload["setVariableData"]
+    assert {len(each.names) for each in parts[:-1]} <= {at_once}
+    assert all(len(each.payload["setVariableData"]) == len(each.names) for each in parts)
+
+
+def test_what_sets_one_key_or_is_for_a_charger_that_does_not_say_goes_as_it_is() -> None:
+    for call in (*tuning_calls("1.6"), *tuning_calls("2.0.1")):
+        assert in_parts(call, None) == (call,)
+    assert in_parts(tuning_calls("1.6")[0], 1) == tuning_calls("1.6")[:1]
 
 
 def test_rule_17_the_default_tag_of_a_row_is_reserved() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from models.identifiers import FREE_TYPES_MAX
+from models.key_reading import read_call
 from models.mode_events import apply_event
-from models.probing import TYPES, key_answer, probe_call, questions
+from models.probing import TYPES, key_answer, questions
 from models.profiles import PROFILES
 from models.reasons import OcppVersion
 from models.token_types import NAMED, TYPES_MAX, joined, split, told_types
@@ -24,7 +25,7 @@ def test_only_a_charger_of_2_1_is_asked_for_them(ocpp: OcppVersion, asked: bool)
 
 
 def test_their_value_is_read_and_that_of_another_key_is_not() -> None:
-    (named,) = probe_call("2.1", NAME).payload["getVariableData"]
+    (named,) = read_call("2.1", NAME).payload["getVariableData"]
     told = {"getVariableResult": [named | {"attributeStatus": "Accepted", "attributeValue": "VIN"}]}
     assert key_answer("2.1", STANDARD, NAME, told).value == "VIN"
     assert key_answer("2.1", STANDARD, "AuthCtrlr.LocalPreAuthorize", told).value is None

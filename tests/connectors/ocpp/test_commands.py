@@ -127,6 +127,20 @@ async def test_a_charger_that_takes_one_variable_at_a_time_gets_one_at_a_time(
     assert (result.status, result.refused) == ("done", (names[1], names[4]))
 
 
+async def test_a_charger_that_said_how_many_variables_it_takes_gets_so_many(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        connection.settings_at_once = 3
+        desk(stand).take(command(connection))
+        await answer(wire, 0, set_result("Accepted"))
+        await answer(wire, 1, {"status": "Accepted"})
+        for place, count in ((2, 3), (3, 2)):
+            await answer(wire, place, tuned(*["Accepted"] * count))
+        await answer(wire, 4, read_result("true"))
+        result = await result_of(stand)
+    assert [len(frame[3]["setVariableData"]) for frame in wire.sent[2:4]] == [3, 2]
+    assert (result.status, result.refused) == ("done", ())
+
+
 async def test_a_refused_set_is_read_back_for_it_may_be_set_already(stand: Stand) -> None:
     async with running(stand) as (connection, wire):
         desk(stand).take(command(connection, Mode.FREEVEND))

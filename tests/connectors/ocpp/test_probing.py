@@ -11,10 +11,13 @@ import pytest
 from connectors.ocpp.connection import ChargerConnection
 from models.charger import CommandKind, Scalar
 from models.ids import CommandId
+from models.metrics import FRAMES_DROPPED
+from models.reasons import OcppVersion
 from models.site import Stage
-from tests.connectors.ocpp.calls import Stand, Wire, running, until
+from tests.connectors.ocpp.calls import Stand, running, until
 from tests.connectors.ocpp.chargers import site_record
-from tests.connectors.ocpp.test_commands import answer, command, desk
+from tests.connectors.ocpp.keyed import LIMIT_2X, LIMIT_16, SETTABLE, Keyed
+from tests.connectors.ocpp.test_commands import command, desk
 
 
 @pytest.fixture
@@ -42,57 +45,118 @@ def variable(name: str, status: str, value: str | None = None) -> dict[str, Any]
     return {"getVariableResult": [row if value is None else row | {"attributeValue": value}]}
 
 
-async def asked(wire: Wire, place: int, payload: dict[str, Any]) -> str:
-    """Answer a GetVariables; the one name that it asked for."""
-    frame = await answer(wire, place, payload)
-    assert frame[2] == "GetVariables"
-    (row,) = frame[3]["getVariableData"]
-    return f"{row['component']['name']}.{row['variable']['name']}"
+STANDARD = {"AuthCtrlr.Enabled": "true", "AuthCtrlr.LocalPreAuthorize": "secret"}
+MISSPELT = {"AuthCtrl.Enabled": "true", "AuthCtrlr.LocalPreAuthorize": "secret"}
+NAMES = ["AuthCtrlr.Enabled", "AuthCtrlr.LocalPreAuthorize", "AuthCacheCtrlr.Enabled"]
+FOUND = {
+    "commandId": "p1",
+    "profile": "standard",
+    "status": "Accepted",
+    "mode_key": "present",
+    "mode": "managed",
+    "pre_authorize": "present",
+    "cache": "missing",
+}
 
 
-async def test_finding_9_each_key_is_asked_by_name_and_its_other_spelling_tried(
+async def probed(
+    stand: Stand,
+    values: dict[str, str],
+    ocpp: OcppVersion = "2.0.1",
+    profile: str = "standard",
+    **oddities: Any,
+) -> tuple[dict[str, Scalar], list[list[str]]]:
+    """What is told of a charger that has these keys, and which were asked for in each message."""
+    async with (
+        running(stand, ocpp) as (connection, wire),
+        Keyed(wire, values, **oddities).answering() as charger,
+    ):
+        take_probe(stand, connection, profile=profile)
+        await until(lambda: stand.events.named("Probed") or charger.others)
+        if not stand.events.named("Probed"):
+            (report,) = charger.others
+            wire.receive(3, report[1], {"status": "NotSupported"})
+        return await told(stand), charger.asked
+
+
+async def test_finding_9_a_charger_that_states_no_number_is_asked_one_key_at_a_time(
     stand: Stand,
 ) -> None:
-    async with running(stand) as (connection, wire):
-        take_probe(stand, connection)
-        names = [
-            await asked(wire, 0, variable("AuthCtrlr.Enabled", "UnknownVariable")),
-            await asked(wire, 1, variable("AuthCtrl.Enabled", "Accepted", "true")),
-            await asked(wire, 2, variable("AuthCtrlr.LocalPreAuthorize", "Accepted", "secret")),
-            await asked(wire, 3, variable("AuthCacheCtrlr.Enabled", "UnknownComponent")),
-        ]
-        await answer(wire, 4, {"status": "NotSupported"})
-        data = await told(stand)
-    assert names == [
-        "AuthCtrlr.Enabled",
-        "AuthCtrl.Enabled",
-        "AuthCtrlr.LocalPreAuthorize",
-        "AuthCacheCtrlr.Enabled",
-    ]
-    assert data == {
-        "commandId": "p1",
-        "profile": "standard",
-        "status": "Accepted",
-        "mode_key": "present",
-        "mode": "managed",
-        "pre_authorize": "present",
-        "cache": "missing",
-    }
+    data, asked = await probed(stand, MISSPELT, takes=1)
+    assert asked == [[LIMIT_2X], *([name] for name in NAMES), [SETTABLE], ["AuthCtrl.Enabled"]]
+    assert data == FOUND
+
+
+async def test_a_charger_is_asked_for_as_many_keys_at_once_as_it_states(stand: Stand) -> None:
+    data, asked = await probed(stand, MISSPELT | {LIMIT_2X: "3", SETTABLE: "2"}, takes=3)
+    assert asked == [[LIMIT_2X], NAMES, [SETTABLE], ["AuthCtrl.Enabled"]]
+    assert data == FOUND
+
+
+async def test_a_charger_of_1_6_is_asked_for_as_many_keys_as_it_states(stand: Stand) -> None:
+    values = {"Cst_FreeVendActive": "false", "LocalPreAuthorize": "false", LIMIT_16: "7"}
+    data, asked = await probed(stand, values, "1.6", "microocpp", takes=7)
+    names = ["Cst_FreeVendActive", "Cst_FreeVendIdTag"]
+    names += ["LocalPreAuthorize", "AuthorizationCacheEnabled"]
+    assert asked == [[LIMIT_16], names, ["AO_FreeVendIdTag"]]
+    assert (data["mode_key"], data["mode"], data["tag_key"]) == ("writable", "managed", "missing")
+    assert (data["pre_authorize"], data["cache"]) == ("writable", "missing")
+
+
+@pytest.mark.parametrize("limit", ["0", "-3", "many", "", "99999999999999999999"])
+async def test_a_number_that_is_none_is_one(stand: Stand, limit: str) -> None:
+    data, asked = await probed(stand, STANDARD | {LIMIT_2X: limit}, takes=1)
+    assert {len(names) for names in asked} == {1}
+    assert data == FOUND
+
+
+@pytest.mark.parametrize("oddity", ["takes", "tells"])
+async def test_a_charger_that_does_not_keep_to_its_number_is_asked_one_key_at_a_time(
+    stand: Stand, oddity: str
+) -> None:
+    oddities: dict[str, Any] = {oddity: 1}
+    data, asked = await probed(stand, STANDARD | {LIMIT_2X: "20"}, **oddities)
+    assert [names for names in asked if len(names) > 1] == [[*NAMES, SETTABLE]]
+    assert data == FOUND
+
+
+async def test_how_many_a_charger_takes_is_asked_once_over_a_connection(stand: Stand) -> None:
+    values = STANDARD | {LIMIT_2X: "20", SETTABLE: "2"}
+    async with (
+        running(stand) as (connection, wire),
+        Keyed(wire, values).answering() as charger,
+    ):
+        for number in (1, 2):
+            take_probe(stand, connection, command_id=CommandId(f"p{number}"))
+            await until(lambda number=number: len(charger.others) == number)  # type: ignore[misc]
+            wire.receive(3, charger.others[-1][1], {"status": "NotSupported"})
+            await until(lambda number=number: len(stand.events.named("Probed")) == number)  # type: ignore[misc]
+        assert charger.asked == [[LIMIT_2X], [*NAMES, SETTABLE], NAMES]
+        assert connection.settings_at_once == 2
+
+
+async def test_one_senseless_answer_leaves_its_key_unknown_and_is_counted(stand: Stand) -> None:
+    senseless = frozenset({"AuthCtrlr.LocalPreAuthorize"})
+    data, _ = await probed(stand, STANDARD, senseless=senseless)
+    assert data == FOUND | {"pre_authorize": None}
+    counted = stand.metrics.registry.get_sample_value(
+        FRAMES_DROPPED.name, {"cause": "invalid_result"}
+    )
+    assert counted == 1
+
+
+async def test_a_charger_that_says_nothing_of_sense_was_not_probed(stand: Stand) -> None:
+    senseless = frozenset({LIMIT_2X, SETTABLE, "AuthCtrl.Enabled", *NAMES})
+    data, asked = await probed(stand, {}, senseless=senseless)
+    assert data == {"commandId": "p1", "profile": "standard", "status": "invalid_result"}
+    assert len(asked) == len(senseless) + 1
 
 
 async def test_a_charger_of_2_1_is_asked_which_types_of_tokens_it_presents() -> None:
     stand = Stand(site=site_record(identifier_types=("BUSBADGE",)))
-    async with running(stand, "2.1") as (connection, wire):
-        take_probe(stand, connection)
-        for place, name in enumerate(
-            ("AuthCtrlr.Enabled", "AuthCtrlr.LocalPreAuthorize", "AuthCacheCtrlr.Enabled")
-        ):
-            assert await asked(wire, place, variable(name, "Accepted", "true")) == name
-        name = "AuthCtrlr.SupportedIdTokenType"
-        types = "iso14443,BusBadge,04A1B2C3D4E5F6"
-        assert await asked(wire, 3, variable(name, "Accepted", types)) == name
-        await answer(wire, 4, {"status": "NotSupported"})
-        assert (await told(stand)).get("token_types") == "ISO14443,BUSBADGE,other"
+    types = {"AuthCtrlr.SupportedIdTokenType": "iso14443,BusBadge,04A1B2C3D4E5F6"}
+    data, _ = await probed(stand, STANDARD | types, "2.1")
+    assert data.get("token_types") == "ISO14443,BUSBADGE,other"
 
 
 async def test_rule_27_nothing_is_asked_outside_enforce() -> None:

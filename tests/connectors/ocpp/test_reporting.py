@@ -14,8 +14,9 @@ from models.charger import Scalar
 from models.ids import CommandId
 from models.reasons import OcppVersion
 from tests.connectors.ocpp.calls import Stand, Wire, running, until
-from tests.connectors.ocpp.test_commands import answer, command, desk
-from tests.connectors.ocpp.test_probing import take_probe, told, variable
+from tests.connectors.ocpp.keyed import Keyed
+from tests.connectors.ocpp.test_commands import command, desk
+from tests.connectors.ocpp.test_probing import take_probe, told
 
 BY_NAME = {"mode_key": "present", "pre_authorize": "present", "cache": "missing"}
 REPORTED = {"mode_key": "writable", "pre_authorize": "read_only", "cache": "missing"}
@@ -32,18 +33,11 @@ async def probed(
 ) -> AsyncIterator[tuple[ChargerConnection, Wire, list[Any]]]:
     """A probe whose questions were answered, and the GetBaseReport that it sent then."""
     async with running(stand, ocpp) as (connection, wire):
-        take_probe(stand, connection)
-        answers = [
-            variable("AuthCtrlr.Enabled", "Accepted", "true"),
-            variable("AuthCtrlr.LocalPreAuthorize", "Accepted", "false"),
-            variable("AuthCacheCtrlr.Enabled", "UnknownVariable"),
-        ]
-        if ocpp == "2.1":
-            answers.append(variable("AuthCtrlr.SupportedIdTokenType", "UnknownVariable"))
-        for place, payload in enumerate(answers):
-            await answer(wire, place, payload)
-        await until(lambda: len(wire.sent) > len(answers))
-        asked = wire.sent[len(answers)]
+        values = {"AuthCtrlr.Enabled": "true", "AuthCtrlr.LocalPreAuthorize": "false"}
+        async with Keyed(wire, values).answering() as charger:
+            take_probe(stand, connection)
+            await until(lambda: charger.others)
+        asked = charger.others[0]
         assert asked[2] == "GetBaseReport"
         assert asked[3]["reportBase"] == "FullInventory"
         yield connection, wire, asked

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import pytest
+from ocpp.exceptions import OccurenceConstraintViolationError
 from ocpp.v201 import call, call_result
 from ocpp.v201.enums import Action
 from websockets.asyncio.client import ClientConnection
@@ -67,8 +71,55 @@ class Reports21(Charger21):
 REPORTING = (Reports201, Reports21)
 
 
-async def _probed(kind: type[Charger201]) -> dict[str, Scalar]:
+class _Limited(Station201):
+    """Takes as many variables in a message as it states."""
+
+    @answers(Action.get_variables)
+    def on_get_variables(self, get_variable_data: list[dict[str, Any]], **others: Any) -> Any:
+        """Refused where it is too many."""
+        charger = self._charger
+        assert isinstance(charger, Limited201)
+        charger.asked_counts.append(len(get_variable_data))
+        if len(get_variable_data) > charger.takes:
+            raise OccurenceConstraintViolationError
+        return super().on_get_variables(get_variable_data, **others)
+
+
+class Limited201(Charger201):
+    """States how many variables it takes, which may be more than it does."""
+
+    def __init__(self, *args: Any, states: int, takes: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.takes = takes
+        self.asked_counts: list[int] = []
+        self.variables["devicedatactrlr", "itemspermessage"] = Variable(str(states))
+
+    def _station(self, socket: ClientConnection) -> Station:
+        return _Limited(self, socket)
+
+
+@pytest.mark.parametrize(
+    ("states", "takes", "counts"),
+    [(4, 4, [1, 4]), (2, 2, [1, 2, 2]), (10, 1, [1, 4, 1, 1, 1, 1]), (1, 1, [1, 1, 1, 1, 1])],
+)
+async def test_a_charger_is_asked_for_as_many_variables_at_once_as_it_takes(
+    states: int, takes: int, counts: list[int]
+) -> None:
     stand = Stand()
+    async with _connected(stand, partial(Limited201, states=states, takes=takes)) as charger:
+        await _probe(stand)
+        assert charger.asked_counts == counts
+    data = stand.events.named("Probed")[0].data
+    assert (data["mode_key"], data["pre_authorize"], data["cache"]) == (
+        "present",
+        "present",
+        "missing",
+    )
+
+
+@asynccontextmanager
+async def _connected(stand: Stand, kind: Callable[..., Charger201]) -> AsyncIterator[Any]:
+    """A charger at a gateway's listener."""
 
     async def serve(socket: ServerConnection, _: ChargerRecord, version: Version) -> None:
         await stand.connection(version.name, cast("Wire", socket)).run()
@@ -78,10 +129,20 @@ async def _probed(kind: type[Charger201]) -> dict[str, Scalar]:
         kind(str(stand.charger.charger_id), door.endpoint, password=PASSWORD) as charger,
     ):
         await charger.connected()
-        connection = stand.registry.of(stand.charger.charger_id)
-        assert connection is not None
-        take_probe(stand, connection)
-        await until(lambda: stand.events.named("Probed"))
+        yield charger
+
+
+async def _probe(stand: Stand) -> None:
+    connection = stand.registry.of(stand.charger.charger_id)
+    assert connection is not None
+    take_probe(stand, connection)
+    await until(lambda: stand.events.named("Probed"))
+
+
+async def _probed(kind: type[Charger201]) -> dict[str, Scalar]:
+    stand = Stand()
+    async with _connected(stand, kind) as charger:
+        await _probe(stand)
         parts = len(charger.variables) if kind in REPORTING else 0
         assert len(stand.events.named("NotifyReport")) == parts
         return dict(stand.events.named("Probed")[0].data)
