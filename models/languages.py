@@ -68,7 +68,13 @@ class When(Frozen):
 
 
 class Times(When):
-    """The forms, and the names that they need."""
+    """The forms, and the names that they need.
+
+    Attributes:
+        first: the number of the first day of a month, for languages that count it ("1er").
+    """
+
+    first: str = "1"
 
     days: Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
     months: Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
@@ -135,7 +141,7 @@ class Language(NamedTuple):
         return form.format(
             time=f"{local:%H:%M}",
             day=times.days[local.weekday()],
-            number=local.day,
+            number=times.first if local.day == 1 else local.day,
             month=times.months[local.month - 1],
         )
 

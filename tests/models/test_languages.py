@@ -98,6 +98,29 @@ def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
 
 
 # fmt: off
+FIRSTS = [
+    ("en", "Sun 1 Nov 12:00"),
+    ("de", "Sonntag, 1. November, 12:00 Uhr"),
+    ("fr", "dimanche 1er novembre 12:00"),
+    ("nl", "zondag 1 november 12:00"),
+    ("es", "el domingo 1 de noviembre a las 12:00"),
+    ("it", "domenica 1 novembre alle ore 12:00"),
+    ("sv", "söndag 1 november kl. 12:00"),
+    ("da", "søndag 1. november kl. 12:00"),
+    ("nb", "søndag 1. november kl. 12:00"),
+    ("pt", "domingo, 1 de novembro, às 12:00"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "first"), FIRSTS)
+def test_the_first_of_a_month_is_counted_where_the_language_does(code: str, first: str) -> None:
+    language, at = LANGUAGES[code], datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+    assert language.when(at, SEEN_AT, "UTC") == first
+    assert " 1er " not in language.when(at + timedelta(days=10), SEEN_AT, "UTC")
+
+
+# fmt: off
 AT_ONE = [
     # language  in an hour        in three days                     in seventy days
     ("es",      "la 01:00",       "el sábado a la 01:00",           "el miércoles 9 de diciembre a la 01:00"),
