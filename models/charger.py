@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -109,6 +110,25 @@ class ChargerEvent(Record):
     token: str | None = None
     result: CommandResult | None = None
     clock: ClockOffset | None = None
+
+    def text(self, path: str) -> str | None:
+        """A field as text: ids are numbers in 1.6; None where the message had none."""
+        found = self.data.get(path)
+        return None if found is None else str(found)
+
+    def whole(self, *paths: str) -> int | None:
+        """The first of these fields that is a whole number: versions name a place differently."""
+        found = (self.data.get(path) for path in paths)
+        return next((each for each in found if type(each) is int), None)
+
+    @property
+    def timestamp(self) -> UtcDatetime | None:
+        """The charger's own time of it; None where there is none, or none with an offset."""
+        try:
+            at = datetime.fromisoformat(str(self.data.get("timestamp")))
+        except ValueError:
+            return None
+        return at if at.tzinfo else None
 
 
 class CommandKind(StrEnum):

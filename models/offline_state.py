@@ -198,11 +198,11 @@ def offline_noted(row: ChargerState, event: ChargerEvent) -> dict[str, Any]:
         "local_list": _word(ListStanding, standing),
         # An incomplete one is sent again once the file has what is missing.
         "list_digest": state.digest.partition(":")[2] if standing == ListStanding.STANDS else "",
-        "list_version": _number(data.get("listVersion")) if has_it else None,
-        "list_count": (_number(data.get("listCount")) or 0) if has_it else 0,
-        "missing_count": _number(data.get("listMissing")) or 0,
-        "left_out_count": _number(data.get("listLeftOut")) or 0,
-        "covered_s": _number(data.get("coveredS")),
+        "list_version": event.whole("listVersion") if has_it else None,
+        "list_count": (event.whole("listCount") or 0) if has_it else 0,
+        "missing_count": event.whole("listMissing") or 0,
+        "left_out_count": event.whole("listLeftOut") or 0,
+        "covered_s": event.whole("coveredS"),
     }
     return {"offline": state.model_copy(update=told)}
 
@@ -211,7 +211,3 @@ def _word(words: type[StrEnum], told: object) -> StrEnum | str | None:
     if told is None:
         return None
     return next((each for each in words if each == told), str(told))
-
-
-def _number(told: object) -> int | None:
-    return told if isinstance(told, int) else None

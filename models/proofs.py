@@ -10,7 +10,6 @@ after an accepted token, and a start with the freevend tag in a managed interval
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -149,7 +148,7 @@ def _remote_start(state: ChargerState, event: ChargerEvent) -> Update:
 def _started_16(state: ChargerState, event: ChargerEvent) -> Update:
     if _older(event, state):
         return {}
-    number = _number(event, "connectorId")
+    number = event.whole("connectorId")
     if event.token == TokenKind.FREEVEND_TAG:
         return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT)
     if event.token == TokenKind.ASSISTED_TAG:
@@ -162,7 +161,7 @@ def _started_16(state: ChargerState, event: ChargerEvent) -> Update:
 
 def _status(state: ChargerState, event: ChargerEvent) -> Update:
     """Occupied begins an occupation; energy without a start of its own spoils it."""
-    number = _number(event, "evseId", "connectorId")
+    number = event.whole("evseId", "connectorId")
     status = event.data.get("connectorStatus", event.data.get("status"))
     if status in _GONE:
         return _without(state, number)
@@ -178,11 +177,11 @@ def _transaction_event(state: ChargerState, event: ChargerEvent) -> Update:
     # A replay tells of another time (finding 8).
     if event.data.get("offline") is True:
         return {}
-    transaction_id = str(event.data.get("transactionInfo.transactionId", ""))
-    place = _of_transaction(state, transaction_id) or _place(state, _number(event, "evse.id"))
+    transaction_id = event.text("transactionInfo.transactionId")
+    place = _of_transaction(state, transaction_id) or _place(state, event.whole("evse.id"))
     if event.data.get("eventType") == "Ended":
         return _without(state, place.number) if place else {}
-    number = place.number if place else _number(event, "evse.id")
+    number = place.number if place else event.whole("evse.id")
     if event.token == TokenKind.FREEVEND_TAG:
         return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT, transaction_id)
     energy = event.data.get("transactionInfo.chargingState") in ENERGY
@@ -202,7 +201,7 @@ def _step_2x(
     *,
     energy: bool,
 ) -> Update:
-    transaction_id = str(event.data.get("transactionInfo.transactionId", ""))
+    transaction_id = event.text("transactionInfo.transactionId")
     begun = event.data.get("eventType") == "Started"
     step = place.step if place else None
     if event.token is not None:
@@ -215,7 +214,7 @@ def _step_2x(
         return _managed(state, event, number)
     if energy and step == PlaceStep.QUIET:
         # Its transaction was followed from its beginning, and no token was seen in it.
-        followed = begun or (place is not None and place.transaction_id == transaction_id)
+        followed = begun or _of_transaction(state, transaction_id) is not None
         spent = _at(state, number, PlaceStep.SPENT, transaction_id)
         return (_freevend_start(state, event) if followed else {}) | spent
     if energy:
@@ -227,8 +226,8 @@ def _step_2x(
 
 def _accepted(state: ChargerState, event: ChargerEvent) -> Update:
     """The token of a start was accepted; until it was presented no energy had flowed."""
-    place = _of_transaction(state, str(event.data.get("transactionId", "")))
-    place = place or _place(state, _number(event, "connector"))
+    place = _of_transaction(state, event.text("transactionId"))
+    place = place or _place(state, event.whole("connector"))
     if place is None or place.step != PlaceStep.PRESENTED:
         return {}
     if place.energy:
@@ -247,16 +246,11 @@ def _managed(state: ChargerState, event: ChargerEvent, number: int | None) -> Up
 # Places
 
 
-def _number(event: ChargerEvent, *paths: str) -> int | None:
-    found = (event.data.get(path) for path in paths)
-    return next((each for each in found if isinstance(each, int)), None)
-
-
 def _place(state: ChargerState, number: int | None) -> Place | None:
     return next((each for each in state.places if each.number == number), None)
 
 
-def _of_transaction(state: ChargerState, transaction_id: str) -> Place | None:
+def _of_transaction(state: ChargerState, transaction_id: str | None) -> Place | None:
     known = (each for each in state.places if each.transaction_id == transaction_id)
     return next(known, None) if transaction_id else None
 
@@ -289,12 +283,8 @@ def _without(state: ChargerState, number: int | None) -> Update:
 def _older(event: ChargerEvent, state: ChargerState) -> bool:
     """Whether a 1.6 start is from before the connection, as far as its clock can be trusted (rule
     11), or of a time nobody can tell: 1.6 replays carry no mark (finding 8)."""
-    try:
-        started_at = datetime.fromisoformat(str(event.data.get("timestamp")))
-    except ValueError:
-        return True
-    connection, clock = state.connection, state.clock
-    if started_at.tzinfo is None or connection is None or started_at < CLOCKS_SET_SINCE:
+    started_at, connection, clock = event.timestamp, state.connection, state.clock
+    if started_at is None or connection is None or started_at < CLOCKS_SET_SINCE:
         return True
     nobody_knows = clock is not None and not clock.usable
     return nobody_knows or before(started_at, connection.since, clock)

@@ -76,10 +76,10 @@ def foreign_transaction(state: ChargerState, event: ChargerEvent) -> bool:
 
 
 def _started(sessions: Sessions, event: ChargerEvent, state: ChargerState) -> Sessions:
-    transaction_id, place = _text(event, "transactionId"), _whole(event, "connectorId")
+    transaction_id, place = event.text("transactionId"), event.whole("connectorId")
     if transaction_id is None or place is None:
         return sessions
-    known = session_of(sessions, transaction_id, _text(event, "sessionId"))
+    known = session_of(sessions, transaction_id, event.text("sessionId"))
     session = _begun(event, state, known, transaction_id, place)
     session = session.model_copy(update={"token": event.token or session.token})
     # A start is energy allowed to flow in OCPP 1.6, unless it was refused.
@@ -90,7 +90,7 @@ def _started(sessions: Sessions, event: ChargerEvent, state: ChargerState) -> Se
 
 
 def _stopped(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Sessions:
-    transaction_id = _text(event, "transactionId")
+    transaction_id = event.text("transactionId")
     if transaction_id in NO_ID:
         # It says nothing of which: the only one it can be, or none.
         only = sessions.running[0] if len(sessions.running) == 1 else None
@@ -99,9 +99,9 @@ def _stopped(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> S
 
 
 def _metered(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Sessions:
-    transaction_id = _text(event, "transactionId")
+    transaction_id = event.text("transactionId")
     if transaction_id in NO_ID:
-        place = _whole(event, "connectorId")
+        place = event.whole("connectorId")
         here = next((each for each in sessions.running if each.place == place), None)
         named = here.model_copy(update={"called": transaction_id}) if here else None
         return with_session(sessions, _energised(named, event)) if named else sessions
@@ -115,14 +115,14 @@ def _metered(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> S
 
 
 def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -> Sessions:
-    transaction_id = _text(event, "transactionInfo.transactionId")
+    transaction_id = event.text("transactionInfo.transactionId")
     if transaction_id is None:
         return sessions
     own_id = str(session_id(event.charger_id, transaction_id))
     known = session_of(sessions, transaction_id, own_id)
     if event.data.get("eventType") == "Ended":
         return _end_named(sessions, event, transaction_id, own_id)
-    place = _whole(event, "evse.id") or (known.place if known else None)
+    place = event.whole("evse.id") or (known.place if known else None)
     session = _begun(event, state, known, transaction_id, place, own_id)
     later = told_later(event, state)
     if event.data.get("transactionInfo.chargingState") in ENERGY and not (
@@ -136,7 +136,7 @@ def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -
     if place is None or later:
         return with_session(sessions, session)
     if event.data.get("transactionInfo.chargingState") in _CONNECTED:
-        sessions = _plugged(sessions, event, place, _whole(event, "evse.connectorId"))
+        sessions = _plugged(sessions, event, place, event.whole("evse.connectorId"))
     after = with_session(sessions, session)
     return _token_at(after, event, place) if presented else after
 
@@ -145,8 +145,8 @@ def _transaction(sessions: Sessions, event: ChargerEvent, state: ChargerState) -
 
 
 def _status(sessions: Sessions, event: ChargerEvent, _state: ChargerState) -> Sessions:
-    place = _whole(event, "evseId", "connectorId")
-    connector = _whole(event, "connectorId") if "evseId" in event.data else None
+    place = event.whole("evseId", "connectorId")
+    connector = event.whole("connectorId") if "evseId" in event.data else None
     status = event.data.get("connectorStatus", event.data.get("status"))
     if not place:
         # Connector 0 of OCPP 1.6 is the charger itself.
@@ -198,7 +198,7 @@ def _begun(  # noqa: PLR0917 - what is told of it, by whom, and what was known b
         return known.model_copy(update=told)
     later = told_later(event, state)
     return Session(
-        session_id=own_id or _text(event, "sessionId"),
+        session_id=own_id or event.text("sessionId"),
         transaction_id=transaction_id,
         place=place,
         began_at=(_timestamp(event) or at) if later else at,
@@ -266,26 +266,13 @@ def _token_at(sessions: Sessions, event: ChargerEvent, place: int) -> Sessions:
     return with_vehicle(sessions, vehicle.model_copy(update={"token_at": event.received_at}))
 
 
-# Fields of events
-
-
-def _text(event: ChargerEvent, path: str) -> str | None:
-    found = event.data.get(path)
-    return None if found is None else str(found)
-
-
-def _whole(event: ChargerEvent, *paths: str) -> int | None:
-    found = (event.data.get(path) for path in paths)
-    return next((each for each in found if isinstance(each, int)), None)
+# Times
 
 
 def _timestamp(event: ChargerEvent) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(event.data.get("timestamp")))
-    except ValueError:
-        return None
     # A clock that was never set says nothing, and one that runs ahead neither.
-    return at if at.tzinfo and at <= event.received_at else None
+    at = event.timestamp
+    return at if at is not None and at <= event.received_at else None
 
 
 def told_later(event: ChargerEvent, state: ChargerState) -> bool:
