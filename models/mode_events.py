@@ -23,7 +23,7 @@ from models.offline_state import forgotten, offline_noted
 from models.proofs import noted
 from models.read_backs import awaits_boot
 from models.schedule import Mode
-from models.session_changes import session_of
+from models.session_changes import presented_before, session_of
 from models.session_events import sessions_noted, told_later
 from models.site import Stage
 
@@ -36,8 +36,8 @@ REFUSED = frozenset({CommandStatus.REJECTED, CommandStatus.NOT_SUPPORTED})
 """By these a charger says itself that it did nothing."""
 
 DRIFT_APART = timedelta(minutes=5)
-"""Contrary behaviour begins the tries again, but not more often than this: a charger that repeats
-its freevend tag with every meter value would be switched without end."""
+"""Contrary behaviour begins the tries again, but not more often than this: a charger at which one
+vehicle after the other starts by itself would be switched without end."""
 
 
 def enter_stage(state: ChargerState, stage: Stage, since: datetime) -> ChargerState:
@@ -201,10 +201,14 @@ def _stored(state: ChargerState, result: CommandResult) -> Update:
 
 
 def _started(state: ChargerState, event: ChargerEvent) -> Update:
-    """A start with the freevend tag proves freevend."""
+    """A start with the freevend tag proves freevend. A session that goes on with it proves nothing:
+    those of freevend may finish in managed time (rule 12)."""
     starting = event.token == TokenKind.FREEVEND_TAG and event.data.get("eventType") != "Ended"
+    named = event.text("transactionInfo.transactionId") or event.text("transactionId")
+    if not starting or presented_before(state.sessions, named, event.token):
+        return {}
     # A replay tells of the mode of its own time (finding 8).
-    return _behaved(state, event) if starting and not told_later(event, state) else {}
+    return {} if told_later(event, state) else _behaved(state, event)
 
 
 def _started_unasked(state: ChargerState, event: ChargerEvent, proved: Update) -> bool:

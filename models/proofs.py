@@ -26,6 +26,7 @@ from models.charger import (
 from models.clocks import CLOCKS_SET_SINCE, before
 from models.profiles import Setting, named_setting
 from models.schedule import Mode
+from models.session_changes import presented_before
 from models.sessions import ENERGY
 from models.switchability import without_refusal
 from models.token_types import split
@@ -150,7 +151,9 @@ def _started_16(state: ChargerState, event: ChargerEvent) -> Update:
         return {}
     number = event.whole("connectorId")
     if event.token == TokenKind.FREEVEND_TAG:
-        return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT)
+        repeated = presented_before(state.sessions, event.text("transactionId"), event.token)
+        start = {} if repeated else _freevend_start(state, event)
+        return start | _at(state, number, PlaceStep.SPENT)
     if event.token == TokenKind.ASSISTED_TAG:
         return _remote_start(state, event) | _at(state, number, PlaceStep.SPENT)
     quiet = _place(state, number)
@@ -183,7 +186,9 @@ def _transaction_event(state: ChargerState, event: ChargerEvent) -> Update:
         return _without(state, place.number) if place else {}
     number = place.number if place else event.whole("evse.id")
     if event.token == TokenKind.FREEVEND_TAG:
-        return _freevend_start(state, event) | _at(state, number, PlaceStep.SPENT, transaction_id)
+        repeated = presented_before(state.sessions, transaction_id, event.token)
+        start = {} if repeated else _freevend_start(state, event)
+        return start | _at(state, number, PlaceStep.SPENT, transaction_id)
     energy = event.data.get("transactionInfo.chargingState") in ENERGY
     assisted = event.token == TokenKind.ASSISTED_TAG
     if assisted or event.data.get("triggerReason") == "RemoteStart":

@@ -62,6 +62,13 @@ def session_of(
     return None
 
 
+def presented_before(sessions: Sessions, transaction_id: str | None, token: str | None) -> bool:
+    """Whether a kind of token that a message carries was told of in its transaction before: some
+    chargers repeat it with every meter value, and it began nothing then (rule 30)."""
+    known = session_of(sessions, transaction_id, None)
+    return known is not None and token is not None and known.token == token
+
+
 def with_vehicle(sessions: Sessions, vehicle: Occupation) -> Sessions:
     """The sessions with a vehicle as it is now."""
     occupied = tuple(vehicle if each.place == vehicle.place else each for each in sessions.occupied)

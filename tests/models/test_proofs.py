@@ -116,6 +116,11 @@ TABLE: tuple[tuple[str, tuple[Sent, ...], set[str]], ...] = (
         (transaction("Started", "Charging", TAG),),
         {"freevend_at", "withdrawn_at"},
     ),
+    (
+        "2.x: NoAuthorization with every value",
+        (transaction("Started", "Charging", TAG), transaction("Updated", "Charging", TAG)),
+        {"freevend_at", "withdrawn_at"},
+    ),
     ("2.x: started without a token", (OCCUPIED, EV_CONNECTED), set()),
     ("2.x: energy without a token", (OCCUPIED, EV_CONNECTED, CHARGING), {"freevend_at"}),
     (
@@ -184,6 +189,14 @@ TABLE: tuple[tuple[str, tuple[Sent, ...], set[str]], ...] = (
 def test_finding_4_only_behaviour_proves(sent: tuple[Sent, ...], proved: set[str]) -> None:
     proofs = after(row(), *sent).proofs
     assert set(proofs.model_dump(exclude_defaults=True)) == proved
+
+
+def test_a_session_of_freevend_that_repeats_its_tag_in_managed_time_withdraws_nothing() -> None:
+    begun = after(row(desired=Mode.FREEVEND), transaction("Started", "Charging", TAG))
+    managed = begun.model_copy(update={"desired": Mode.MANAGED})
+    told = event("TransactionEvent", TAG, data=CHARGING[2], received_at=AT + timedelta(hours=1))
+    repeated = apply_event(managed, told, managed.offset + 1)
+    assert (repeated.proofs, repeated.observed) == (begun.proofs, begun.observed)
 
 
 def test_in_a_freevend_interval_nothing_is_withdrawn_and_managed_not_proven() -> None:

@@ -19,6 +19,7 @@ from models.charger import (
 from models.read_backs import period_start
 from models.schedule import Mode
 from models.site import Reboot, Stage
+from models.topics import STATE
 from tests.streams.test_chargers import CHARGER, FREEVEND, Desk
 
 LONG = timedelta(hours=3)
@@ -97,9 +98,21 @@ async def test_a_tag_that_is_repeated_with_every_value_is_told_of_once(desk: Des
         await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=names)
     assert len(desk.commands()) == 2
     await desk.end(desk.commands()[-1])
+    await desk.desk.settle()
+    written = len(desk.sent.of(STATE))
     for _ in range(3):
         await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=names)
-    # The second time it was after a switch that did nothing.
+    # A session goes on when its charger is switched (finding 6): its tag says nothing of that.
+    assert len(desk.facts(ModeFactKind.DRIFT)) == 1
+    assert len(desk.commands()) == 2
+    await desk.desk.settle()
+    assert len(desk.sent.of(STATE)) == written
+    again: dict[str, Scalar] = {
+        **names,
+        "transactionInfo.transactionId": "T2",
+        "eventType": "Started",
+    }
+    await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=again)
     assert len(desk.facts(ModeFactKind.DRIFT)) == 2
 
 
