@@ -205,6 +205,8 @@ class Commanded(Frozen):
         kind: switch or reset.
         ended_at: when the result came; what follows it is counted from here.
         profile: row of profiles.toml by which it was sent.
+        doubted: the other mode was seen before the result, and none was read back after it: nobody
+            knows which came first.
     """
 
     command_id: CommandId
@@ -216,6 +218,7 @@ class Commanded(Frozen):
     kind: Open[CommandKind] = CommandKind.SWITCH
     ended_at: UtcDatetime | None = None
     profile: str = ""
+    doubted: bool = False
 
 
 class Observed(Frozen):

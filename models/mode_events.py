@@ -168,21 +168,24 @@ def _command_ended(state: ChargerState, event: ChargerEvent) -> Update:
         ended["status"], read = CommandStatus.DONE, result.stored
     # Without a read-back nothing is known: what was seen before the command says nothing now.
     observed = Observed(mode=read, at=event.received_at, evidence=READ_BACK) if read else None
+    meanwhile = _seen_meanwhile(state.observed, commanded)
+    if meanwhile is not None and observed is None and ended["status"] == CommandStatus.DONE:
+        ended["doubted"] = meanwhile.mode is not commanded.mode
+    refused = result.status in REFUSED
     return {
         "commanded": commanded.model_copy(update=ended),
-        "observed": observed or _still_seen(state.observed, commanded, result),
+        "observed": observed or (meanwhile if refused else None),
         "refused": result.refused,
         **_stored(state, result),
     }
 
 
-def _still_seen(
-    seen: Observed | None, commanded: Commanded, result: CommandResult
-) -> Observed | None:
-    """What was seen while a command was outstanding, if the charger refused it: nothing has changed
-    since (rule 16). Whatever else came of it, it may have been carried out after that."""
-    refused = result.status in REFUSED
-    return seen if refused and seen is not None and seen.at >= commanded.sent_at else None
+def _seen_meanwhile(seen: Observed | None, commanded: Commanded) -> Observed | None:
+    """What was seen while a command was outstanding. Where the charger refused it, nothing has
+    changed since (rule 16). Where it took it and tells no setting, the command is in doubt: what
+    was seen may have come before it, or in spite of it, so it is sent once more. Whatever else came
+    of it is tried again anyway."""
+    return seen if seen is not None and seen.at >= commanded.sent_at else None
 
 
 def _in_force(state: ChargerState, result: CommandResult) -> bool:

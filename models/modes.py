@@ -56,6 +56,8 @@ class Order(StrEnum):
     """The other mode is commanded and its result outstanding."""
     SENT = "outstanding"
     DONE = "done"
+    DOUBTED = "doubted"
+    """Done, but the other mode was seen before the result came, and none was read back."""
     STORED = "stored"
     """RebootRequired: in force from the next boot on."""
     REBOOTING = "rebooting"
@@ -130,7 +132,8 @@ RULES: tuple[Rule, ...] = (
     _enforced(Order.UNKNOWN_KEY, ANY,          ANY,           ANY,      NextStep.GIVE_UP),
     # Accepted by a charger that does not tell its setting: behaviour will (finding 4).
     _enforced(Order.DONE,        Seen.UNKNOWN, ANY,           ANY,      NextStep.NOTHING),
-    # Failed, or an Accepted that did nothing (finding 4).
+    # Failed, in doubt, or an Accepted that did nothing (finding 4). Once more costs one call where
+    # it was needless, and where it was not a charger would stay open.
     _enforced(ANY,               ANY,          Tries.LEFT,    ANY,      NextStep.SWITCH),
     _enforced(ANY,               ANY,          Tries.PAUSED,  ANY,      NextStep.HOLD),
     _enforced(ANY,               ANY,          Tries.USED_UP, ANY,      NextStep.GIVE_UP),
@@ -214,7 +217,8 @@ def order_of(desired: Mode, commanded: Commanded | None, now: datetime) -> Order
         taken = commanded.status == CommandStatus.DONE
         in_time = now - (commanded.ended_at or commanded.sent_at) < REBOOT_WITHIN
         return Order.REBOOTING if taken and in_time else Order.FAILED
-    return _ENDED.get(commanded.status, Order.FAILED)
+    ended = _ENDED.get(commanded.status, Order.FAILED)
+    return Order.DOUBTED if ended is Order.DONE and commanded.doubted else ended
 
 
 def seen_of(desired: Mode, observed: Observed | None) -> Seen:

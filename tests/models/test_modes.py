@@ -86,6 +86,10 @@ RESTING = {
     (Order.DONE, Tries.LEFT):      (NOTHING,  SWITCH,   NOTHING),  # finding 4: proves nothing
     (Order.DONE, Tries.PAUSED):    (NOTHING,  HOLD,     NOTHING),
     (Order.DONE, Tries.USED_UP):   (NOTHING,  GIVE_UP,  NOTHING),
+    # It was seen before or in spite of the switch: the switch once more tells which.
+    (Order.DOUBTED, Tries.LEFT):    (NOTHING,  SWITCH,   SWITCH),
+    (Order.DOUBTED, Tries.PAUSED):  (NOTHING,  HOLD,     HOLD),
+    (Order.DOUBTED, Tries.USED_UP): (NOTHING,  GIVE_UP,  GIVE_UP),
     (Order.FAILED, Tries.LEFT):    (NOTHING,  SWITCH,   SWITCH),
     (Order.FAILED, Tries.PAUSED):  (NOTHING,  HOLD,     HOLD),
     (Order.FAILED, Tries.USED_UP): (NOTHING,  GIVE_UP,  GIVE_UP),
@@ -115,7 +119,7 @@ def step_expected(  # noqa: PLR0917 - the columns of the table
 def test_every_cell_of_the_table() -> None:
     steps = {cell: step_of(*cell[:5], may_reset=cell[5]) for cell in CELLS}
     assert steps == {cell: step_expected(*cell) for cell in CELLS}
-    assert len(steps) == 3 * 3 * 8 * 3 * 3 * 2
+    assert len(steps) == 3 * 3 * 9 * 3 * 3 * 2
     assert set(steps.values()) == set(NextStep)
 
 
@@ -257,6 +261,10 @@ def test_a_link_is_switchable_where_the_profile_has_a_setting(
         (commanded(Mode.FREEVEND, CommandStatus.DONE), Order.NONE),
         (commanded(Mode.FREEVEND, CommandStatus.FAILED), Order.NONE),
         (commanded(Mode.MANAGED, CommandStatus.DONE), Order.DONE),
+        (
+            commanded(Mode.MANAGED, CommandStatus.DONE).model_copy(update={"doubted": True}),
+            Order.DOUBTED,
+        ),
         (commanded(Mode.MANAGED, CommandStatus.REBOOT_REQUIRED), Order.STORED),
         (commanded(Mode.MANAGED, CommandStatus.NOT_SUPPORTED), Order.UNKNOWN_KEY),
         (commanded(Mode.MANAGED, CommandStatus.REJECTED), Order.FAILED),
@@ -603,6 +611,35 @@ def test_rule_16_what_was_seen_during_a_switch_stands_only_if_it_was_refused(
     ending = event(EventName.COMMAND_RESULT, result=result(status, None))
     applied = apply_event(row(commanded=last, observed=meanwhile), ending, 11)
     assert applied.observed == (meanwhile if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "seen_after_s", "read", "step"),
+    [
+        # The charger may have begun before it carried the switch out, or in spite of it.
+        (Mode.FREEVEND, 1, None, NextStep.SWITCH),
+        # A setting that was read back afterwards says which.
+        (Mode.FREEVEND, 1, Mode.MANAGED, NextStep.NOTHING),
+        # It agrees, or is older than the switch.
+        (Mode.MANAGED, 1, None, NextStep.NOTHING),
+        (Mode.FREEVEND, -1, None, NextStep.NOTHING),
+    ],
+)
+def test_rule_16_a_switch_during_which_the_other_mode_was_seen_is_sent_once_more(
+    seen: Mode, seen_after_s: int, read: Mode | None, step: NextStep
+) -> None:
+    last = commanded()
+    at = last.sent_at + timedelta(seconds=seen_after_s)
+    state = row(commanded=last, observed=Observed(mode=seen, at=at, evidence="behaviour"))
+    ending = event(EventName.COMMAND_RESULT, result=result(CommandStatus.DONE, read))
+    applied = apply_event(state, ending, 11)
+    assert next_step(applied) is step
+    if step is NextStep.SWITCH:
+        # No drift either way, and the second one stands where nothing was seen during it.
+        assert applied.observed is None
+        again = applied.model_copy(update={"commanded": commanded(attempts_count=2)})
+        done = apply_event(again, ending, 12)
+        assert next_step(done) is NextStep.NOTHING
 
 
 @pytest.mark.parametrize(
