@@ -98,15 +98,19 @@ class _Offline:
         return SettingTold.MISSING
 
     async def _set(self, name: str, value: str) -> SettingTold:
-        ocpp = self._connection.ocpp
-        answer = await self._call(set_call(ocpp, name, value))
-        if isinstance(answer, CallFailed):
-            return SettingTold.REFUSED
-        taken = setting(set_status(ocpp, answer.payload))
-        if taken not in {Setting.DONE, Setting.REBOOT_REQUIRED}:
+        if await self._taken(name, value) is None:
             return SettingTold.REFUSED
         stands = (await self._read(name)).equals(value)
         return SettingTold.SET if stands else SettingTold.UNREAD
+
+    async def _taken(self, name: str, value: str) -> Setting | None:
+        """Whether a charger took a setting, at once or for its next boot; None where it did not."""
+        ocpp = self._connection.ocpp
+        answer = await self._call(set_call(ocpp, name, value))
+        if isinstance(answer, CallFailed):
+            return None
+        taken = setting(set_status(ocpp, answer.payload))
+        return taken if taken in {Setting.DONE, Setting.REBOOT_REQUIRED} else None
 
     async def _resend_longer(self) -> int | None:
         """How long messages are sent again, raised to a day where it can be; None = not told."""
@@ -115,12 +119,13 @@ class _Offline:
         if now == Resending(None, None):
             return None
         by_name = {"attempts": keys.attempts, "interval": keys.interval}
-        taken = True
+        after_boot = False
         for what, number in raised(now):
-            told = await self._set(by_name[what], str(number))
-            taken = told is not SettingTold.REFUSED
+            taken = await self._taken(by_name[what], str(number))
+            after_boot = after_boot or taken is Setting.REBOOT_REQUIRED
         now = await self._resending()
-        longer = None if taken else raised_interval(now)
+        # Refused, or held to fewer than were asked for: the interval makes up for it.
+        longer = None if after_boot else raised_interval(now)
         if longer is not None:
             await self._set(keys.interval, str(longer))
             now = await self._resending()

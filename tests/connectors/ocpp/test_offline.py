@@ -41,6 +41,8 @@ class Scripted:
     lists: list[dict[str, Any]] = field(default_factory=list)
     list_answer: str = "Accepted"
     senseless: frozenset[str] = frozenset()
+    most: dict[str, int] = field(default_factory=dict)
+    after_boot: frozenset[str] = frozenset()
 
     async def answer(self) -> None:
         done = 0
@@ -91,6 +93,10 @@ class Scripted:
             return "Rejected"
         if name not in self.keys:
             return "NotSupported"
+        if name in self.after_boot:
+            return "RebootRequired"
+        if name in self.most:
+            value = str(min(int(value), self.most[name]))
         self.keys[name] = value
         return "Accepted"
 
@@ -215,6 +221,31 @@ async def test_what_a_charger_refuses_or_lacks_is_told_by_its_setting() -> None:
     # Attempts are read-only: the interval is raised, within its bound.
     assert scripted.keys["TransactionMessageRetryInterval"] == "900"
     assert data["coveredS"] == 2700
+
+
+@pytest.mark.parametrize(
+    ("most_count", "interval_s", "covered_s"),
+    [(500, "173", 86_500), (10, "900", 9_000), (3, "900", 2_700)],
+)
+async def test_where_a_charger_holds_attempts_to_fewer_the_interval_makes_up(
+    most_count: int, interval_s: str, covered_s: int
+) -> None:
+    most = {"TransactionMessageAttempts": most_count}
+    data, scripted = await outcome(
+        Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED), most=most
+    )
+    assert scripted.keys["TransactionMessageAttempts"] == str(most_count)
+    assert scripted.keys["TransactionMessageRetryInterval"] == interval_s
+    assert data["coveredS"] == covered_s
+
+
+async def test_attempts_that_are_in_force_after_a_boot_leave_the_interval_alone() -> None:
+    waits = frozenset({"TransactionMessageAttempts"})
+    data, scripted = await outcome(
+        Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED), after_boot=waits
+    )
+    assert scripted.keys["TransactionMessageRetryInterval"] == "60"
+    assert data["coveredS"] == 180
 
 
 async def test_one_senseless_answer_keeps_no_other_setting_back() -> None:
