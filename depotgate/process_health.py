@@ -94,7 +94,7 @@ def offline_health(values: Mapping[str, float]) -> list[Finding]:
     findings = []
     unmet, short = (values.get(gauge.name, 0.0) for gauge in (OFFLINE_UNMET, RESEND_SHORT))
     if unmet:
-        seen = f"{unmet:.0f} do not do what their site's `offline` says while they are offline"
+        seen = f"{unmet:.0f} do not do what their site's `offline` says, or do not tell"
         advice = (
             "depotgate chargers ID says why; local lists need gateways started with --identities"
         )

@@ -127,7 +127,7 @@ CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "k
 CLOCKS_OFF = Metric("depotgate_charger_clocks_off", G, "worker", ("site",),
                     "Chargers whose clock is off by more than the site's clock_limit_s")
 OFFLINE_UNMET = Metric("depotgate_charger_offline_unmet", G, "worker", ("site",),
-                       "Chargers that do not do what their site wants of them while offline")
+                       "Chargers that do not do what their site wants offline, or do not tell")
 RESEND_SHORT = Metric("depotgate_charger_resend_short", G, "worker", ("site",),
                       "Chargers that give up messages before a day is over")
 FLAGS_UNREADABLE = Metric("depotgate_flags_unreadable", G, "flags", (),

@@ -36,12 +36,15 @@ class OfflineKey(NamedTuple):
     Attributes:
         about: how records and people call it.
         values: by policy.
+        absent: what a charger without the key does: an optional feature that is not there is off.
+            None = nobody knows: the key is required, and a charger without it does as it pleases.
     """
 
     about: str
     names_16: tuple[str, ...]
     names_2x: tuple[str, ...]
     values: Mapping[OfflinePolicy, str]
+    absent: str | None = None
 
     def names(self, ocpp: OcppVersion | str) -> tuple[str, ...]:
         """What it is called over `ocpp`."""
@@ -65,13 +68,13 @@ OFFLINE_KEYS = (
                _values("false", "false", "false")),
     # Its answers outlive edges (finding 5, rule 23); who may start offline is on the list.
     OfflineKey("cache", ("AuthorizationCacheEnabled",), ("AuthCacheCtrlr.Enabled",),
-               _values("false", "false", "false")),
+               _values("false", "false", "false"), absent="false"),
     OfflineKey("unknown_id", ("AllowOfflineTxForUnknownId",),
                ("AuthCtrlr.OfflineTxForUnknownIdEnabled",),
-               _values("false", "false", "true")),
+               _values("false", "false", "true"), absent="false"),
     # A list of somebody else's counts for nobody.
     OfflineKey("local_list", ("LocalAuthListEnabled",), ("LocalAuthListCtrlr.Enabled",),
-               _values("false", "true", "false")),
+               _values("false", "true", "false"), absent="false"),
     OfflineKey("authorize_offline", ("LocalAuthorizeOffline",),
                ("AuthCtrlr.LocalAuthorizeOffline", "AuthCtrlr.LocalAuthorizationOffline"),
                _values("false", "true", "true")),
@@ -79,6 +82,33 @@ OFFLINE_KEYS = (
 # fmt: on
 
 LIST_KEY = next(key for key in OFFLINE_KEYS if key.about == "local_list")
+
+
+class Met(StrEnum):
+    """How a setting stands to what the site wants."""
+
+    MET = "met"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+    """The charger has no such key, and the specification does not say what it does without."""
+
+
+def met(about: str, told: str, policy: OfflinePolicy | str | None) -> Met:
+    """Whether a charger does what a policy asks of one setting.
+
+    Args:
+        about: name of the setting, as in OFFLINE_KEYS.
+        told: a SettingTold.
+        policy: that is in force there.
+    """
+    if told in {SettingTold.STANDS, SettingTold.SET}:
+        return Met.MET
+    if told != SettingTold.MISSING:
+        return Met.UNMET
+    key = next((each for each in OFFLINE_KEYS if each.about == about), None)
+    if key is None or key.absent is None or not isinstance(policy, OfflinePolicy):
+        return Met.UNKNOWN
+    return Met.MET if key.values[policy] == key.absent else Met.UNMET
 
 
 class AttemptKeys(NamedTuple):

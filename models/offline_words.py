@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.offline import COVER_S, SettingTold
-from models.offline_state import ListStanding, OfflineState
+from models.offline import COVER_S, Met, SettingTold, met
+from models.offline_state import ListStanding, OfflineState, SettingFound
 
 NOT_ASKED = "not set yet"
 
@@ -25,14 +25,19 @@ _UNMET = frozenset(
     }
 )
 
-_NOT_SO = frozenset({SettingTold.REFUSED, SettingTold.UNREAD})
+_WORDS_OF_MISSING = {
+    Met.MET: "so off, as its site wants",
+    Met.UNMET: "so off, and its site wants it on",
+    Met.UNKNOWN: "so nobody knows",
+}
 
 
 def unmet(state: OfflineState | None) -> bool:
-    """Whether a charger told that it does not do what its site wants."""
+    """Whether a charger told that it does not do what its site wants, or cannot tell."""
     if state is None or state.policy is None:
         return False
-    return state.local_list in _UNMET or any(each.told in _NOT_SO for each in state.settings)
+    not_met = any(met(each.name, each.told, state.policy) is not Met.MET for each in state.settings)
+    return not_met or state.local_list in _UNMET
 
 
 def resend_short(state: OfflineState | None) -> bool:
@@ -45,13 +50,20 @@ def offline_lines(state: OfflineState | None) -> tuple[tuple[str, str], ...]:
     if state is None or state.policy is None:
         awaited = f"asked, {state.status or 'its answer is awaited'}" if state else NOT_ASKED
         return (("offline", awaited),)
-    settings = "; ".join(f"{each.name} {each.told}" for each in state.settings)
+    settings = "; ".join(_setting_in_words(each, state) for each in state.settings)
     return (
         ("offline", f"{state.policy}" + ("" if state.told_at else " (asked again)")),
         (" settings", settings),
         (" local list", _list_in_words(state)),
         (" resends", _resends_in_words(state.covered_s)),
     )
+
+
+def _setting_in_words(setting: SettingFound, state: OfflineState) -> str:
+    said = f"{setting.name} {setting.told}"
+    if setting.told != SettingTold.MISSING:
+        return said
+    return f"{said}, {_WORDS_OF_MISSING[met(setting.name, setting.told, state.policy)]}"
 
 
 def _list_in_words(state: OfflineState) -> str:

@@ -58,8 +58,28 @@ def test_what_is_not_as_the_site_wants_it_is_said_and_counted(
     assert words in said(state(**fields))
 
 
-def test_a_charger_that_lacks_a_key_may_be_closed_all_the_same() -> None:
-    assert not unmet(state(settings=(SettingFound(name="cache", told="missing"),)))
+@pytest.mark.parametrize(
+    ("policy", "name", "not_met", "words"),
+    [
+        # A feature that is not there is off.
+        (OfflinePolicy.CLOSED, "cache", False, "off, as its site wants"),
+        (OfflinePolicy.CLOSED, "unknown_id", False, "off, as its site wants"),
+        (OfflinePolicy.OPEN, "unknown_id", True, "its site wants it on"),
+        (OfflinePolicy.OWN_FLEET, "local_list", True, "its site wants it on"),
+        # A required key that is not there: it may let anybody start.
+        (OfflinePolicy.CLOSED, "authorize_offline", True, "nobody knows"),
+        (OfflinePolicy.OPEN, "authorize_offline", True, "nobody knows"),
+        (OfflinePolicy.CLOSED, "pre_authorize", True, "nobody knows"),
+        (OfflinePolicy.CLOSED, "of-a-newer-version", True, "nobody knows"),
+        ("of-a-newer-version", "cache", True, "nobody knows"),
+    ],
+)
+def test_what_a_charger_lacks_is_met_only_where_lacking_it_is_what_the_site_wants(
+    policy: OfflinePolicy | str, name: str, not_met: bool, words: str
+) -> None:
+    lacking = state(policy=policy, settings=(SettingFound(name=name, told="missing"),))
+    assert unmet(lacking) is not_met
+    assert words in said(lacking)
 
 
 def test_messages_that_are_given_up_within_a_day_are_said_and_counted() -> None:
