@@ -25,6 +25,7 @@ from depotgate.charger_words import (
 from depotgate.printing import print_json, table_console
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
+from models.announcements import DisplayStatus
 from models.capability import Classified, Proofs, classify
 from models.charger import ChargerState
 from models.errors import BrokerUnavailableError, ConfigurationError
@@ -171,7 +172,9 @@ def _display(row: ChargerState | None) -> str:
     what = "nothing" if last.window.mode is Mode.FREEVEND else "reserved"
     until = f" until {written(last.window.end)}" if last.window.end else ""
     how = last.status or "under way"
-    return f"{what}{until}: {how}{f' ({last.detail})' if last.detail else ''}"
+    why = f" ({last.detail})" if last.detail else ""
+    stands = what == "nothing" and last.status == DisplayStatus.FAILED
+    return f"{what}{until}: {how}{why}{'; an earlier text may stand' if stands else ''}"
 
 
 def _profile(each: Shown) -> str:

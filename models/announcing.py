@@ -22,15 +22,22 @@ TRIES_MAX = 3
 AGAIN_AFTER = timedelta(minutes=1)
 """A charger that was busy is asked again when switches of a large edge are over."""
 
+SILENT_AGAIN_AFTER = timedelta(minutes=6)
+"""One that left a call unanswered is asked nothing by its gateway for five minutes."""
+
+SILENT = "timed_out"
+"""Detail of an announcement that a charger left unanswered, or was not sent for that reason."""
+
 ANNOUNCE_WITHIN = timedelta(minutes=4)
 """The variables one by one, five messages and what is cleared, each slow, and Kafka away for 30 s;
 after a call without an answer nothing more is sent."""
 
 
 def window_of(governing: Governing, now: datetime) -> ManagedTime:
-    """What a charger's display is to say now."""
+    """What a charger's display is to say now: outside `enforce` nothing, as there nobody is
+    refused."""
     interval, site = governing.timeline.at(now), governing.site
-    if interval.mode is Mode.FREEVEND:
+    if interval.mode is Mode.FREEVEND or governing.stage is not Stage.ENFORCE:
         return ManagedTime(mode=Mode.FREEVEND)
     return ManagedTime(
         mode=Mode.MANAGED,
@@ -52,22 +59,33 @@ def announce_at(row: ChargerState, governing: Governing, now: datetime) -> datet
     """From when on a charger is to be sent an announcement; NEVER where it is to be sent none.
 
     Only in stage enforce (rule 27), and not before the switch of the same edge has ended: that the
-    mode is right matters more than that the display says so.
+    mode is right matters more than that the display says so. What was announced is taken back once
+    where the stage is left: nothing is said any more, and the sign would say what is not so.
     """
     link = row.connection
-    if link is None or link.ocpp == "1.6" or governing.stage is not Stage.ENFORCE:
+    if link is None or link.ocpp == "1.6":
         return NEVER
     last = row.announced
     none_there = last is not None and last.status == DisplayStatus.NOT_SUPPORTED
+    if governing.stage is not Stage.ENFORCE:
+        stands = last is not None and not none_there and last.window.mode is Mode.MANAGED
+        return now if stands else NEVER
     if none_there or switch_ahead(row, governing.charger.profile):
         return NEVER
-    wanted = window_of(governing, now)
-    if last is None or last.connection_id != link.connection_id or last.window != wanted:
+    told_here = last is not None and last.connection_id == link.connection_id
+    if last is None or not told_here or last.window != window_of(governing, now):
         return now
+    return _again_at(last)
+
+
+def _again_at(last: Announced) -> datetime:
+    """When the same is to be said once more over the same connection."""
     done = last.status in {DisplayStatus.SHOWN, DisplayStatus.CLEARED}
     if done or last.tries_count >= TRIES_MAX:
         return NEVER
-    return last.sent_at + ANNOUNCE_WITHIN if last.ended_at is None else last.ended_at + AGAIN_AFTER
+    if last.ended_at is None:
+        return last.sent_at + ANNOUNCE_WITHIN
+    return last.ended_at + (SILENT_AGAIN_AFTER if last.detail == SILENT else AGAIN_AFTER)
 
 
 def announcement(row: ChargerState, governing: Governing, now: datetime) -> Announced:

@@ -41,6 +41,7 @@ from connectors.recent import Recent
 from models.charger import ChargerEvent, CommandResult, EventName, Scalar
 from models.clocks import ClockOffset
 from models.ids import CommandId, ConnectionId, timed_id
+from models.languages import LANGUAGES_MAX
 from models.local_list import HeldList
 from models.metrics import FRAMES_DROPPED, MESSAGES, SOCKET_TO_SOCKET
 from models.reasons import OcppVersion
@@ -100,6 +101,8 @@ class ChargerConnection:
         # What was sent over this connection, for differences (connectors/ocpp/local_list.py).
         self.local_list: HeldList | None = None
         self.display_turn = asyncio.Lock()
+        # Messages that may stand on its display: of earlier connections nothing is known.
+        self.messages_count = LANGUAGES_MAX
         self.offline_turn = asyncio.Lock()
         self.silent_until_s = -math.inf
         self.report_parts: ReportParts | None = None

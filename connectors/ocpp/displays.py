@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call, datatypes, enums
 
-from connectors.ocpp.asking import BUSY, obstacle, word_of
+from connectors.ocpp.asking import BUSY, STAGE, obstacle, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from models.announcements import DisplayStatus
 from models.attempt import DriverText
 from models.charger import ChargerCommand, EventName
-from models.languages import LANGUAGES_MAX
 from models.screens import MORE_TEXTS_MAX, Screen, TextFormat, screen_of
 
 FIRST_MESSAGE_ID = 184_000
@@ -44,7 +43,8 @@ async def announce(connection: ChargerConnection, command: ChargerCommand) -> No
     """Have the display say what a command says, and tell what came of it.
 
     A message has no end of its own: some firmware ignores `endDateTime`, so the command of the next
-    edge clears it. Only in stage enforce (rule 27).
+    edge clears it. Only in stage enforce (rule 27): outside it a command may clear, and that shows
+    nothing.
     """
     async with connection.display_turn:
         try:
@@ -60,8 +60,15 @@ async def announce(connection: ChargerConnection, command: ChargerCommand) -> No
 
 async def _announce(connection: ChargerConnection, command: ChargerCommand) -> _Said:
     unsent = obstacle(connection, command)
-    if unsent is not None:
+    # What enforce announced is taken back when a site leaves it.
+    takes_back = unsent == STAGE and not command.texts
+    if unsent is not None and not takes_back:
         return _Said(DisplayStatus.FAILED, unsent)
+    if connection.silent:
+        # 30 s more would keep the next switch waiting.
+        return _Said(DisplayStatus.FAILED, FailureCause.TIMED_OUT)
+    if takes_back:
+        return await _send(connection, [])
     screen = await _read_screen(connection)
     if isinstance(screen, CallFailed):
         return _failed(screen)
@@ -73,8 +80,12 @@ async def _announce(connection: ChargerConnection, command: ChargerCommand) -> _
 
 
 async def _send(connection: ChargerConnection, requests: list[Any]) -> _Said:
-    """Set each message, and clear those of earlier times that are none of them."""
-    for request in requests:
+    """Set each message, and clear those that may stand and are none of them.
+
+    From the last one down, so that those that stand are always the first ones.
+    """
+    for place, request in enumerate(requests):
+        connection.messages_count = max(connection.messages_count, place + 1)
         answer = await connection.call(request)
         if isinstance(answer, CallFailed):
             return _failed(answer)
@@ -82,10 +93,11 @@ async def _send(connection: ChargerConnection, requests: list[Any]) -> _Said:
         if told != "Accepted":
             never = told in _NEVER_TAKEN
             return _Said(DisplayStatus.NOT_SUPPORTED if never else DisplayStatus.FAILED, told)
-    for place in range(len(requests), LANGUAGES_MAX):
+    for place in reversed(range(len(requests), connection.messages_count)):
         cleared = await connection.call(call.ClearDisplayMessage(id=FIRST_MESSAGE_ID + place))
         if isinstance(cleared, CallFailed):
             return _failed(cleared)
+        connection.messages_count = place
     return _Said(DisplayStatus.SHOWN if requests else DisplayStatus.CLEARED)
 
 

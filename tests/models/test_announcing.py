@@ -12,6 +12,8 @@ from models.announcements import Announced, DisplayStatus, ManagedTime
 from models.announcing import (
     AGAIN_AFTER,
     ANNOUNCE_WITHIN,
+    SILENT,
+    SILENT_AGAIN_AFTER,
     TRIES_MAX,
     announce_at,
     announced_noted,
@@ -75,6 +77,24 @@ def test_a_display_of_a_charger_without_a_setting_is_told_at_every_edge() -> Non
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
 def test_rule_27_nothing_is_announced_before_enforce(stage: Stage) -> None:
     assert announce_at(row(), governing(stage=stage), NOON) == NEVER
+    gone = row(announced=told(DisplayStatus.NOT_SUPPORTED))
+    assert announce_at(gone, governing(stage=stage), NOON) == NEVER
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
+@pytest.mark.parametrize("last", [DisplayStatus.SHOWN, DisplayStatus.FAILED, None])
+def test_rule_27_what_was_announced_is_taken_back_once_when_enforce_is_left(
+    stage: Stage, last: DisplayStatus | None
+) -> None:
+    left = governing(stage=stage)
+    # While a switch is ahead, too: in this stage it never ends.
+    standing = row(announced=told(last, connection_id="other"), commanded=None, observed=None)
+    assert announce_at(standing, left, NOON) == NOON
+    back = announcement(standing, left, NOON)
+    assert texts_of(back.window, NOON) == ()
+    for status in (None, *DisplayStatus):
+        ended = back.model_copy(update={"status": status, "ended_at": NOON if status else None})
+        assert announce_at(row(announced=ended), left, NOON + timedelta(days=1)) == NEVER
 
 
 def test_chargers_of_1_6_and_those_that_are_away_are_told_nothing() -> None:
@@ -90,6 +110,7 @@ ENDED = [
     (told(DisplayStatus.NOT_SUPPORTED),                          NEVER),
     (told(DisplayStatus.NOT_SUPPORTED, connection_id="other"),   NEVER),
     (told(DisplayStatus.FAILED),                                 NOON + AGAIN_AFTER),
+    (told(DisplayStatus.FAILED, detail=SILENT),                  NOON + SILENT_AGAIN_AFTER),
     (told(DisplayStatus.FAILED, tries_count=TRIES_MAX),          NEVER),
     (told(None),                                                 NOON + ANNOUNCE_WITHIN),
     # Another connection, another window: at once.

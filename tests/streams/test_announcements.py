@@ -7,6 +7,7 @@ import pytest
 from models.announcements import DisplayStatus
 from models.charger import CommandKind, EventName, Scalar
 from models.schedule import Mode
+from models.site import Stage
 from tests.streams.test_chargers import CHARGER, Desk
 
 
@@ -48,3 +49,19 @@ async def test_a_charger_without_a_display_is_left_alone(desk: Desk) -> None:
     await told(desk, DisplayStatus.NOT_SUPPORTED)
     await desk.event("Heartbeat")
     assert len(desk.commands(CommandKind.ANNOUNCE)) == 1
+
+
+async def test_rule_27_leaving_enforce_takes_back_what_was_announced_once(desk: Desk) -> None:
+    await told(desk, DisplayStatus.SHOWN)
+    desk.configure(stage=Stage.SHADOW)
+    for _ in range(3):
+        await desk.event("Heartbeat")
+    _, back = desk.commands(CommandKind.ANNOUNCE)
+    assert (back.mode, back.texts) == (Mode.FREEVEND, ())
+    await told(desk, DisplayStatus.FAILED)
+    await desk.event("Heartbeat")
+    assert len(desk.commands(CommandKind.ANNOUNCE)) == 2
+    desk.configure(stage=Stage.ENFORCE)
+    await desk.event("Heartbeat")
+    await desk.end(desk.commands()[-1])
+    assert [one.language for one in desk.commands(CommandKind.ANNOUNCE)[-1].texts] == ["en"]

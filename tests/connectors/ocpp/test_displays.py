@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,7 +16,7 @@ from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.displays import FIRST_MESSAGE_ID, announce
 from connectors.ocpp.schemas import Schema
 from connectors.ocpp.wire import to_wire
-from models.announcing import ANNOUNCE_WITHIN
+from models.announcing import ANNOUNCE_WITHIN, SILENT
 from models.answers import told_for
 from models.attempt import DriverText
 from models.charger import ChargerCommand, CommandKind
@@ -25,7 +26,7 @@ from models.languages import LANGUAGES, LANGUAGES_MAX
 from models.schedule import Mode
 from models.screens import Screen
 from models.site import Posture, Stage
-from tests.connectors.ocpp.calls import Settling, Stand, running, until
+from tests.connectors.ocpp.calls import Settling, Stand, Wire, running, until
 from tests.connectors.ocpp.chargers import site_record
 from tests.connectors.ocpp.messages import MESSAGES
 
@@ -80,25 +81,39 @@ async def said(
 ) -> tuple[list[Any], str | None, str | None]:
     """Everything that a charger is sent, answered by action, and what the worker is told of it."""
     async with running(stand, ocpp) as (connection, wire):
-        task = asyncio.create_task(announce(connection, command(connection, texts)))
-        place = 0
-        while not task.done():
-            await until(lambda place=place: task.done() or len(wire.sent) > place)  # type: ignore[misc]
-            if len(wire.sent) > place:
-                frame = wire.sent[place]
-                answer = answers[frame[2]]
-                if isinstance(answer, str):
-                    wire.receive(4, frame[1], answer, "", {})
-                else:
-                    wire.receive(3, frame[1], answer)
-                place += 1
-        await task
-    (event,) = stand.events.named("Announced")
-    return wire.sent, event.data["status"], event.data["detail"]  # type: ignore[return-value]
+        return await said_over(stand, connection, wire, texts, answers)
+
+
+async def said_over(
+    stand: Stand,
+    connection: ChargerConnection,
+    wire: Wire,
+    texts: tuple[DriverText, ...],
+    answers: dict[str, Any],
+) -> tuple[list[Any], str | None, str | None]:
+    first = place = len(wire.sent)
+    task = asyncio.create_task(announce(connection, command(connection, texts)))
+    while not task.done():
+        await until(lambda place=place: task.done() or len(wire.sent) > place)  # type: ignore[misc]
+        if len(wire.sent) > place:
+            frame = wire.sent[place]
+            answer = answers[frame[2]]
+            if isinstance(answer, str):
+                wire.receive(4, frame[1], answer, "", {})
+            else:
+                wire.receive(3, frame[1], answer)
+            place += 1
+    await task
+    event = stand.events.named("Announced")[-1]
+    return wire.sent[first:], event.data["status"], event.data["detail"]  # type: ignore[return-value]
 
 
 def shown(frames: list[Any]) -> list[Any]:
     return [frame[3]["message"] for frame in frames if frame[2] == "SetDisplayMessage"]
+
+
+def cleared(frames: list[Any]) -> list[int]:
+    return [frame[3]["id"] for frame in frames if frame[2] == "ClearDisplayMessage"]
 
 
 ACCEPTED = {
@@ -128,9 +143,44 @@ async def test_in_2_1_one_message_holds_every_language() -> None:
 
 async def test_the_announcement_is_cleared_in_so_many_words() -> None:
     frames, status, _ = await said(stand_at(), (), ACCEPTED)
-    cleared = [frame[3]["id"] for frame in frames if frame[2] == "ClearDisplayMessage"]
-    assert cleared == [FIRST_MESSAGE_ID + place for place in range(LANGUAGES_MAX)]
+    assert sorted(cleared(frames)) == [FIRST_MESSAGE_ID + place for place in range(LANGUAGES_MAX)]
     assert status == "cleared"
+
+
+async def test_an_edge_costs_a_message_for_each_that_is_set_or_stands() -> None:
+    stand = stand_at()
+    async with running(stand, "2.0.1") as (connection, wire):
+
+        async def edge(texts: tuple[DriverText, ...]) -> tuple[int, list[int]]:
+            frames, _, _ = await said_over(stand, connection, wire, texts, ACCEPTED)
+            return len(shown(frames)), cleared(frames)
+
+        # Of an earlier connection anything may stand.
+        assert await edge(TEXTS[:1]) == (1, [FIRST_MESSAGE_ID + each for each in (4, 3, 2, 1)])
+        assert await edge(()) == (0, [FIRST_MESSAGE_ID])
+        assert await edge(TEXTS) == (2, [])
+        assert await edge(TEXTS[:1]) == (1, [FIRST_MESSAGE_ID + 1])
+        assert await edge(()) == (0, [FIRST_MESSAGE_ID])
+        assert await edge(()) == (0, [])
+
+
+async def test_what_was_set_before_a_refusal_is_cleared_at_the_next_edge() -> None:
+    stand = stand_at()
+    async with running(stand, "2.0.1") as (connection, wire):
+        await said_over(stand, connection, wire, (), ACCEPTED)
+        refusing = ACCEPTED | {"SetDisplayMessage": "InternalError"}
+        _, status, _ = await said_over(stand, connection, wire, TEXTS, refusing)
+        assert status == "failed"
+        frames, status, _ = await said_over(stand, connection, wire, (), ACCEPTED)
+        assert (cleared(frames), status) == ([FIRST_MESSAGE_ID], "cleared")
+
+
+async def test_a_charger_that_left_a_call_unanswered_is_sent_nothing() -> None:
+    stand = stand_at()
+    async with running(stand, "2.0.1") as (connection, wire):
+        connection.silent_until_s = math.inf
+        said_so = await said_over(stand, connection, wire, TEXTS, {})
+    assert said_so == ([], "failed", SILENT)
 
 
 async def test_a_display_without_utf8_is_sent_ascii() -> None:
@@ -193,6 +243,19 @@ REJECTED = {"SetDisplayMessage": {"status": "Rejected"}}
 async def test_rule_27_no_display_message_is_sent_outside_enforce(stage: Stage) -> None:
     frames, status, detail = await said(stand_at(stage), TEXTS, {})
     assert (frames, status, detail) == ([], "failed", "stage")
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
+async def test_rule_27_what_enforce_announced_is_taken_back_outside_it(stage: Stage) -> None:
+    stand = stand_at()
+    async with running(stand, "2.0.1") as (connection, wire):
+        await said_over(stand, connection, wire, TEXTS, ACCEPTED)
+        left = site_record().model_copy(update={"stage": stage})
+        stand.rows.sites = {left.site_id: left}
+        frames, status, _ = await said_over(stand, connection, wire, (), ACCEPTED)
+    # Nothing but that: no question either.
+    assert [frame[2] for frame in frames] == ["ClearDisplayMessage"] * len(TEXTS)
+    assert status == "cleared"
 
 
 @pytest.mark.parametrize("code", sorted(LANGUAGES))
