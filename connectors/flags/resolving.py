@@ -28,6 +28,7 @@ from models.site import AuditRecord, ChargerRecord, SiteRecord, Stage
 from models.stages import (
     EVERY_CHARGER,
     StageChange,
+    Staged,
     StageRecord,
     as_found_before,
     stage_change,
@@ -274,21 +275,24 @@ def _changed_by_return(replica: Replica, actor: str, now: datetime) -> Iterable[
         site = replica.sites.get(charger.site_id)
         if site is None:
             continue
-        before, after = staged(charger_id, site, replica.stages).stage, site.stage_known()
-        if before is not after:
+        before, after = staged(charger_id, site, replica.stages), site.stage_known()
+        if before.stage is not after:
             yield _audit_of_return(charger_id, before, after, actor, now)
 
 
 def _audit_of_return(
-    charger_id: ChargerId, before: Stage, after: Stage, actor: str, now: datetime
+    charger_id: ChargerId, before: Staged, after: Stage, actor: str, now: datetime
 ) -> AuditRecord:
+    # By the stage that ends, of which there is one: a return that Kafka did not take to its end is
+    # done again, and what it recorded keeps its id.
+    names = (actor, "return", charger_id, after.value, before.since.isoformat())
     return AuditRecord(
-        audit_id=timed_id(now, actor, "stage", charger_id, after.value),
+        audit_id=timed_id(before.since, *names),
         actor=actor,
         action="stage",
         subject=charger_id,
         at=now,
-        before=before.value,
+        before=before.stage.value,
         after=f"{after} (site.yaml)",
     )
 
@@ -298,6 +302,8 @@ async def _take_away(
 ) -> None:
     for record in changed:
         await bulk.add(AUDIT, actor, record.encode())
+    # Before any row goes: without it nobody could tell any more what changed.
+    await bulk.settle()
     # First: else a charger whose row is gone would be in shadow for a moment.
     await bulk.add(STAGES, EVERY_CHARGER, None)
     await bulk.settle()

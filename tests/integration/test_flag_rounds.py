@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from secrets import token_hex
 
 import pytest
@@ -13,20 +14,21 @@ from connectors.flags.flags_file import FlagSource
 from connectors.flags.reading import StageFlag
 from connectors.flags.resolving import REPLICA_TOPICS, Resolver, return_to_sites
 from connectors.kafka.broker import Broker
-from connectors.kafka.bulk import Bulk
+from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError
+from models.ids import SiteId
 from models.site import AuditRecord, Stage
-from models.topics import AUDIT, STAGES, Topic
+from models.topics import AUDIT, CHARGERS, SITES, STAGES, Topic
 from tests.connectors.ocpp.chargers import charger_record, site_record
 from tests.integration.installations import read_all
 
 pytestmark = pytest.mark.integration
 
-CHARGER = charger_record(f"CP-{token_hex(4)}")
-SITE = site_record(stage=Stage.SHADOW)
+SITE = site_record(site_id=SiteId(f"flags-{token_hex(4)}"), stage=Stage.SHADOW)
+CHARGER = charger_record(f"CP-{token_hex(4)}", site_id=SITE.site_id)
 FLAG = "depotgate-stage"
 
 
@@ -62,25 +64,29 @@ async def audits(broker: Broker) -> list[AuditRecord]:
     ]
 
 
+def lose(away: pytest.MonkeyPatch, lost: Topic) -> None:
+    """Have Kafka go away before records of a topic; what was on its way has arrived."""
+    add = Bulk.add
+
+    async def add_or_lose(
+        bulk: Bulk, topic: Topic, key: str, value: bytes | None, partition: int | None = None
+    ) -> None:
+        if topic == lost:
+            await bulk.settle()
+            raise BrokerUnavailableError("Kafka has not taken all of it")
+        await add(bulk, topic, key, value, partition)
+
+    away.setattr(Bulk, "add", add_or_lose)
+
+
 @pytest.mark.parametrize("lost", [AUDIT, STAGES], ids=lambda topic: topic.name)
 async def test_a_round_that_kafka_does_not_take_is_recorded_once(
     broker: Broker, resolver: Resolver, monkeypatch: pytest.MonkeyPatch, lost: Topic
 ) -> None:
     """Kafka goes away before the records of a round, or between them and its rows."""
     before = await audits(broker)
-    add = Bulk.add
-
-    async def lose(
-        bulk: Bulk, topic: Topic, key: str, value: bytes | None, partition: int | None = None
-    ) -> None:
-        if topic == lost:
-            # What was on its way has arrived.
-            await bulk.settle()
-            raise BrokerUnavailableError("Kafka has not taken all of it")
-        await add(bulk, topic, key, value, partition)
-
     with monkeypatch.context() as away:
-        away.setattr(Bulk, "add", lose)
+        lose(away, lost)
         for _ in range(2):
             with pytest.raises(BrokerUnavailableError):
                 await resolver.round()
@@ -88,3 +94,38 @@ async def test_a_round_that_kafka_does_not_take_is_recorded_once(
     await resolver.round()
     (record,) = (await audits(broker))[len(before) :]
     assert (record.action, record.after) == ("stage", "enforce (STATIC)")
+
+
+@pytest.fixture
+async def loaded(broker: Broker) -> AsyncIterator[None]:
+    """The depot is on the topics, as `return_to_sites` reads it; afterwards it is not."""
+    await apply_topics(broker.bootstrap)
+    records = ((SITES, SITE.site_id, SITE), (CHARGERS, CHARGER.charger_id, CHARGER))
+    async with bulk_producer(broker.bootstrap, "test", "test", datetime.now(UTC)) as bulk:
+        for topic, key, record in records:
+            await bulk.add(topic, key, record.encode())
+    yield
+    async with bulk_producer(broker.bootstrap, "test", "test", datetime.now(UTC)) as bulk:
+        for topic, key, _ in records:
+            await bulk.add(topic, key, None)
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("lost", [AUDIT, STAGES], ids=lambda topic: topic.name)
+async def test_a_return_to_site_yaml_that_kafka_does_not_take_keeps_the_ids_of_its_records(
+    broker: Broker, resolver: Resolver, monkeypatch: pytest.MonkeyPatch, lost: Topic
+) -> None:
+    """Kafka goes away before the records of the return, or between them and the rows."""
+    await resolver.round()
+    before = await audits(broker)
+    metrics = Metrics("flags")
+    with monkeypatch.context() as away:
+        lose(away, lost)
+        for _ in range(2):
+            with pytest.raises(BrokerUnavailableError):
+                await return_to_sites(broker.bootstrap, metrics, "ada")
+    assert await return_to_sites(broker.bootstrap, metrics, "ada") == 1
+    assert await return_to_sites(broker.bootstrap, metrics, "ada") == 0
+    returned = (await audits(broker))[len(before) :]
+    assert {(each.before, each.after) for each in returned} == {("enforce", "shadow (site.yaml)")}
+    assert len({each.audit_id for each in returned}) == 1
