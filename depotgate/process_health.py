@@ -14,6 +14,7 @@ from depotgate.settings import Settings
 from models.errors import DepotgateError
 from models.metrics import (
     CHARGERS_GIVEN_UP,
+    CHARGERS_NOT_SWITCHABLE,
     CLOCKS_OFF,
     CONNECTED,
     KAFKA_AWAY,
@@ -57,18 +58,27 @@ async def process_health(settings: Settings, role: str, url: str) -> list[Findin
     if role == "worker":
         findings += clock_health(values)
         findings += offline_health(values)
-        findings += given_up_findings(values)
+        findings += mode_findings(values)
     return findings
 
 
-def given_up_findings(values: Mapping[str, float]) -> list[Finding]:
-    """Chargers that are open or reserved against their timetable, and stay so."""
-    count = values.get(CHARGERS_GIVEN_UP.name, 0.0)
-    if not count:
-        return []
-    seen = f"{count:.0f} chargers are not in their mode, and are not asked any more"
-    advice = "depotgate tail mode shows which (MODE_SWITCH_FAILED); see to them, then reboot them"
-    return [Finding("modes", Health.BAD, seen, advice)]
+def mode_findings(values: Mapping[str, float]) -> list[Finding]:
+    """Chargers that do not follow their timetable, as a worker sees those of its share."""
+    findings = []
+    given_up, fixed = (
+        values.get(gauge.name, 0.0) for gauge in (CHARGERS_GIVEN_UP, CHARGERS_NOT_SWITCHABLE)
+    )
+    if given_up:
+        seen = f"{given_up:.0f} chargers are not in their mode, and are not asked any more"
+        advice = (
+            "depotgate tail mode shows which (MODE_SWITCH_FAILED); see to them, then reboot them"
+        )
+        findings.append(Finding("modes", Health.BAD, seen, advice))
+    if fixed:
+        seen = f"{fixed:.0f} chargers have no setting to switch: answers to cards govern them"
+        advice = "depotgate chargers has their class; another profile may know their setting"
+        findings.append(Finding("modes", Health.NOTE, seen, advice))
+    return findings
 
 
 def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:

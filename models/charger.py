@@ -268,6 +268,8 @@ class ChargerState(Record):
         booted_with: the stored mode with which it last booted: asked to set that mode again, it
             asks for another reboot, and needs none.
         given_up_at: since when the desired mode is not asked for any more.
+        not_switchable_at: since when it is known to have no setting to switch, also while it is
+            away; None where it has one, or stage off asks for none.
         read_back_at: when it told its mode last, without a switch.
         refused: optional steps of the last switch that it did not take.
         claims, proofs: what the charger said of itself, and what its behaviour showed.
@@ -293,6 +295,7 @@ class ChargerState(Record):
     stored_mode: Mode | None = None
     booted_with: Mode | None = None
     given_up_at: UtcDatetime | None = None
+    not_switchable_at: UtcDatetime | None = None
     read_back_at: UtcDatetime | None = None
     refused: tuple[str, ...] = ()
     vendor: str | None = None

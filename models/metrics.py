@@ -122,6 +122,8 @@ FOREIGN_TRANSACTIONS = Metric("depotgate_foreign_transactions_total", C, "worker
                               "Messages about a transaction that is none of their charger's")
 CHARGERS_GIVEN_UP = Metric("depotgate_chargers_given_up", G, "worker", ("site",),
                            "Chargers that are not in their mode and are not asked any more")
+CHARGERS_NOT_SWITCHABLE = Metric("depotgate_chargers_not_switchable", G, "worker", ("site",),
+                                 "Chargers that have no setting to switch")
 CHARGERS_BY_MODE = Metric("depotgate_chargers_by_mode", G, "worker", ("site", "kind", "mode"),
                           "Chargers by desired and observed mode")
 CLOCKS_OFF = Metric("depotgate_charger_clocks_off", G, "worker", ("site",),

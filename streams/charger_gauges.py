@@ -1,4 +1,4 @@
-"""Gauges of the chargers of a worker: modes, those that were given up, wrong clocks."""
+"""Gauges of the chargers of a worker: modes, those that do not follow them, wrong clocks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from models.ids import SiteId
 from models.metrics import (
     CHARGERS_BY_MODE,
     CHARGERS_GIVEN_UP,
+    CHARGERS_NOT_SWITCHABLE,
     CLOCKS_OFF,
     OFFLINE_UNMET,
     RESEND_SHORT,
@@ -28,11 +29,13 @@ def count_chargers(
     for row in known:
         modes[row.site_id, "desired", row.desired or "unknown"] += 1
         modes[row.site_id, "observed", row.observed.mode if row.observed else "unknown"] += 1
-    given_up: Counter[tuple[str, ...]] = Counter((row.site_id,) for row in known if row.given_up_at)
     metrics.replace(
         {
             CHARGERS_BY_MODE: modes,
-            CHARGERS_GIVEN_UP: given_up,
+            CHARGERS_GIVEN_UP: Counter((row.site_id,) for row in known if row.given_up_at),
+            CHARGERS_NOT_SWITCHABLE: Counter(
+                (row.site_id,) for row in known if row.not_switchable_at
+            ),
             CLOCKS_OFF: _wrong_clocks(known, sites),
             OFFLINE_UNMET: Counter((row.site_id,) for row in known if unmet(row.offline)),
             RESEND_SHORT: Counter((row.site_id,) for row in known if resend_short(row.offline)),

@@ -280,6 +280,10 @@ class ChargerDesk:
         if given_up and row.given_up_at is None:
             self._metrics.count(SWITCHES_FAILED, row.site_id, row.desired or "unknown")
         row = row.model_copy(update={"given_up_at": (row.given_up_at or now) if given_up else None})
+        if row.connection is not None:
+            fixed = step is NextStep.NOT_SWITCHABLE
+            since = (row.not_switchable_at or now) if fixed else None
+            row = row.model_copy(update={"not_switchable_at": since})
         match step:
             case NextStep.SWITCH | NextStep.RESET:
                 # One that waits its turn has no command yet, so nothing of it can time out.

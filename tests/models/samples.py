@@ -412,6 +412,7 @@ _RECORDS: tuple[Record, ...] = (
         stored_mode=Mode.MANAGED,
         booted_with=Mode.FREEVEND,
         given_up_at=NOON,
+        not_switchable_at=NOON,
         read_back_at=NOON,
         refused=("LocalPreAuthorize",),
         vendor="Vendor",

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.telemetry.metrics import Metrics
+from depotgate.findings import Health
+from depotgate.process_health import mode_findings
 from models.attempt import TokenKind
 from models.charger import (
     ChargerState,
@@ -16,11 +19,13 @@ from models.charger import (
     ModeFactKind,
     Scalar,
 )
+from models.metrics import CHARGERS_NOT_SWITCHABLE
 from models.read_backs import period_start
 from models.schedule import Mode
 from models.site import Reboot, Stage
 from models.topics import STATE
-from tests.streams.test_chargers import CHARGER, FREEVEND, Desk
+from streams.charger_gauges import count_chargers
+from tests.streams.test_chargers import CHARGER, FREEVEND, SITE, Desk
 
 LONG = timedelta(hours=3)
 
@@ -220,7 +225,25 @@ async def test_a_charger_that_was_found_without_the_key_is_not_switched_again(de
     )
     await desk.event(EventName.COMMAND_RESULT, result=result)
     assert len(desk.facts(ModeFactKind.SWITCH_FAILED)) == 1
+    assert row_of(desk).given_up_at is not None
     desk.configure()
     await desk.event("StatusNotification")
     assert len(desk.commands()) == switches_count + 1
     assert len(desk.facts(ModeFactKind.NOT_SWITCHABLE)) == 1
+    # From the next edge on it is what it is, for as long as it is: away or not.
+    since = row_of(desk).not_switchable_at
+    assert since is not None
+    await desk.event(EventName.DISCONNECTED)
+    assert (row_of(desk).given_up_at, row_of(desk).not_switchable_at) == (None, since)
+    await desk.event(EventName.CONNECTED)
+    assert row_of(desk).not_switchable_at == since
+    metrics = Metrics("worker")
+    count_chargers(desk.states, desk.replica.sites, metrics)
+    name = CHARGERS_NOT_SWITCHABLE.name
+    assert metrics.registry.get_sample_value(name, {"site": SITE}) == 1
+    (finding,) = mode_findings({name: 1.0})
+    assert (finding.health, finding.seen.split()[0]) == (Health.NOTE, "1")
+    # Another firmware may know the setting: it is asked again.
+    for firmware in ("1.0", "2.0"):
+        await desk.event("BootNotification", data={"firmwareVersion": firmware})
+    assert row_of(desk).not_switchable_at is None
