@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from models.schedule import Mode
 
@@ -25,6 +25,11 @@ URGENCY = {Mode.MANAGED: 0, Mode.FREEVEND: 1}
 T = TypeVar("T", bound=Hashable)
 
 
+class _Asked(NamedTuple):
+    urgency: int
+    turns_count: int
+
+
 class Turns(Generic[T]):
     """Items that wait for their turn, the most urgent first and equal ones as they came.
 
@@ -38,40 +43,48 @@ class Turns(Generic[T]):
         self._at_s = 0.0
         self._count = 0
         self._heap: list[tuple[int, int, T]] = []
-        self._waiting: dict[T, int] = {}
+        self._waiting: dict[T, _Asked] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def ask(self, item: T, urgency: int, now_s: float) -> bool:
+    def ask(self, item: T, urgency: int, now_s: float, turns_count: int = 1) -> bool:
         """Whether it is the item's turn now; else it waits, once, as urgently as it ever asked.
 
         Args:
             urgency: 0 is the most urgent.
             now_s: of a monotonic clock.
+            turns_count: what it takes; those who come next wait for more than one.
         """
         if not self._waiting and self._refill(now_s) >= 1.0:
-            self._spend()
+            self._spend(turns_count)
             return True
         known = self._waiting.get(item)
         # What is least urgent of a charger must not make what is more urgent wait with it.
-        if known is None or urgency < known:
+        if known is None or urgency < known.urgency:
             # An entry of the heap that is not the item's newest is passed over.
-            self._waiting[item] = urgency
+            self._waiting[item] = _Asked(urgency, turns_count)
             self._count += 1
             heappush(self._heap, (urgency, self._count, item))
+        elif turns_count > known.turns_count:
+            self._waiting[item] = known._replace(turns_count=turns_count)
         return False
 
-    def due(self, now_s: float) -> list[T]:
-        """Those whose turn it is now; they wait no more."""
-        found: list[T] = []
+    def owe(self, turns_count: int, now_s: float) -> None:
+        """Whoever came takes so many turns more: those who come next wait for that."""
+        self._level = self._refill(now_s) - turns_count
+
+    def due(self, now_s: float) -> dict[T, int]:
+        """Those whose turn it is now, in order, and what each took; they wait no more."""
+        found: dict[T, int] = {}
         self._refill(now_s)
         while self._heap and self._level is not None and self._level >= 1.0:
             urgency, _, item = heappop(self._heap)
-            if self._waiting.get(item) == urgency:
+            asked = self._waiting.get(item)
+            if asked is not None and asked.urgency == urgency:
                 del self._waiting[item]
-                self._spend()
-                found.append(item)
+                self._spend(asked.turns_count)
+                found[item] = asked.turns_count
         return found
 
     def rested(self, now_s: float) -> bool:
@@ -94,6 +107,6 @@ class Turns(Generic[T]):
         self._at_s = now_s
         return self._level
 
-    def _spend(self) -> None:
+    def _spend(self, turns_count: int) -> None:
         assert self._level is not None, "refilled before"
-        self._level -= 1.0
+        self._level -= turns_count

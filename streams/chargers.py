@@ -32,7 +32,7 @@ from streams.charger_post import ChargerPost
 from streams.edges import EdgeDesk
 from streams.evidence import EvidenceDesk
 from streams.gateway_turns import GatewayTurns
-from streams.offline import OfflineDesk
+from streams.offline import OFFLINE_TURNS, OfflineDesk
 from streams.outbox import Outbox
 from streams.probes import ProbeDesk
 from streams.sessions import SessionDesk
@@ -94,7 +94,7 @@ class ChargerDesk:
         self._turns = GatewayTurns(switches_per_s)
         self._sessions = SessionDesk(replica, self._post, metrics, self._its_turn)
         self._starts = StartDesk(self._post, metrics, self._its_turn)
-        self._offline = OfflineDesk(replica, self._post)
+        self._offline = OfflineDesk(replica, self._post, self._its_turn_offline)
         self._probes = ProbeDesk(self._post, states)
         self._announcements = AnnouncementDesk(self._post, self._its_turn_at_last)
         self._due_at: dict[ChargerId, datetime] = {}
@@ -152,6 +152,9 @@ class ChargerDesk:
 
     def _its_turn_at_last(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share, LEAST_URGENT)
+
+    def _its_turn_offline(self, row: ChargerState) -> bool:
+        return self._turns.come(row, self._states.share, LEAST_URGENT, turns_count=OFFLINE_TURNS)
 
     async def give_away(self, partitions: set[int]) -> None:
         """Let go of the rows of partitions, once everything about them is in the topics."""

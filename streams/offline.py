@@ -22,10 +22,12 @@ from models.record import NEVER
 from models.site import OfflinePolicy, Stage
 from models.switchability import switch_ahead
 from streams.charger_post import ChargerPost
+from streams.gateway_turns import Turn
 from streams.local_lists import LocalLists
 
-ASKS_PER_S = 20
-"""Chargers asked in a second: some twenty messages each, and never as urgent as a switch."""
+OFFLINE_TURNS = 3
+"""What an order costs of the switches that a gateway begins in a second: about two dozen messages
+where a switch is eight at most (models/turns.py)."""
 
 LATER = timedelta(seconds=1)
 
@@ -40,14 +42,17 @@ class _Wanted(NamedTuple):
 
 
 class OfflineDesk:
-    """Has chargers set to their site's offline policy, after connects, boots and changes."""
+    """Has chargers set to their site's offline policy, after connects, boots and changes.
 
-    def __init__(self, replica: Replica, post: ChargerPost) -> None:
+    Args:
+        turn: orders are spread with switches, come last, and cost OFFLINE_TURNS.
+    """
+
+    def __init__(self, replica: Replica, post: ChargerPost, turn: Turn) -> None:
         self._post = post
+        self._turn = turn
         self._lists = LocalLists(replica)
         self._due_at: dict[ChargerId, datetime] = {}
-        self._second = 0
-        self._asked_count = 0
 
     async def refresh(self, now: datetime) -> bool:
         """Take note of changed identities; whether every charger is to be looked at."""
@@ -76,11 +81,12 @@ class OfflineDesk:
             # The end of its switch is an event, and looked at then.
             at = None
         if at is not None and at <= now:
-            if self._turn(now):
+            if self._turn(row):
                 row = await self._ask(row, link, governing, wanted, now)
                 at = now + UNANSWERED_AFTER
             else:
-                at = now + LATER
+                # It is called when it is its turn.
+                at = None
         self._due_at[row.charger_id] = min(at or NEVER, wanted.changes_at)
         return row
 
@@ -97,14 +103,6 @@ class OfflineDesk:
         order = OfflineOrder(policy=policy, entries=found.entries, standing_version=version)
         digest = digest_of(policy, list_digest)
         return _Wanted(order, digest, found.changes_at or NEVER)
-
-    def _turn(self, now: datetime) -> bool:
-        """So many in a second."""
-        second = int(now.timestamp())
-        if second != self._second:
-            self._second, self._asked_count = second, 0
-        self._asked_count += 1
-        return self._asked_count <= ASKS_PER_S
 
     async def _ask(
         self,

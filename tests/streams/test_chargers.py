@@ -176,7 +176,7 @@ class Desk:
             observed=command.mode,
             detail="Accepted",
         )
-        await self.event(EventName.COMMAND_RESULT, result=result)
+        await self.event(EventName.COMMAND_RESULT, command.charger_id, result=result)
 
     def commands(self, kind: CommandKind = CommandKind.SWITCH) -> list[ChargerCommand]:
         sent = (record for record in self.sent.of(COMMANDS) if isinstance(record, ChargerCommand))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from models.charger import ChargerState, CommandKind, EventName, Scalar
-from models.ids import Pseudonym
+from models.ids import ChargerId, Pseudonym
 from models.offline_state import ListStanding, OfflineOrder
 from models.site import IdentityClass, IdentityRecord, IdentityState, OfflinePolicy, Stage
 from models.topics import IDENTITIES
+from models.turns import SWITCHES_PER_S
+from streams.offline import OFFLINE_TURNS
 from tests.streams.test_chargers import CHARGER, SITE, Desk
 
 AGO = timedelta(minutes=1)
@@ -143,3 +146,28 @@ async def test_a_list_that_stands_is_named_by_its_version_after_a_boot(desk: Des
     await desk.event("BootNotification")
     await desk.end(desk.commands()[-1])
     assert orders(desk)[-1].standing_version == 4
+
+
+async def test_orders_have_the_room_of_three_switches_each_in_the_one_budget_of_a_gateway() -> None:
+    made = Desk()
+    assert await made.states.load(set(range(16)))
+    chargers = [ChargerId(f"CP-{number}") for number in range(100, 150)]
+    made.configure(more=chargers)
+    began = time.monotonic()
+    for charger_id in chargers:
+        await made.event(EventName.CONNECTED, charger_id)
+    # A second's turns are used up by their switches, and no order is sent on top of them.
+    assert len(made.commands()) == SWITCHES_PER_S
+    for switch in made.commands():
+        await made.end(switch)
+    for charger_id in chargers:
+        row = made.states.get(charger_id)
+        assert row is not None
+        assert row.connection is not None
+        link = row.connection.model_copy(update={"since": row.connection.since - AGO})
+        made.states.put(row.model_copy(update={"connection": link}))
+    made.desk.review_all()
+    async with made.time_kept():
+        await made.until(lambda: len(orders(made)) >= 10)
+    most = SWITCHES_PER_S * (time.monotonic() - began) / OFFLINE_TURNS
+    assert len(orders(made)) <= most + 1
