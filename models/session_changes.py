@@ -16,6 +16,12 @@ FORGOTTEN_AFTER = timedelta(days=3)
 values every few minutes, and vehicles stay for a weekend."""
 
 
+AWAITED_FOR = timedelta(minutes=5)
+"""Of a session that only its attempt has told of. The event of that message is written within
+seconds of its outcome and read before any that came later, so after minutes of events without it
+the session has been and is over: it was told of late, and its end is among those forgotten."""
+
+
 def with_session(sessions: Sessions, session: Session) -> Sessions:
     """The sessions with one as it is now. A place has one at a time: the one that began last."""
     if session.ended_at is not None or _same(session, sessions.ended):
@@ -48,6 +54,23 @@ def bounded(sessions: Sessions, now: datetime) -> Sessions:
     if len(sessions.running) > RUNNING_MAX:
         sessions = sessions.model_copy(update={"running": sessions.running[-RUNNING_MAX:]})
     return sessions
+
+
+def without_awaited(sessions: Sessions, told_at: datetime) -> Sessions:
+    """The sessions without those that were awaited in vain.
+
+    Args:
+        told_at: when an event of this charger came in; outcomes may be read ahead of events, so
+            only events tell how far they are.
+    """
+    kept = tuple(
+        each
+        for each in sessions.running
+        if each.transaction_id is not None or told_at - each.seen_at <= AWAITED_FOR
+    )
+    if len(kept) == len(sessions.running):
+        return sessions
+    return sessions.model_copy(update={"running": kept})
 
 
 def session_of(

@@ -17,7 +17,14 @@ from models.attempt import AttemptKind
 from models.charger import ChargerEvent, ChargerState, EventName
 from models.clocks import before
 from models.ids import session_id
-from models.session_changes import bounded, end, session_of, with_session, with_vehicle
+from models.session_changes import (
+    bounded,
+    end,
+    session_of,
+    with_session,
+    with_vehicle,
+    without_awaited,
+)
 from models.sessions import ENERGY, NOBODYS, OCCUPATIONS_MAX, Occupation, Session, Sessions
 
 SEEN_EVERY = timedelta(hours=1)
@@ -56,7 +63,8 @@ def sessions_noted(state: ChargerState, event: ChargerEvent, *, of_current: bool
     change = _CHANGES.get(event.name)
     if change is None or (event.name == "StatusNotification" and not of_current):
         return {}
-    after = bounded(change(state.sessions, event, state), event.received_at)
+    told = without_awaited(change(state.sessions, event, state), event.received_at)
+    after = bounded(told, event.received_at)
     return {} if after == state.sessions else {"sessions": after}
 
 

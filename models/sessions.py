@@ -17,7 +17,8 @@ RUNNING_MAX = 16
 
 ENDED_MAX = 8
 """Ended sessions that are remembered, so that a message that is repeated or comes late does not
-begin one anew (finding 7)."""
+begin one anew (finding 7). Not more: chargers that count their transactions from 1 after each boot
+use an id again. What an outcome begins anew after that, events end (session_changes.py)."""
 
 OCCUPATIONS_MAX = 16
 

@@ -16,7 +16,7 @@ from models.ids import ConnectionId, GatewayInstance, Slot, session_id
 from models.mode_events import apply_event
 from models.reasons import OcppVersion
 from models.schedule import Mode
-from models.session_changes import FORGOTTEN_AFTER
+from models.session_changes import AWAITED_FOR, FORGOTTEN_AFTER
 from models.session_events import CLAIMED_WITHIN, OBEYED_WITHIN, foreign_transaction
 from models.session_outcomes import outcome_noted
 from models.sessions import ENDED_MAX, RUNNING_MAX, Sessions
@@ -352,6 +352,50 @@ def test_outcome_and_event_make_one_session_whichever_comes_first(outcome_first:
     assert (session.transaction_id, session.place) == ("tx", 1)
     assert session.attempt is not None
     assert outcome_noted(row.sessions, told) == row.sessions
+
+
+def test_a_session_whose_outcome_comes_after_its_end_was_forgotten_is_none_for_long() -> None:
+    """A charger that was offline tells of ten sessions at once; outcomes are read after events."""
+    replayed = [
+        each
+        for number in range(10)
+        for each in (
+            transaction(
+                "Started", f"tx{number}", at=NOON, token=TokenKind.IDENTIFIED, offline=True
+            ),
+            transaction("Ended", f"tx{number}", at=NOON, offline=True),
+        )
+    ]
+    row = state_of(replayed)
+    assert len(row.sessions.ended) == ENDED_MAX
+    for number in range(10):
+        own = session_id(CHARGER, f"tx{number}")
+        told = outcome(AttemptKind.TRANSACTION_EVENT, session_id=own, connector=1)
+        row = row.model_copy(update={"sessions": outcome_noted(row.sessions, told)})
+    assert len(row.sessions.running) == 1
+    soon = apply_event(row, status("Preparing", 2, at=NOON + AWAITED_FOR), 100)
+    assert soon.sessions.running == row.sessions.running
+    late = apply_event(soon, status("Charging", 2, at=NOON + AWAITED_FOR + SECOND), 101)
+    assert late.sessions.running == ()
+
+
+def test_outcomes_that_are_read_ahead_of_events_keep_the_sessions_that_these_will_tell_of() -> None:
+    own = session_id(CHARGER, "tx")
+    row = state_of([])
+    for told in (
+        outcome(AttemptKind.TRANSACTION_EVENT, session_id=own, connector=1),
+        outcome(
+            AttemptKind.TRANSACTION_EVENT,
+            at=NOON + 12 * AWAITED_FOR,
+            session_id=session_id(CHARGER, "later"),
+            connector=2,
+        ),
+    ):
+        row = row.model_copy(update={"sessions": outcome_noted(row.sessions, told)})
+    row = apply_event(row, transaction("Started", token=TokenKind.IDENTIFIED), 5)
+    known = {each.session_id: each.attempt is not None for each in row.sessions.running}
+    assert known[str(own)]
+    assert len(known) == 2
 
 
 def test_finding_1_energy_after_a_refusal_is_told_from_energy_before_it() -> None:
