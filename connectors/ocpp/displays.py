@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call, datatypes, enums
 
-from connectors.ocpp.asking import BUSY, STAGE, obstacle, word_of
+from connectors.ocpp.asking import BUSY, STAGE, unasked, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
@@ -59,16 +59,12 @@ async def announce(connection: ChargerConnection, command: ChargerCommand) -> No
 
 
 async def _announce(connection: ChargerConnection, command: ChargerCommand) -> _Said:
-    unsent = obstacle(connection, command)
-    # What enforce announced is taken back when a site leaves it.
-    takes_back = unsent == STAGE and not command.texts
-    if unsent is not None and not takes_back:
-        return _Said(DisplayStatus.FAILED, unsent)
-    if connection.silent:
-        # 30 s more would keep the next switch waiting.
-        return _Said(DisplayStatus.FAILED, FailureCause.TIMED_OUT)
-    if takes_back:
+    unsent = unasked(connection, command)
+    if unsent == STAGE and not command.texts and not connection.silent:
+        # What enforce announced is taken back when a site leaves it.
         return await _send(connection, [])
+    if unsent is not None:
+        return _Said(DisplayStatus.FAILED, unsent)
     screen = await _read_screen(connection)
     if isinstance(screen, CallFailed):
         return _failed(screen)
