@@ -90,7 +90,7 @@ class Met(StrEnum):
     MET = "met"
     UNMET = "unmet"
     UNKNOWN = "unknown"
-    """The charger has no such key, and the specification does not say what it does without."""
+    """The charger does not say, or has no such key, and what it does without nobody knows."""
 
 
 def met(about: str, told: str, policy: OfflinePolicy | str | None) -> Met:
@@ -103,6 +103,8 @@ def met(about: str, told: str, policy: OfflinePolicy | str | None) -> Met:
     """
     if told in {SettingTold.STANDS, SettingTold.SET}:
         return Met.MET
+    if told == SettingTold.UNTOLD:
+        return Met.UNKNOWN
     if told != SettingTold.MISSING:
         return Met.UNMET
     key = next((each for each in OFFLINE_KEYS if each.about == about), None)
@@ -192,3 +194,5 @@ class SettingTold(StrEnum):
     REFUSED = "refused"
     MISSING = "missing"
     """The charger has no such key."""
+    UNTOLD = "untold"
+    """Its question was refused, or answered without sense."""

@@ -10,6 +10,7 @@ from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallAnswered, CallFailed
 from connectors.ocpp.switching import call_step
 from models.charger import ChargerCommand, EventName, Scalar
+from models.key_reading import UNKNOWN, reading
 from models.offline import (
     LIST_KEY,
     OFFLINE_KEYS,
@@ -54,7 +55,8 @@ class _Offline:
         self._connection = connection
         self._command = command
         self._order = command.offline or OfflineOrder(policy=OfflinePolicy.CLOSED)
-        self._read = KeyReader(connection, self._call).value
+        self._keys = KeyReader(connection, self._call)
+        self._read = self._keys.value
 
     async def run(self) -> dict[str, Scalar]:
         """Take every step.
@@ -88,14 +90,17 @@ class _Offline:
 
     async def _bring(self, key: OfflineKey, policy: OfflinePolicy) -> SettingTold:
         """One setting: read, set where it differs, read back."""
-        wanted = key.values[policy]
-        for name in key.names(self._connection.ocpp):
-            stood = await self._read(name)
+        ocpp, wanted, lacking = self._connection.ocpp, key.values[policy], SettingTold.MISSING
+        for name in key.names(ocpp):
+            answer = (await self._keys.read([name])).get(name)
+            stood = UNKNOWN if answer is None else reading(ocpp, name, answer)
             if stood.equals(wanted):
                 return SettingTold.STANDS
             if stood.known:
                 return await self._set(name, wanted)
-        return SettingTold.MISSING
+            if answer is None:
+                lacking = SettingTold.UNTOLD
+        return lacking
 
     async def _set(self, name: str, value: str) -> SettingTold:
         if await self._taken(name, value) is None:

@@ -82,6 +82,11 @@ def test_what_a_charger_lacks_is_met_only_where_lacking_it_is_what_the_site_want
     assert words in said(lacking)
 
 
+def test_what_a_charger_did_not_say_is_not_met() -> None:
+    assert unmet(state(settings=(SettingFound(name="cache", told="untold"),)))
+    assert "cache untold" in said(state(settings=(SettingFound(name="cache", told="untold"),)))
+
+
 def test_messages_that_are_given_up_within_a_day_are_said_and_counted() -> None:
     assert resend_short(state(covered_s=3600))
     assert "less than a day" in said(state(covered_s=3600))
