@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import unicodedata
@@ -18,7 +19,8 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """What Excel's "Unicode text" begins with."""
 
-COUNTING_BYTES = 1 << 20
+MEGABYTE = 1 << 20
+COUNTING_BYTES = MEGABYTE
 
 
 class Line(NamedTuple):
@@ -135,4 +137,7 @@ def _printable(raw: bytes, name: str, number: int, problems: Problems) -> str | 
 
 
 def _size(count: int) -> str:
-    return f"{count >> 20:,} MB" if count >= 1 << 20 else f"{count:,} bytes"
+    """Rounded up, so that what is too much reads as more than what was expected."""
+    if count < MEGABYTE:
+        return f"{count:,} bytes"
+    return f"{math.ceil(10 * count / MEGABYTE) / 10:,.1f}".removesuffix(".0") + " MB"

@@ -65,7 +65,7 @@ PROBLEMS = [
     ("site: *a",                  "site: depot",           ["site.yaml:1: anchors (&name) and aliases (*name)"]),
     ("x: " + "[" * 500_000,       SITE,                    ["site.yaml:1: expected at most 16 levels of nesting"]),
     ("- " * 500_000,              SITE,                    ["site.yaml:1: expected at most 16 levels of nesting"]),
-    ("x" * 1_100_000,             SITE,                    ["site.yaml: expected at most 1 MB"]),
+    ("x" * 1_100_000,             SITE,                    ["site.yaml: expected at most 1 MB, got 1.1 MB"]),
     # Keys
     ("site: depot\nsite: two",    "site: depot",           ["site.yaml:2: 'site' is here a second time, first on line 1; keep one"]),
     ("stag: enforce",             "stage: enforce",        ["site.yaml:3: there is no key 'stag' here; did you mean 'stage'?"]),
