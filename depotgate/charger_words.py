@@ -28,8 +28,14 @@ def last_seen(row: ChargerState | None) -> str:
     return written(row.disconnected_at) if row.disconnected_at else NOBODY_KNOWS
 
 
-def clock_words(row: ChargerState | None, *, in_full: bool = False) -> str:
-    """How far its clock is off; in full, how well that is known too."""
+def clock_words(
+    row: ChargerState | None, limit_s: float | None = None, *, in_full: bool = False
+) -> str:
+    """How far its clock is off; in full, how well that is known too.
+
+    Args:
+        limit_s: how far it may be off, by its site; None where that is not known.
+    """
     clock = row.clock if row else None
     if clock is None:
         return "not measured" if in_full else NOBODY_KNOWS
@@ -37,10 +43,15 @@ def clock_words(row: ChargerState | None, *, in_full: bool = False) -> str:
     # What rounds to nothing is neither ahead nor behind.
     way = "" if abs(off_s) < 0.05 else " ahead" if off_s > 0 else " behind"
     said = f"{_seconds(off_s)}{way}"
+    beyond = ""
+    if limit_s is not None and clock.off_by_more_than(limit_s):
+        beyond = f"; off by more than the site's clock_limit_s ({limit_s:,.0f} s)"
     if not in_full:
-        return said
+        return f"{said} (!)" if beyond else said
     of = f"{said}, ± {_seconds(clock.uncertainty_s)}, from {clock.readings_count} messages"
-    return of if clock.usable else f"{of}; off by more than a day, so its times are not used"
+    if not clock.usable:
+        return f"{of}; off by more than a day, so its times are not used"
+    return f"{of}{beyond}"
 
 
 def _seconds(seconds: float) -> str:

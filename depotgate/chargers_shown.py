@@ -45,10 +45,15 @@ PIPE_COLUMNS = 400
 
 
 class Shown(NamedTuple):
-    """A charger: as it is configured, and its row, which it has once it was connected."""
+    """A charger: as it is configured, and its row, which it has once it was connected.
+
+    Attributes:
+        clock_limit_s: how far its clock may be off, by its site; None while that is not loaded.
+    """
 
     charger: ChargerRecord
     row: ChargerState | None
+    clock_limit_s: int | None = None
 
     @property
     def classified(self) -> Classified:
@@ -91,7 +96,11 @@ async def read_chargers(kafka: str) -> list[Shown]:
             "try again when it is back"
         ) from fault
     found = sorted(standing.chargers.items())
-    return [Shown(charger, states.get(charger_id)) for charger_id, charger in found]
+    limits_s = {site_id: site.clock_limit_s for site_id, site in standing.sites.items()}
+    return [
+        Shown(charger, states.get(charger_id), limits_s.get(charger.site_id))
+        for charger_id, charger in found
+    ]
 
 
 def one_of(shown: Iterable[Shown], charger_id: str) -> Shown:
@@ -118,7 +127,7 @@ def table_of(shown: Iterable[Shown]) -> Table:
         row = each.row
         cells = (each.charger.charger_id, each.charger.site_id, _class(each), *_modes(row))
         firmware = row.firmware if row else None
-        seen = (clock_words(row), str(running_sessions(row)), last_seen(row))
+        seen = (clock_words(row, each.clock_limit_s), str(running_sessions(row)), last_seen(row))
         # What chargers and people wrote is no markup.
         table.add_row(*map(Text, (*cells, firmware or NOBODY_KNOWS, *seen)))
     return table
@@ -145,7 +154,7 @@ def in_full(each: Shown) -> Table:
         ("display", _display(row)),
         ("profile", _profile(each)),
         ("make", " ".join(filter(None, told)) or NOBODY_KNOWS),
-        ("clock", clock_words(row, in_full=True)),
+        ("clock", clock_words(row, each.clock_limit_s, in_full=True)),
         *session_lines(row),
         ("last seen", last_seen(row)),
         ("last change", written(row.updated_at) if row else NOBODY_KNOWS),

@@ -81,6 +81,14 @@ def test_a_clock_that_was_not_measured_or_is_off_by_days_says_so() -> None:
     assert "its times are not used" in clock_words(clock(200_000.0), in_full=True)
 
 
+def test_a_clock_beyond_the_limit_of_its_site_is_said_so() -> None:
+    assert clock_words(clock(62.5), 60) == "62 s ahead (!)"
+    assert "more than the site's clock_limit_s (60 s)" in clock_words(clock(62.5), 60, in_full=True)
+    # Measured with an uncertainty of two seconds.
+    assert clock_words(clock(61.5), 60) == "62 s ahead"
+    assert "limit" not in clock_words(clock(61.5), 60, in_full=True)
+
+
 def test_a_refused_session_without_energy_is_told_and_does_not_run() -> None:
     refused = session(session_id="s2", refused_at=AT)
     runs = session(
