@@ -266,6 +266,16 @@ class Charger(Speaker):
             if result is None or result.accepted:
                 await self._start(plug, card, Started.REMOTE)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no session runs."""
+        return all(plug.session is None for plug in self.plugs)
+
+    def reset(self) -> None:
+        """Restart, because the central system asked for it."""
+        self.resets_count += 1
+        self.later(self.reboot)
+
     def can_tell(self, what: str) -> bool:
         """Whether `tell` knows a message of this name."""
         return what == "StatusNotification" or what in self.triggered

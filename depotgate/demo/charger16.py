@@ -307,6 +307,16 @@ class _Station16(Station, ocpp.v16.ChargePoint):  # type: ignore[misc]  # no typ
         """Stop it."""
         self._charger.later(partial(self._charger.stop_remotely, transaction_id))
 
+    @answers(Action.reset)
+    def on_reset(self, type: str) -> Any:
+        """Always possible, hard or soft."""
+        return call_result.Reset(status=ACCEPTED)
+
+    @then(Action.reset)
+    def after_reset(self, type: str) -> None:
+        """Restart."""
+        self._charger.reset()
+
     @answers(Action.trigger_message)
     def on_trigger_message(self, requested_message: str, **_: Any) -> Any:
         """Accepted for what it can tell at any time."""

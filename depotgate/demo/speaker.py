@@ -73,6 +73,7 @@ class Speaker(ABC):
         switches: mode switches that it accepted, oldest first.
         stops: why its sessions ended, oldest first.
         mute: actions of the central system that it leaves unanswered.
+        resets_count: how often the central system had it restart.
     """
 
     subprotocol: ClassVar[str]
@@ -103,6 +104,7 @@ class Speaker(ABC):
         self.switches: deque[ModeSwitch] = deque(maxlen=REMEMBERED_MAX)
         self.stops: deque[Stop] = deque(maxlen=REMEMBERED_MAX)
         self.mute: set[str] = set()
+        self.resets_count = 0
         self.link = Link(
             charger_id,
             endpoint,

@@ -116,6 +116,18 @@ class Station201(Station, ocpp.v201.ChargePoint):  # type: ignore[misc]  # no ty
         known = (self._charger.display or {}).pop(id, None)
         return call_result.ClearDisplayMessage(status=ACCEPTED if known else "Unknown")
 
+    @answers(Action.reset)
+    def on_reset(self, type: str, **_: Any) -> Any:
+        """At once; `OnIdle` only where nothing runs (B12): it keeps no reset for later."""
+        self._resets = type == "Immediate" or self._charger.idle
+        return call_result.Reset(status=ACCEPTED if self._resets else "Rejected")
+
+    @then(Action.reset)
+    def after_reset(self, type: str, **_: Any) -> None:
+        """Restart."""
+        if self._resets:
+            self._charger.reset()
+
     @answers(Action.trigger_message)
     def on_trigger_message(self, requested_message: str, **_: Any) -> Any:
         """Accepted for what it can tell at any time."""

@@ -466,6 +466,22 @@ async def test_a_switch_that_needs_a_reboot_takes_effect_with_it(
 
 
 @VERSIONS
+async def test_a_reset_restarts_it_once_nothing_runs(kind: type[Charger], central: Central) -> None:
+    reset = call16.Reset(type="Soft") if kind is Charger16 else call201.Reset(type="OnIdle")
+    async with make(kind, central) as charger:
+        await charger.connected()
+        await charger.plug_in()
+        await charger.tap(OWN)
+        if kind is Charger201:
+            assert (await ask(central, reset)).status == "Rejected"
+        await charger.plug_out()
+        assert (await ask(central, reset)).status == "Accepted"
+        await until(lambda: len(central.payloads("BootNotification")) == 2)
+        assert charger.resets_count == 1
+        assert "Reboot" not in stop_reasons(central)
+
+
+@VERSIONS
 async def test_a_remote_stop_ends_the_session(kind: type[Charger], central: Central) -> None:
     async with make(kind, central) as charger:
         await charger.connected()
