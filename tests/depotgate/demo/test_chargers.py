@@ -6,9 +6,10 @@ import asyncio
 import base64
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar
 
 import pytest
 from ocpp.charge_point import (
@@ -38,6 +39,8 @@ from models.profiles import (
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from tests.depotgate.demo.central import PASSWORD, TRANSACTION_ID, Central, central_system, until
+
+T = TypeVar("T")
 
 OWN = Card("own_fleet", "04A1B2C3")
 REVOKED = Card("revoked", "04DEADBE")
@@ -113,6 +116,11 @@ def statuses(central: Central) -> list[str]:
     return [p.get("status") or p["connector_status"] for p in told]
 
 
+def in_turn(heard: Iterable[T]) -> list[T]:
+    """What was heard, each once in a row: how many meter values come is up to the machine."""
+    return [each for each, _ in groupby(heard)]
+
+
 FREEVEND_TOKEN = {Charger16: "A0000000", Charger201: "NoAuthorization"}
 
 
@@ -149,15 +157,13 @@ async def test_an_accepted_card_charges_over_1_6(central: Central) -> None:
         assert await charger.charge(0.05)
         assert await charger.stop(OWN)
         await charger.plug_out()
-    assert central.actions()[2:] == [
+    assert in_turn(central.actions()[2:]) == [
         "StatusNotification",
         "Authorize",
         "StartTransaction",
         "StatusNotification",
         "MeterValues",
-        "MeterValues",
         "StopTransaction",
-        "StatusNotification",
         "StatusNotification",
     ]
     assert statuses(central)[1:] == ["Preparing", "Charging", "Finishing", "Available"]
@@ -177,14 +183,13 @@ async def test_an_accepted_card_charges_over_2_0_1(central: Central) -> None:
         assert await charger.stop(OWN)
         await charger.plug_out()
     events = central.payloads("TransactionEvent")
-    assert [(e["event_type"], e["trigger_reason"]) for e in events] == [
+    assert in_turn((e["event_type"], e["trigger_reason"]) for e in events) == [
         ("Started", "Authorized"),
         ("Updated", "ChargingStateChanged"),
         ("Updated", "MeterValuePeriodic"),
-        ("Updated", "MeterValuePeriodic"),
         ("Ended", "StopAuthorized"),
     ]
-    assert [e["seq_no"] for e in events] == [0, 1, 2, 3, 4]
+    assert [e["seq_no"] for e in events] == list(range(len(events)))
     assert len({e["transaction_info"]["transaction_id"] for e in events}) == 1
     assert [e["transaction_info"]["charging_state"] for e in events[:2]] == [
         "EVConnected",
