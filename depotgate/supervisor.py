@@ -175,8 +175,13 @@ class Supervisor:
         while True:
             ran_s = await _lifetime(lambda: child.ended)
             await self._pause(child.role, child.how_ended(), back_off.after_s(ran_s))
-            child.start()
-            self._changed()
+            try:
+                child.start()
+            except OSError as fault:
+                # Its files need room; whatever else runs goes on.
+                self._say(f"the {called(child.role)} cannot be started ({fault.strerror})")
+                continue
+            self._tell()
             try:
                 await child.until_ready()
             except ProcessFailedError as fault:
@@ -194,8 +199,18 @@ class Supervisor:
             except BrokerUnavailableError as fault:
                 self._say(str(fault))
             else:
-                self._changed()
+                self._tell()
                 self._say("the broker is back")
+
+    def _tell(self) -> None:
+        """A run.json that cannot be written is no reason to end what runs."""
+        try:
+            self._changed()
+        except OSError as fault:
+            self._say(
+                f"run.json cannot be written ({fault.strerror}) and names a process that is gone; "
+                "make room on the disk of the data folder"
+            )
 
     async def _pause(self, role: str, how: str, wait_s: float) -> None:
         self._say(f"the {called(role)} ended ({how}); starting it again in {wait_s:g} s")

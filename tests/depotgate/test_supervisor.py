@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -118,6 +119,42 @@ async def test_what_dies_is_started_again_and_said(
     assert child.pid in changed, "run.json was told of the new process"
     assert any("the worker ended (killed by SIGKILL)" in line for line in said)
     assert "its port is taken" in said
+    await watched.stop()
+
+
+class NeedsRoom(Program):
+    """A child for whose files there is no room at the second start."""
+
+    starts = 0
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.starts == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().start()
+
+
+async def test_a_full_disk_ends_nothing_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervised, "BACK_OFF_FIRST_S", 0.05)
+    said: list[str] = []
+
+    def changed() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    child, broker = NeedsRoom(READY_AND_STAY, tmp_path), MortalBroker()
+    broker.alive = True
+    watched = Supervisor(broker, [child], said.append, changed)  # type: ignore[arg-type]
+    await watched.start()
+    watching = asyncio.create_task(watched.watch())
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    assert await ended_within(lambda: "the worker is back" in said, 10), said
+    assert "the worker cannot be started (No space left on device)" in said
+    assert any(line.startswith("run.json cannot be written (No space left") for line in said)
+    assert not watching.done()
+    watching.cancel()
     await watched.stop()
 
 
