@@ -16,9 +16,10 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.producer import Producer
+from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerCommand
-from models.errors import UndecodableRecordError
+from models.errors import NotPermittedError, UndecodableRecordError
 from models.given_decision import GivenDecision
 from models.ids import RequestId, Slot
 from models.metrics import DEAD_LETTERS
@@ -61,7 +62,7 @@ class Sink:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Kafka,
         slot: Slot,
         *,
         decisions: Decisions,
@@ -101,7 +102,7 @@ class Sink:
                 batches = await self._consumer.getmany(
                     timeout_ms=int(POLL_S * 1000), max_records=BATCH_RECORDS
                 )
-            except KafkaError as fault:
+            except (KafkaError, NotPermittedError) as fault:
                 log.warning("sink.fetch_failed", error=type(fault).__name__)
                 await asyncio.sleep(RETRY_AFTER_S)
                 continue

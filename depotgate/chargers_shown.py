@@ -13,6 +13,7 @@ from rich.text import Text
 
 from connectors.feeds.overrides import read_overrides
 from connectors.feeds.places import near
+from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from depotgate.charger_words import (
     NOBODY_KNOWS,
@@ -83,7 +84,7 @@ async def show_chargers(settings: Settings, charger_id: str | None, *, as_json: 
     table_console(PIPE_COLUMNS).print(in_full(one) if one else table_of(shown))
 
 
-async def read_chargers(kafka: str) -> list[Shown]:
+async def read_chargers(kafka: Kafka) -> list[Shown]:
     """Every charger that is loaded, by its id."""
     standing = await read_overrides(kafka)
     states = ChargerStates(kafka, Metrics("worker"))

@@ -17,7 +17,9 @@ from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
 from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
 from connectors.kafka.readiness import kafka_answers
+from connectors.kafka.refusals import refusal_of
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.keys import read_keys
 from connectors.telemetry.metrics import Metrics
@@ -34,9 +36,17 @@ from models.overrides import Phase
 from models.site import SiteRecord
 from models.stages import EVERY_CHARGER, staged
 from models.texts import age_in_words
-from models.topics import CHARGERS, FEEDS, OVERRIDES, REQUESTS, SITES, STAGES, TOPICS
+from models.topics import (
+    CHARGERS,
+    FEEDS,
+    OVERRIDES,
+    REQUESTS,
+    REQUESTS_GROUP,
+    SITES,
+    STAGES,
+    TOPICS,
+)
 from models.zones import tzdata_version
-from streams.requests import REQUESTS_GROUP
 
 LAG_MUCH = 1_000
 """Requests waiting for a worker: a third of a second of work; more is a worker that is behind."""
@@ -112,6 +122,9 @@ async def _kafka(settings: Settings) -> list[Finding]:
     except ConfigurationError as fault:
         return [Finding("Kafka", Health.BAD, str(fault))]
     if not await kafka_answers(bootstrap):
+        refused = await refusal_of(bootstrap)
+        if refused is not None:
+            return [Finding("Kafka", Health.BAD, str(refused))]
         advice = "start it, or name another with DEPOTGATE_KAFKA"
         return [Finding("Kafka", Health.BAD, f"no answer at {bootstrap}", advice)]
     findings = [Finding("Kafka", Health.GOOD, f"answers at {bootstrap}")]
@@ -141,7 +154,7 @@ def _stages(replica: Replica, site: SiteRecord) -> str:
     return f"{said or 'of no charger'} by flags ({flags.provider})"
 
 
-async def _loaded(bootstrap: str) -> list[Finding]:
+async def _loaded(bootstrap: Kafka) -> list[Finding]:
     replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS), Metrics("worker"))
     await replica.load()
     await replica.close()
@@ -216,7 +229,7 @@ def _overridden(replica: Replica, site_id: SiteId) -> list[Finding]:
     return [Finding(f"overrides of {site_id}", Health.NOTE, seen, "depotgate override list")]
 
 
-async def _offsets(bootstrap: str) -> list[Finding]:
+async def _offsets(bootstrap: Kafka) -> list[Finding]:
     """How far the workers are behind, and what lies among the dead letters."""
     consumer = await start_consumer(bootstrap, group=REQUESTS_GROUP)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.feeds import feeds_file
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
 from connectors.feeds.feeds_file import FeedSource, read_feeds
+from connectors.kafka.security import Kafka
 from depotgate.settings import Settings
 from models.errors import ConfigurationError, DepotgateError
 from models.identifiers import Pseudonymiser
@@ -66,7 +67,7 @@ class FeedFollower:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Kafka,
         path: Path,
         keys: Callable[[], Pseudonymiser],
         actor: str,

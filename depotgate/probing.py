@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from connectors.kafka.bulk import bulk_producer
 from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.partition import partition_of
+from connectors.kafka.security import Kafka
 from depotgate.chargers_shown import one_of, read_chargers
 from depotgate.printing import print_json
 from depotgate.reaching import reachable_kafka
@@ -65,7 +66,7 @@ async def probe_charger(settings: Settings, charger_id: str, *, as_json: bool) -
         typer.echo(line)
 
 
-async def _answer(kafka: str, command: ChargerCommand) -> ChargerEvent:
+async def _answer(kafka: Kafka, command: ChargerCommand) -> ChargerEvent:
     """Send the command to its gateway, and wait for the event that ends it."""
     consumer = await start_consumer(kafka)
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from connectors.kafka.security import Kafka, secured
 from connectors.key_watch import WatchedKeys, follow_keys
 from connectors.keys import read_keys
 from connectors.known_identities import KnownIdentities
@@ -37,18 +38,18 @@ ORPHAN_ENDS_AFTER_S = 10.0
 way, so what waits for Kafka would wait for ever."""
 
 
-def kafka_of(settings: Settings) -> str:
+def kafka_of(settings: Settings) -> Kafka:
     """The broker to use.
 
     Raises:
-        ConfigurationError: none is named.
+        ConfigurationError: none is named, or its certificates or password cannot be used.
     """
     if settings.kafka is None:
         raise ConfigurationError(
             "no Kafka is named; set DEPOTGATE_KAFKA=HOST:PORT, "
             "or run `depotgate up FOLDER`, which starts one"
         )
-    return settings.kafka
+    return secured(settings.kafka, settings.kafka_security)
 
 
 def pseudonymiser_of(settings: Settings) -> Pseudonymiser:

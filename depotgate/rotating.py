@@ -20,6 +20,7 @@ import orjson
 
 from connectors.feeds.epoch_uses import oldest_decision_at, read_uses
 from connectors.kafka.bulk import bulk_producer
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.keys import (
     KID_CHARS_MAX,
@@ -97,7 +98,7 @@ class Rotation(NamedTuple):
     began: bool
 
 
-async def standing_of(kafka: str, epochs: tuple[KeyEpoch, ...]) -> Standing:
+async def standing_of(kafka: Kafka, epochs: tuple[KeyEpoch, ...]) -> Standing:
     """What stands under each epoch now.
 
     Raises:
@@ -299,7 +300,7 @@ class _Deed(NamedTuple):
     also: Mapping[str, object] = {}
 
 
-async def _audited(kafka: str, actor: str, now: datetime, deed: _Deed) -> None:
+async def _audited(kafka: Kafka, actor: str, now: datetime, deed: _Deed) -> None:
     """Kafka has the name of who does it before it is done: a key must not change without one."""
     record = AuditRecord(
         audit_id=timed_id(now, actor, deed.action, deed.kid, now.isoformat()),

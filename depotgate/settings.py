@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connectors.kafka.security import KafkaSecurity, Mechanism, Protocol
 from models.attempt import SLOTS
 from models.errors import ConfigurationError
 from models.turns import SWITCHES_PER_S
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
 
     Attributes:
         kafka: `HOST:PORT[,HOST:PORT]`; None = start one here (`up`), or the one that runs here.
+        kafka_…: how it is reached (connectors.kafka.security.KafkaSecurity).
         tenant: name of the installation, part of every pseudonym (rule 26).
         pseudonym_keys_file: list of key epochs; needed by gateway and load.
         feeds_file: sources of identities; None = feeds.yaml of the depot folder, or of here.
@@ -93,6 +95,13 @@ class Settings(BaseSettings):
     pseudonym_keys_file: AbsolutePath | None = None
     feeds_file: AbsolutePath | None = None
     data: AbsolutePath = Field(default=Path(".depotgate"), validate_default=True)
+    kafka_protocol: Protocol = Protocol.PLAINTEXT
+    kafka_ca_file: AbsolutePath | None = None
+    kafka_certificate_file: AbsolutePath | None = None
+    kafka_key_file: AbsolutePath | None = None
+    kafka_mechanism: Mechanism | None = None
+    kafka_username: str | None = Field(default=None, min_length=1)
+    kafka_password_file: AbsolutePath | None = None
     slot: int = Field(default=0, ge=0, lt=SLOTS)
     worker_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
     ocpp: ListenAddress = Address("127.0.0.1", 9000)
@@ -108,6 +117,13 @@ class Settings(BaseSettings):
     switches_per_s: float = Field(default=SWITCHES_PER_S, ge=0.1, le=1_000)
     flags: AbsolutePath | None = None
     identities: AbsolutePath | None = None
+
+    @property
+    def kafka_security(self) -> KafkaSecurity:
+        """How Kafka is reached."""
+        return KafkaSecurity(
+            **{name: getattr(self, f"kafka_{name}") for name in KafkaSecurity._fields}
+        )
 
     @classmethod
     def settings_customise_sources(

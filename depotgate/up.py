@@ -16,11 +16,13 @@ from connectors.flags.flags_file import read_flags_file
 from connectors.flags.resolving import return_to_sites
 from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.broker_files import free_port
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import apply_topics
 from connectors.keys import file_signature
 from connectors.telemetry.metrics import Metrics
 from depotgate.feeding import FeedFollower, feeds_path
 from depotgate.loading import actor, said
+from depotgate.reaching import named_kafka
 from depotgate.roles import data_folder, pseudonymiser_of
 from depotgate.run_file import Run, remove_run, write_run
 from depotgate.settings import Address, Settings
@@ -41,7 +43,7 @@ BROKER_WAYS = {
 class Running(NamedTuple):
     """An installation that is ready."""
 
-    kafka: str
+    kafka: Kafka
     ocpp: str
     ocpp_tls: str | None
     metrics: Mapping[str, Sequence[str]]
@@ -66,25 +68,23 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
     refuse_no_folder(folder)
     pseudonymiser_of(settings)
     data = data_folder(settings)
-    broker = await start_broker(data, named=settings.kafka, on_progress=say)
+    named = named_kafka(settings)
+    broker = await start_broker(data, named=named, on_progress=say)
+    kafka = named or broker.bootstrap
     try:
         say(f"Kafka {BROKER_WAYS[broker.kind]} at {broker.bootstrap}")
-        await apply_topics(broker.bootstrap)
+        await apply_topics(kafka)
         if settings.flags is None:
-            await return_to_sites(broker.bootstrap, Metrics("flags"), actor())
+            await return_to_sites(kafka, Metrics("flags"), actor())
         else:
             # What is wrong with it is said here, and not by a process that ends.
             read_flags_file(settings.flags)
-        follower = FolderFollower(broker.bootstrap, folder, settings, say)
+        follower = FolderFollower(kafka, folder, settings, say)
         await follower.load()
         async with _processes(settings, broker, say) as (run, supervisor):
             path = feeds_path(settings, folder)
-            feeds = FeedFollower(
-                broker.bootstrap, path, lambda: pseudonymiser_of(settings), actor(), say
-            )
-            yield Running(
-                run.kafka, run.ocpp, run.ocpp_tls, run.metrics, supervisor, follower, feeds
-            )
+            feeds = FeedFollower(kafka, path, lambda: pseudonymiser_of(settings), actor(), say)
+            yield Running(kafka, run.ocpp, run.ocpp_tls, run.metrics, supervisor, follower, feeds)
     finally:
         await broker.stop()
 
@@ -190,7 +190,7 @@ def _gateway_options(
 class FolderFollower:
     """Loads a depot folder, and again whenever its files or the key file change."""
 
-    def __init__(self, bootstrap: str, folder: Path, settings: Settings, say: Say) -> None:
+    def __init__(self, bootstrap: Kafka, folder: Path, settings: Settings, say: Say) -> None:
         self._bootstrap = bootstrap
         self._folder = folder
         self._settings = settings

@@ -60,6 +60,14 @@ class BrokerUnavailableError(DepotgateError):
     """No broker could be reached or started; the message names what to do."""
 
 
+class KafkaRefusedError(DepotgateError):
+    """Kafka is there and does not let this client in: log-in, certificate or protocol is wrong."""
+
+
+class NotPermittedError(DepotgateError):
+    """Kafka knows who asks, and does not permit it to who has that role (rule 26)."""
+
+
 class TopicMismatchError(DepotgateError):
     """The broker's topics differ from the topic table in a way that cannot be applied."""
 

@@ -29,6 +29,13 @@ HEADERS_MAX_BYTES = 65_536
 
 FOREVER = None
 
+WORKER_GROUP = "depotgate-worker"
+"""Faust's consumer group of all workers of an installation: they share the partitions of what its
+agents read."""
+
+REQUESTS_GROUP = "depotgate-decisions"
+"""Consumer group in which all workers of an installation share the requests."""
+
 
 class Kind(StrEnum):
     """What a topic's records are to their readers."""

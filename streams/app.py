@@ -17,6 +17,7 @@ from faust.types import TP, StreamT
 from connectors.collector import collect_seldom
 from connectors.kafka.producer import BATCH_MAX_BYTES, ConsumedMessage, Producer
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
 from connectors.telemetry.trace import traceparent_in
@@ -31,6 +32,7 @@ from models.topics import (
     REQUESTS,
     SITES,
     STAGES,
+    WORKER_GROUP,
     Topic,
 )
 from models.turns import SWITCHES_PER_S
@@ -41,10 +43,6 @@ from streams.outbox import Outbox
 from streams.overrides import DepotgateApp, RawSchema, Worker
 from streams.requests import COMMIT_EVERY_S, HEARTBEAT_S, SESSION_S, follow_requests
 from streams.states import ChargerStates
-
-GROUP = "depotgate-worker"
-"""Faust's consumer group of all workers of an installation: they share the partitions of what its
-agents read."""
 
 REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS, IDENTITIES)
 
@@ -61,7 +59,7 @@ class WorkerSettings:
         switches_per_s: mode commands to one gateway in a second, of all workers together.
     """
 
-    bootstrap: str
+    bootstrap: Kafka
     instance_id: str | None
     data: Path
     switches_per_s: float = SWITCHES_PER_S
@@ -86,7 +84,7 @@ def create_app(
     states = ChargerStates(settings.bootstrap, metrics)
     chargers = ChargerDesk(replica, states, outbox, metrics, settings.switches_per_s)
     app = DepotgateApp(
-        GROUP,
+        WORKER_GROUP,
         outbox=outbox,
         settle=chargers.settle,
         finish=producer.stop,
@@ -120,7 +118,8 @@ def create_app(
 
 def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
     return {
-        "broker": f"kafka://{settings.bootstrap.replace(',', ';kafka://')}",
+        "broker": ";".join(f"kafka://{each}" for each in str(settings.bootstrap).split(",")),
+        "broker_credentials": _credentials(settings.bootstrap),
         "datadir": str(settings.data),
         # None is no membership at all; "" would be one that all workers claim from each other.
         "consumer_group_instance_id": settings.instance_id,
@@ -146,6 +145,20 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, object]:
         "cython_optimizations": True,
         "worker_redirect_stdouts": False,
     }
+
+
+def _credentials(kafka: Kafka) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """The log-in and TLS of Faust's own consumer and producer: the same as those of our clients."""
+    if isinstance(kafka, str):
+        return None
+    if kafka.login is None:
+        return faust.SSLCredentials(context=kafka.tls)
+    return faust.SASLCredentials(
+        username=kafka.login.username,
+        password=kafka.login.password,
+        mechanism=kafka.login.mechanism.value,
+        ssl_context=kafka.tls,
+    )
 
 
 def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -> None:

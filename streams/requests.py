@@ -16,13 +16,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import stop_consumer
-from models.topics import REQUESTS
+from connectors.kafka.refusals import permission_lacking
+from connectors.kafka.security import Kafka, client_options
+from models.topics import REQUESTS, REQUESTS_GROUP
 from streams.outbox import Outbox
 
 log = structlog.get_logger()
-
-REQUESTS_GROUP = "depotgate-decisions"
-"""Consumer group in which all workers of an installation share the requests."""
 
 SESSION_S = 10.0
 HEARTBEAT_S = 1.0
@@ -45,7 +44,7 @@ Decide = Callable[[ConsumerRecord], Awaitable[None]]
 
 
 async def follow_requests(
-    bootstrap: str,
+    bootstrap: Kafka,
     instance_id: str | None,
     outbox: Outbox,
     decide: Decide,
@@ -60,10 +59,11 @@ async def follow_requests(
 
     Raises:
         DeliveryFailedError: a decision was not delivered; its request is not committed.
+        NotPermittedError: Kafka does not permit this user to join the group or to read requests.
     """
     while True:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **client_options(bootstrap),
             group_id=REQUESTS_GROUP,
             group_instance_id=instance_id,
             enable_auto_commit=False,
@@ -77,6 +77,9 @@ async def follow_requests(
             await consumer.start()
             await reader.run()
         except KafkaError as fault:
+            lacking = permission_lacking(fault)
+            if lacking is not None:
+                raise lacking from fault
             log.warning("requests.join_failed", error=type(fault).__name__)
             await asyncio.sleep(RETRY_AFTER_S)
         finally:

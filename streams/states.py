@@ -17,6 +17,7 @@ from connectors.kafka.consumer import (
     stop_consumer,
 )
 from connectors.kafka.partition import partition_of
+from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
 from models.errors import BrokerUnavailableError, UndecodableRecordError
@@ -45,7 +46,7 @@ class ChargerStates:
     from an earlier ownership can never be used again.
     """
 
-    def __init__(self, bootstrap: str, metrics: Metrics) -> None:
+    def __init__(self, bootstrap: Kafka, metrics: Metrics) -> None:
         self._bootstrap = bootstrap
         self._metrics = metrics
         self._rows: Rows = {}

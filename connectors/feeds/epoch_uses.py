@@ -10,7 +10,13 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.standing import read_to_end
-from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
+from connectors.kafka.consumer import (
+    partitions_of,
+    refuse_hidden,
+    start_consumer,
+    stop_consumer,
+)
+from connectors.kafka.security import Kafka
 from models.epochs import Uses, kid_of
 from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import Pseudonym
@@ -80,7 +86,7 @@ class EpochCounter:
         }
 
 
-async def read_uses(bootstrap: str) -> dict[str, Uses]:
+async def read_uses(bootstrap: Kafka) -> dict[str, Uses]:
     """By kid, what stands under it now. A million identities take some ten seconds.
 
     Raises:
@@ -91,7 +97,7 @@ async def read_uses(bootstrap: str) -> dict[str, Uses]:
     return counter.uses()
 
 
-async def oldest_decision_at(bootstrap: str, since: datetime | None = None) -> datetime | None:
+async def oldest_decision_at(bootstrap: Kafka, since: datetime | None = None) -> datetime | None:
     """When the oldest decision was written that is kept; None when there is none.
 
     Args:
@@ -103,6 +109,7 @@ async def oldest_decision_at(bootstrap: str, since: datetime | None = None) -> d
     since_ms = int(since.timestamp() * 1000) if since else 0
     consumer = await start_consumer(bootstrap)
     try:
+        await refuse_hidden(consumer, partitions_of(DECISIONS))
         wanted = dict.fromkeys(partitions_of(DECISIONS), since_ms)
         found = await consumer.offsets_for_times(wanted)
     except KafkaError as fault:

@@ -26,6 +26,7 @@ from connectors.feeds.identities_file import PROGRESS_EVERY_ROWS, Progress
 from connectors.feeds.publish import ROWS_WITHOUT_PAUSE
 from connectors.feeds.standing import read_to_end
 from connectors.kafka.bulk import Bulk, bulk_producer
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from models.errors import ConfigurationError, FeedUnavailableError, Problem
 from models.identifiers import Candidate, Pseudonymiser
@@ -78,7 +79,7 @@ class FeedLoaded:
 
 
 async def load_feed(
-    bootstrap: str,
+    bootstrap: Kafka,
     feed: FeedSource,
     pseudonymiser: Pseudonymiser,
     asked: Asked,
@@ -116,7 +117,7 @@ class _Load:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Kafka,
         feed: FeedSource,
         pseudonymiser: Pseudonymiser,
         asked: Asked,

@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 from connectors.feeds.feed_document import SiteWords
 from connectors.feeds.feeds_file import FeedSource
 from connectors.feeds.standing import read_to_end
+from connectors.kafka.security import Kafka
 from models.assisted import ASSISTED_TAG
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.profiles import profile_named, reserved_tags
@@ -39,7 +40,7 @@ class FeedTables(NamedTuple):
     receipts: dict[str, FeedReceipt]
 
 
-async def read_tables(bootstrap: str) -> FeedTables:
+async def read_tables(bootstrap: Kafka) -> FeedTables:
     """Read them to the end. A row that cannot be read is none.
 
     Raises:
@@ -59,7 +60,7 @@ async def read_tables(bootstrap: str) -> FeedTables:
     return tables
 
 
-async def read_known(bootstrap: str, feed: FeedSource) -> Known:
+async def read_known(bootstrap: Kafka, feed: FeedSource) -> Known:
     """What a load of this source starts from.
 
     Raises:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.kafka.bulk import bulk_producer
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError
@@ -26,7 +27,7 @@ READ_WITHIN_S = 30.0
 killed and started again is back after 13 s (measured)."""
 
 
-async def read_overrides(bootstrap: str) -> Replica:
+async def read_overrides(bootstrap: Kafka) -> Replica:
     """Sites, chargers and overrides as they stand now; nothing is followed.
 
     Raises:
@@ -49,7 +50,7 @@ async def read_overrides(bootstrap: str) -> Replica:
 
 
 async def publish_override(
-    bootstrap: str,
+    bootstrap: Kafka,
     standing: Replica,
     before: OverrideRecord | None,
     after: OverrideRecord,

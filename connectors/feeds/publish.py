@@ -29,6 +29,7 @@ from connectors.feeds.differences import (
 from connectors.feeds.identities_file import PROGRESS_EVERY_ROWS, SOURCE, Progress
 from connectors.feeds.standing import read_standing
 from connectors.kafka.bulk import Bulk, bulk_producer
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from models.errors import DepotRefusedError, Problem
 from models.identifiers import Pseudonymiser
@@ -88,7 +89,7 @@ class Loaded:
 
 
 async def load_depot(
-    bootstrap: str,
+    bootstrap: Kafka,
     folder: Path,
     pseudonymiser: Pseudonymiser,
     *,

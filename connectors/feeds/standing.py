@@ -17,6 +17,7 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from connectors.kafka.security import Kafka
 from models.errors import BrokerUnavailableError, UndecodableRecordError
 from models.ids import ChargerId, SiteId
 from models.site import FOLDER_SOURCE, ChargerRecord, FeedReceipt, SiteRecord, feed_key
@@ -30,7 +31,7 @@ SILENCE_MAX_S = 30.0
 
 
 async def read_standing(
-    bootstrap: str, site_id: SiteId, identities: IdentityDifference
+    bootstrap: Kafka, site_id: SiteId, identities: IdentityDifference
 ) -> Standing:
     """Read the topics to the end offsets captured at start. A row that cannot be read is none.
 
@@ -46,7 +47,7 @@ async def read_standing(
 
 
 async def read_to_end(
-    bootstrap: str, topics: tuple[Topic, ...], take: Callable[[ConsumerRecord], None]
+    bootstrap: Kafka, topics: tuple[Topic, ...], take: Callable[[ConsumerRecord], None]
 ) -> None:
     """Hand over everything that topics hold now.
 

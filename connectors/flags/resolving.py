@@ -19,6 +19,7 @@ from connectors.flags.flags_file import FlagSource
 from connectors.flags.reading import StageFlag
 from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError
@@ -57,7 +58,9 @@ LOOK_AGAIN_S = 0.2
 class Resolver:
     """Keeps the rows of depot.stages.v1 in step with a flag."""
 
-    def __init__(self, bootstrap: str, flag: StageFlag, replica: Replica, metrics: Metrics) -> None:
+    def __init__(
+        self, bootstrap: Kafka, flag: StageFlag, replica: Replica, metrics: Metrics
+    ) -> None:
         self._bootstrap = bootstrap
         self._flag = flag
         self._replica = replica
@@ -219,7 +222,7 @@ def _audit(change: StageChange, actor: str) -> AuditRecord:
 
 
 async def resolve_stages(
-    bootstrap: str,
+    bootstrap: Kafka,
     source: FlagSource,
     metrics: Metrics,
     ready: Callable[[], None],
@@ -249,7 +252,7 @@ async def resolve_stages(
         await replica.close()
 
 
-async def return_to_sites(bootstrap: str, metrics: Metrics, actor: str) -> int:
+async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int:
     """Have site.yaml say the stages again; how many chargers change by that.
 
     Raises:

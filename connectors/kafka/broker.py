@@ -11,6 +11,8 @@ from connectors.kafka.broker_docker import IMAGE, DockerBroker, docker_obstacle,
 from connectors.kafka.broker_files import KAFKA_VERSION, BrokerFiles, Progress
 from connectors.kafka.broker_jars import fetch_jars, jars_obstacle, jars_present, start_from_jars
 from connectors.kafka.readiness import kafka_answers
+from connectors.kafka.refusals import refusal_of
+from connectors.kafka.security import Kafka
 from models.errors import BrokerUnavailableError
 
 BrokerKind = Literal["named", "docker", "jars"]
@@ -67,23 +69,27 @@ class NamedBroker:
     pid = None
     alive = True
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
 
     @property
     def bootstrap(self) -> str:
         """As it was named."""
-        return self._bootstrap
+        return str(self._kafka)
 
     async def start_again(self) -> None:
         """Look whether it answers.
 
         Raises:
             BrokerUnavailableError: it does not.
+            KafkaRefusedError: it does not let us in.
         """
-        if not await kafka_answers(self._bootstrap, NAMED_ANSWER_S):
+        if not await kafka_answers(self._kafka, NAMED_ANSWER_S):
+            refused = await refusal_of(self._kafka)
+            if refused is not None:
+                raise refused
             raise BrokerUnavailableError(
-                f"no Kafka answers at {self._bootstrap}, which DEPOTGATE_KAFKA names; "
+                f"no Kafka answers at {self._kafka}, which DEPOTGATE_KAFKA names; "
                 "start it, or unset DEPOTGATE_KAFKA to have one started here"
             )
 
@@ -122,7 +128,7 @@ def ways_to_take(ways: tuple[BrokerWay, ...]) -> tuple[BrokerKind, ...]:
 
 
 async def start_broker(
-    data: Path, *, named: str | None, port: int | None = None, on_progress: Progress
+    data: Path, *, named: Kafka | None, port: int | None = None, on_progress: Progress
 ) -> Broker:
     """Have a Kafka that answers: the named one, else one on Docker, else one from its jars.
 
@@ -131,12 +137,13 @@ async def start_broker(
     Args:
         data: depotgate's data folder; a broker started here keeps all of its own below it, so a
             later start finds topics and records again. A broker left behind there is ended first.
-        named: bootstrap of the broker to use (DEPOTGATE_KAFKA), None to start one.
+        named: the broker to use (DEPOTGATE_KAFKA), None to start one.
         port: for a broker started here; None = the one it had before if free, else a free one.
         on_progress: gets a line for each step that takes time.
 
     Raises:
         BrokerUnavailableError: one sentence with what to do.
+        KafkaRefusedError: the named one does not let us in.
     """
     if named is not None:
         broker = NamedBroker(named)

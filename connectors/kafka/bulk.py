@@ -13,8 +13,10 @@ from aiokafka.errors import KafkaError, ProducerClosed
 
 from connectors.kafka.partition import partition_of_bytes
 from connectors.kafka.producer import cloud_event_headers
+from connectors.kafka.refusals import permission_lacking
+from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import start_client
-from models.errors import BrokerUnavailableError
+from models.errors import BrokerUnavailableError, DepotgateError
 from models.topics import RECORD_MAX_BYTES, Topic
 
 BATCH_BYTES = 512 * 1024
@@ -120,15 +122,15 @@ class Bulk:
                 raise _not_taken(end) from end
 
 
-def _not_taken(fault: BaseException) -> BrokerUnavailableError:
-    return BrokerUnavailableError(
+def _not_taken(fault: BaseException) -> DepotgateError:
+    return permission_lacking(fault) or BrokerUnavailableError(
         f"Kafka has not taken all of it ({type(fault).__name__}); do it again when it is back"
     )
 
 
 @asynccontextmanager
 async def bulk_producer(
-    bootstrap: str, source: str, batch_id: str, at: datetime
+    bootstrap: Kafka, source: str, batch_id: str, at: datetime
 ) -> AsyncIterator[Bulk]:
     """A connected `Bulk`; everything is settled when the block ends.
 
@@ -136,10 +138,11 @@ async def bulk_producer(
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address, or Kafka went away.
+        NotPermittedError: this user may not write there.
     """
     # Idempotent: a plain producer gives a batch up after its time-out and loses it silently.
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         acks="all",
         enable_idempotence=True,
         max_batch_size=BATCH_BYTES,

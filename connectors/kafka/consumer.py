@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import ConsumerRecord
 
+from connectors.kafka.refusals import not_permitted_to_read
+from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
 from models.topics import Topic
 
@@ -14,8 +19,31 @@ Ends = Mapping[TopicPartition, int]
 """Where partitions ended when they were asked."""
 
 
+class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ships no types
+    """Says that it is not permitted to read: trying again, as after other faults, is of no use."""
+
+    async def getmany(
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,
+        max_records: int | None = None,
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """As aiokafka's.
+
+        Raises:
+            NotPermittedError: Kafka does not permit this user to read one of the topics.
+        """
+        try:
+            found: dict[TopicPartition, list[ConsumerRecord]] = await super().getmany(
+                *partitions, timeout_ms=timeout_ms, max_records=max_records
+            )
+        except TopicAuthorizationFailedError as fault:
+            raise not_permitted_to_read([str(fault.args[0])]) from fault
+        return found
+
+
 async def start_consumer(
-    bootstrap: str, group: str | None = None, answer_within_s: float = ANSWER_WITHIN_S
+    bootstrap: Kafka, group: str | None = None, answer_within_s: float = ANSWER_WITHIN_S
 ) -> AIOKafkaConsumer:
     """A connected consumer with nothing assigned.
 
@@ -26,8 +54,8 @@ async def start_consumer(
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+    consumer = Consumer(
+        **client_options(bootstrap),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -62,10 +90,31 @@ def partitions_of(*topics: Topic) -> list[TopicPartition]:
     ]
 
 
+async def refuse_hidden(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
+    """Look whether Kafka shows these topics to this user.
+
+    aiokafka would ask for their offsets until it is out of time, and fetch nothing, silently.
+
+    Raises:
+        NotPermittedError: it does not show one of them.
+    """
+    names = sorted({partition.topic for partition in partitions})
+    node = consumer._client.get_random_node()
+    told = await consumer._client.send(node, MetadataRequest(names))
+    hidden = [row[1] for row in told.topics if row[0] == TopicAuthorizationFailedError.errno]
+    if hidden:
+        raise not_permitted_to_read(sorted(hidden))
+
+
 async def read_from_beginning(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> Ends:
-    """Assign partitions and begin at what they still have; returns where they end now."""
+    """Assign partitions and begin at what they still have; returns where they end now.
+
+    Raises:
+        NotPermittedError: Kafka does not show a topic to this user.
+    """
+    await refuse_hidden(consumer, partitions)
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)
     ends: Ends = await consumer.end_offsets(partitions)
@@ -77,7 +126,11 @@ async def read_from_now(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPa
 
     Offsets asked for now: a seek to the end would be resolved at the first fetch, and lose what is
     written between.
+
+    Raises:
+        NotPermittedError: Kafka does not show a topic to this user.
     """
+    await refuse_hidden(consumer, partitions)
     consumer.assign(partitions)
     ends: Ends = await consumer.end_offsets(partitions)
     for partition, end in ends.items():

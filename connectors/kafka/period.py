@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import partitions_of
+from connectors.kafka.consumer import partitions_of, refuse_hidden
 from models.errors import BrokerUnavailableError
 from models.topics import Topic
 
@@ -49,8 +49,10 @@ async def spans_written(
 
     Raises:
         BrokerUnavailableError: Kafka went away.
+        NotPermittedError: Kafka does not show a topic to this user.
     """
     partitions = partitions_of(*topics)
+    await refuse_hidden(consumer, partitions)
     try:
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

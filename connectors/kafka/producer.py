@@ -11,6 +11,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from connectors.kafka.partition import partition_of
+from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import start_client
 from models.record import Record
 from models.topics import HEADERS_MAX_BYTES, RECORD_MAX_BYTES, Topic
@@ -43,7 +44,7 @@ class Producer:
         source: CloudEvents source of everything sent, for instance `gateway/…`.
     """
 
-    def __init__(self, bootstrap: str, source: str) -> None:
+    def __init__(self, bootstrap: Kafka, source: str) -> None:
         self._bootstrap = bootstrap
         self._source = source.encode()
         self._producer: AIOKafkaProducer | None = None
@@ -53,11 +54,12 @@ class Producer:
 
         Raises:
             BrokerUnavailableError: nothing answers at the bootstrap address.
+            KafkaRefusedError, NotPermittedError: it answers, and does not let this client in.
         """
         # Idempotent: a plain producer gives a batch up after its time-out and loses it silently;
         # this one tries until the broker is back, in order and without duplicates.
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._bootstrap),
             enable_idempotence=True,
             acks="all",
             linger_ms=0,

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from connectors.kafka.security import Kafka, addresses_of, client_options
+
 ANSWER_S = 5.0
 """For one question: a broker that is up answers in milliseconds."""
 
@@ -17,7 +19,7 @@ READY_S = 90.0
 _POLL_S = 0.05
 
 
-async def kafka_answers(bootstrap: str, within_s: float = ANSWER_S) -> bool:
+async def kafka_answers(bootstrap: Kafka, within_s: float = ANSWER_S) -> bool:
     """Whether a broker at `bootstrap` answers a metadata request and takes part in its cluster."""
     try:
         async with asyncio.timeout(within_s):
@@ -27,7 +29,7 @@ async def kafka_answers(bootstrap: str, within_s: float = ANSWER_S) -> bool:
         return False
 
 
-async def ready(bootstrap: str, alive: Callable[[], bool], within_s: float = READY_S) -> bool:
+async def ready(bootstrap: Kafka, alive: Callable[[], bool], within_s: float = READY_S) -> bool:
     """Wait for a starting broker; False when it died or `within_s` passed."""
     deadline = asyncio.get_running_loop().time() + within_s
     while alive() and asyncio.get_running_loop().time() < deadline:
@@ -37,20 +39,19 @@ async def ready(bootstrap: str, alive: Callable[[], bool], within_s: float = REA
     return False
 
 
-async def _port_open(bootstrap: str) -> bool:
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
+async def _port_open(bootstrap: Kafka) -> bool:
+    for host, port in addresses_of(bootstrap):
         try:
-            _reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        except (OSError, ValueError, OverflowError):
+            _reader, writer = await asyncio.open_connection(host, port)
+        except (OSError, OverflowError):
             continue
         writer.close()
         return True
     return False
 
 
-async def _in_cluster(bootstrap: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _in_cluster(bootstrap: Kafka) -> bool:
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     try:
         await admin.start()
         # A broker that is fenced (still catching up) is not in the list it answers with.

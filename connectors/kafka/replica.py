@@ -22,10 +22,11 @@ from connectors.kafka.consumer import (
     stop_consumer,
 )
 from connectors.kafka.identity_table import IdentityTable, hold_to_key, pseudonym_of_key
+from connectors.kafka.security import Kafka
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
-from models.errors import ConfigurationError, UndecodableRecordError
+from models.errors import ConfigurationError, NotPermittedError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, OverrideId, Pseudonym, SiteId
 from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
@@ -70,7 +71,7 @@ class Replica:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Kafka,
         topics: tuple[Topic, ...],
         metrics: Metrics,
         only: frozenset[Pseudonym] | None = None,
@@ -203,7 +204,8 @@ class Replica:
                     changed = await self._take(self._consumer, timeout_s=POLL_S)
                     if await self._lag(self._consumer) == 0:
                         self._at_end()
-                except KafkaError as fault:
+                except (KafkaError, NotPermittedError) as fault:
+                    # What it knows stays in force, also if a permission is taken away meanwhile.
                     log.warning("replica.fetch_failed", error=type(fault).__name__)
                     changed = []
                     await asyncio.sleep(RETRY_AFTER_S)

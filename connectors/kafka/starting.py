@@ -8,6 +8,8 @@ from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
+from connectors.kafka.refusals import permission_lacking, refusal_of
+from connectors.kafka.security import Kafka
 from models.errors import BrokerUnavailableError
 
 ANSWER_WITHIN_S = 10.0
@@ -25,7 +27,7 @@ class Client(Protocol):
 
 
 async def start_client(
-    client: Client, bootstrap: str, close: Callable[[], Awaitable[None]], within_s: float
+    client: Client, bootstrap: Kafka, close: Callable[[], Awaitable[None]], within_s: float
 ) -> None:
     """Connect; a client that cannot is closed.
 
@@ -35,6 +37,8 @@ async def start_client(
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
+        KafkaRefusedError: it answers, and does not let this client in.
+        NotPermittedError: it may write to no topic, and is a producer.
     """
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -43,10 +47,14 @@ async def start_client(
     except KafkaError as fault:
         waited_s = loop.time() - began_s
         await close()
+        at_once = waited_s < _SLOW_SHARE * within_s
+        refused = permission_lacking(fault) or (await refusal_of(bootstrap) if at_once else None)
+        if refused is not None:
+            raise refused from fault
         raise BrokerUnavailableError(_said(bootstrap, waited_s, within_s)) from fault
 
 
-def _said(bootstrap: str, waited_s: float, within_s: float) -> str:
+def _said(bootstrap: Kafka, waited_s: float, within_s: float) -> str:
     if waited_s < _SLOW_SHARE * within_s:
         return (
             f"no Kafka answers at {bootstrap}; start it with `depotgate up`, "

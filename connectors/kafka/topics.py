@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import TopicAuthorizationFailedError, for_code
 
+from connectors.kafka.refusals import WHAT_TO_ASK_FOR
+from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
-from models.errors import DepotgateError, TopicMismatchError
+from models.errors import DepotgateError, NotPermittedError, TopicMismatchError
 from models.topics import TOPICS, Topic, topic_config
 
 REPLICAS_WANTED = 3
@@ -37,7 +39,7 @@ class TopicChange(NamedTuple):
 
 @asynccontextmanager
 async def admin_client(
-    bootstrap: str, answer_within_s: float = ANSWER_WITHIN_S
+    bootstrap: Kafka, answer_within_s: float = ANSWER_WITHIN_S
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin connection.
 
@@ -48,7 +50,7 @@ async def admin_client(
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=bootstrap, request_timeout_ms=int(answer_within_s * 1000)
+        **client_options(bootstrap), request_timeout_ms=int(answer_within_s * 1000)
     )
     await start_client(admin, bootstrap, admin.close, answer_within_s)
     try:
@@ -57,7 +59,7 @@ async def admin_client(
         await admin.close()
 
 
-async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicChange]:
+async def apply_topics(bootstrap: Kafka, *, dry_run: bool = False) -> list[TopicChange]:
     """Create what the table has and the broker lacks, and set what differs.
 
     Returns when the broker shows it: who starts next finds every topic.
@@ -88,16 +90,23 @@ async def apply_topics(bootstrap: str, *, dry_run: bool = False) -> list[TopicCh
     ]
 
 
-async def check_topics(bootstrap: str) -> None:
+async def check_topics(bootstrap: Kafka) -> None:
     """Hold the broker's topics against the table, as every process does before it starts.
 
     Raises:
         TopicMismatchError: a topic is missing or has another number of partitions.
+        NotPermittedError: Kafka does not show one to this user.
     """
     async with admin_client(bootstrap) as admin:
         existing = await _partition_counts(admin)
+        missing = [topic.name for topic in TOPICS if topic.name not in existing]
+        hidden = await _hidden(admin, missing)
     _refuse_partition_changes(existing)
-    missing = [topic.name for topic in TOPICS if topic.name not in existing]
+    if hidden:
+        raise NotPermittedError(
+            f"Kafka does not show {len(hidden)} of the {len(TOPICS)} topics to this user, first "
+            f"{hidden[0]}; {WHAT_TO_ASK_FOR}"
+        )
     if missing:
         raise TopicMismatchError(
             f"{len(missing)} topics are missing, first {missing[0]}; run `depotgate topics apply`"
@@ -122,6 +131,14 @@ async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {row["topic"]: len(row["partitions"]) for row in described}
 
 
+async def _hidden(admin: AIOKafkaAdminClient, missing: list[str]) -> list[str]:
+    """Those that are not missing at all, or may not be: Kafka says so when it is asked by name."""
+    told = await admin.describe_topics(missing) if missing else []
+    return [
+        row["topic"] for row in told if row["error_code"] == TopicAuthorizationFailedError.errno
+    ]
+
+
 async def _differing_settings(
     admin: AIOKafkaAdminClient, topics: list[Topic]
 ) -> dict[Topic, dict[str, str]]:
@@ -131,6 +148,11 @@ async def _differing_settings(
     current: dict[str, dict[str, str]] = {}
     for response in await admin.describe_configs(resources):
         for row in response.resources:
+            if row[0] == TopicAuthorizationFailedError.errno:
+                raise NotPermittedError(
+                    f"Kafka does not permit this user to see the settings of {row[3]}: topics are "
+                    "for an administrator of Kafka to apply"
+                )
             current[row[3]] = {entry[0]: entry[1] for entry in row[4]}
     differing: dict[Topic, dict[str, str]] = {}
     for topic in topics:

@@ -20,6 +20,7 @@ from connectors.cases import Late
 from connectors.collector import collect_seldom
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.kafka.spool import Spool
 from connectors.kafka.topics import check_topics
 from connectors.known_identities import KnownIdentities, follow_identities
@@ -85,7 +86,7 @@ class GatewaySettings:
         data: an existing folder for the spool; two gateways may share it, with other slots.
     """
 
-    bootstrap: str
+    bootstrap: Kafka
     host: str
     port: int
     slot: Slot

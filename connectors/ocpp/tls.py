@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from connectors.pem_files import cause_of, no_passphrase
 from models.errors import ConfigurationError
 
 log = structlog.get_logger()
@@ -101,11 +102,11 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
     # dial once a day.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     try:
-        context.load_cert_chain(files.certificate, files.key, password=_no_passphrase)
+        context.load_cert_chain(files.certificate, files.key, password=no_passphrase)
     except (OSError, ValueError) as fault:  # SSLError is an OSError
         raise ConfigurationError(
             f"cannot use the TLS certificate {files.certificate} with the key {files.key} "
-            f"({_cause(fault)}); expected PEM files that belong together, the key without a "
+            f"({cause_of(fault)}); expected PEM files that belong together, the key without a "
             "passphrase"
         ) from None
     if files.client_ca is not None:
@@ -120,18 +121,9 @@ def _ask_for_certificates(context: ssl.SSLContext, bundle: Path) -> None:
         context.load_verify_locations(cafile=bundle)
     except (OSError, ValueError) as fault:
         raise ConfigurationError(
-            f"cannot use {bundle} ({_cause(fault)}); expected a PEM bundle of the authorities that "
-            "sign chargers' certificates"
+            f"cannot use {bundle} ({cause_of(fault)}); expected a PEM bundle of the authorities "
+            "that sign chargers' certificates"
         ) from None
-
-
-def _no_passphrase() -> str:
-    raise ValueError("the key has a passphrase")
-
-
-def _cause(fault: Exception) -> str:
-    reason = getattr(fault, "reason", None) or getattr(fault, "strerror", None)
-    return str(reason or fault)
 
 
 def _written_at(files: TlsFiles) -> tuple[tuple[int, int], ...]:

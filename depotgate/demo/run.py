@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
+from connectors.kafka.security import Kafka
 from connectors.processes import ended_within
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.events import Event, Listener
@@ -56,7 +57,7 @@ class _Run:
 
 
 async def run_demo(
-    kafka: str,
+    kafka: Kafka,
     ocpp: str,
     metrics: Mapping[str, Sequence[str]],
     depot: DemoDepot,
@@ -94,7 +95,7 @@ async def run_demo(
     return not faults
 
 
-def _parts(kafka: str, ocpp: str, depot: DemoDepot) -> _Run:
+def _parts(kafka: Kafka, ocpp: str, depot: DemoDepot) -> _Run:
     tally, expectations = Tally(depot), Expectations(depot)
     notices = Notices(depot.odd)
     listeners: list[Listener] = [tally, expectations, notices]
@@ -114,7 +115,7 @@ def _site_of(record: Heard) -> SiteId:
 
 
 def _introduction(
-    kafka: str, ocpp: str, metrics: Mapping[str, Sequence[str]], depot: DemoDepot
+    kafka: Kafka, ocpp: str, metrics: Mapping[str, Sequence[str]], depot: DemoDepot
 ) -> Iterator[str]:
     yield f"{len(depot.chargers)} simulated chargers at {ocpp}, Kafka at {kafka}"
     yield f"depot folder {depot.folder}"

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import partitions_of, read_from_now, start_consumer, stop_consumer
+from connectors.kafka.security import Kafka
 from connectors.recent import Recent
 from models.attempt import Denial, Outcome
 from models.charger import ChargerState, ModeFact
@@ -45,7 +46,7 @@ class Watch:
         unread_count: records that could not be decoded.
     """
 
-    def __init__(self, bootstrap: str, hear: Callable[[Heard], None]) -> None:
+    def __init__(self, bootstrap: Kafka, hear: Callable[[Heard], None]) -> None:
         self._bootstrap = bootstrap
         self._hear = hear
         self._known: Recent[tuple[str, str], None] = Recent(IDS_MAX, IDS_KEPT_S)

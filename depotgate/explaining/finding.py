@@ -12,6 +12,7 @@ from aiokafka.structs import ConsumerRecord
 from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Decision, Denial, Outcome
 from models.errors import ConfigurationError, NotFoundError
@@ -71,7 +72,7 @@ def time_in_id(decision_id: str) -> datetime:
         ) from None
 
 
-async def find_attempt(bootstrap: str, decision_id: str, on_read: OnRead | None = None) -> Found:
+async def find_attempt(bootstrap: Kafka, decision_id: str, on_read: OnRead | None = None) -> Found:
     """Everything recorded of one attempt.
 
     Raises:
@@ -151,7 +152,7 @@ def _found(seen: _Seen, search: Search) -> Found:
     return Found(decision, outcome, search.said)
 
 
-async def find_vehicle(bootstrap: str, denial_id: str) -> Denial | None:
+async def find_vehicle(bootstrap: Kafka, denial_id: str) -> Denial | None:
     """The record of a vehicle without a card, which no attempt led to; None where there is none.
 
     Raises:
@@ -172,7 +173,7 @@ async def find_vehicle(bootstrap: str, denial_id: str) -> Denial | None:
     return None
 
 
-async def zone_of_site(bootstrap: str, site_id: SiteId) -> str | None:
+async def zone_of_site(bootstrap: Kafka, site_id: SiteId) -> str | None:
     """The zone of a site as it is configured now; an outcome does not state it.
 
     Raises:

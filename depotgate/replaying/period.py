@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
+from connectors.kafka.security import Kafka
 from models.attempt import Decision
 from models.errors import ConfigurationError, UndecodableRecordError
 from models.topics import DECISIONS
@@ -58,7 +59,7 @@ class Period(NamedTuple):
 
 
 async def decisions_of(
-    bootstrap: str, period: Period, on_read: OnRead | None = None
+    bootstrap: Kafka, period: Period, on_read: OnRead | None = None
 ) -> AsyncIterator[list[bytes]]:
     """The stored decisions of attempts that happened in a period, each once, in batches.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from connectors.kafka.security import Kafka
 from connectors.keys import read_keys
 from depotgate.draft import Draft, read_draft
 from depotgate.progress import progress_bar
@@ -76,7 +77,7 @@ def replay_period(settings: Settings, asked: Asked, run: Runner) -> Replayed:
     return Replayed(period, total, took_s, named, epochs_known=epochs is not None)
 
 
-async def _add_up(bootstrap: str, period: Period, pool: Pool, step: OnRead) -> Total:
+async def _add_up(bootstrap: Kafka, period: Period, pool: Pool, step: OnRead) -> Total:
     total = Total()
     async for tally in pool.tallies(decisions_of(bootstrap, period, step)):
         total.add(tally)

@@ -23,9 +23,8 @@ from models.attempt import Decision
 from models.decision import decide
 from models.metrics import DECIDED
 from models.reasons import Answer, Reason
-from models.topics import DECISIONS, IDENTITIES, REQUESTS, topic_config
+from models.topics import DECISIONS, IDENTITIES, REQUESTS, REQUESTS_GROUP, topic_config
 from streams.overrides import STOP_MAX_S
-from streams.requests import REQUESTS_GROUP
 from tests.integration.own_broker import broker_in
 from tests.integration.topics_io import Tap, Topics, headers_of, topics_on
 from tests.integration.worker_depot import Depot, Station

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
+from connectors.kafka.security import Kafka, Login, Mechanism, SecuredKafka, security_options
 from connectors.telemetry.metrics import Metrics
-from models.topics import EVENTS, OUTCOMES
-from streams.app import GROUP, REPLICA_TOPICS, WorkerSettings, create_app
+from models.topics import EVENTS, OUTCOMES, WORKER_GROUP
+from streams.app import REPLICA_TOPICS, WorkerSettings, create_app
 from streams.overrides import DepotgateApp
 
 # fmt: off
@@ -40,7 +43,9 @@ SETTINGS = (
 # fmt: on
 
 
-def app_of(folder: Path, *, bootstrap: str = "one:9092", member: str | None = None) -> DepotgateApp:
+def app_of(
+    folder: Path, *, bootstrap: Kafka = "one:9092", member: str | None = None
+) -> DepotgateApp:
     settings = WorkerSettings(bootstrap=bootstrap, instance_id=member, data=folder)
     metrics = Metrics("worker")
     replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
@@ -62,7 +67,7 @@ async def test_a_worker_without_an_id_is_no_static_member(tmp_path: Path) -> Non
 async def test_every_broker_of_the_bootstrap_is_known_to_faust(tmp_path: Path) -> None:
     app = app_of(tmp_path, bootstrap="one:9092,two:9093")
     assert [(url.host, url.port) for url in app.conf.broker] == [("one", 9092), ("two", 9093)]
-    assert app.conf.id == GROUP
+    assert app.conf.id == WORKER_GROUP
 
 
 async def test_there_is_one_agent_a_topic_and_no_table(tmp_path: Path) -> None:
@@ -79,3 +84,21 @@ async def test_there_is_one_agent_a_topic_and_no_table(tmp_path: Path) -> None:
 
 async def test_faust_keeps_its_files_in_the_folder_it_is_given(tmp_path: Path) -> None:
     assert app_of(tmp_path / "faust").conf.datadir == tmp_path / "faust"
+
+
+# fmt: off
+WAYS_IN = (
+    SecuredKafka("one:1", ssl.create_default_context(), None),
+    SecuredKafka("one:1", None, Login(Mechanism.SCRAM_SHA_256, "worker", "secret")),
+    SecuredKafka("one:1,two:2", ssl.create_default_context(),
+                 Login(Mechanism.PLAIN, "worker", "secret")),
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("kafka", WAYS_IN, ids=lambda kafka: str(kafka.protocol))
+async def test_faust_comes_in_as_our_own_clients_do(tmp_path: Path, kafka: SecuredKafka) -> None:
+    app = app_of(tmp_path, bootstrap=kafka)
+    told = credentials_to_aiokafka_auth(app.conf.broker_credentials, app.conf.ssl_context)
+    assert dict(told) == security_options(kafka)
+    assert [f"{url.host}:{url.port}" for url in app.conf.broker] == str(kafka).split(",")
