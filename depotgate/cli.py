@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from depotgate.commands.acl import acl
 from depotgate.commands.charger import charger_app, chargers
 from depotgate.commands.configuration import load
 from depotgate.commands.explain import explain
@@ -31,7 +32,20 @@ FAMILIES = {
     "charger": charger_app,
     "keys": keys_app,
 }
-for command in (up, demo, gateway, worker, flags, load, chargers, tail, explain, replay, doctor):
+for command in (
+    up,
+    demo,
+    gateway,
+    worker,
+    flags,
+    load,
+    chargers,
+    tail,
+    explain,
+    replay,
+    doctor,
+    acl,
+):
     app.command()(command)
 for name, family in FAMILIES.items():
     app.add_typer(family, name=name)

@@ -25,6 +25,7 @@ from models.mode_commands import (
 from models.modes import RULES, NextStep
 from models.profiles import PROFILES, Confidence, Profile
 from models.reasons import REASON_TABLE, Answer, Flag, Reason
+from models.roles import PERMITS, Permit
 from models.session_ends import STOP_TRIES_MAX
 from models.topics import PRIMARY_TOPICS, TOPICS, Topic, topic_config
 
@@ -174,6 +175,35 @@ def dead_letters() -> str:
         if topic.record is None
     )
     return _table(("topic", "written by", "kept", "partitions"), rows)
+
+
+def roles() -> str:
+    """Who may read (r) and write (w) which topic, as `depotgate acl` has it."""
+    header = ("topic", *(str(permit.role) for permit in PERMITS))
+    rows = (
+        (f"`{topic.name}`", *(_letters(permit, topic) or "–" for permit in PERMITS))
+        for topic in TOPICS
+    )
+    return _table(header, rows)
+
+
+def _letters(permit: Permit, topic: Topic) -> str:
+    letters = "r" * (topic in permit.reads) + "w" * (topic in permit.writes)
+    return " ".join(letters)
+
+
+def role_holders() -> str:
+    """Whom each role is for, and the consumer groups that it joins or looks at."""
+    rows = (
+        (
+            f"`{permit.role}`",
+            permit.who,
+            _code(permit.joins) or "–",
+            _code(permit.watches) or "–",
+        )
+        for permit in PERMITS
+    )
+    return _table(("role", "is for", "joins", "sees the lag of"), rows)
 
 
 def topic_settings() -> str:
@@ -341,6 +371,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "topics": topics,
     "dead letters": dead_letters,
     "topic settings": topic_settings,
+    "roles": roles,
+    "role holders": role_holders,
     "precedence": precedence,
     "metrics": metrics,
     "buckets": buckets,

@@ -1,0 +1,264 @@
+"""Who sees what, enforced by Kafka (rule 26): every process and person logs in as its role."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from connectors.kafka.broker_files import free_port
+from connectors.kafka.consumer import (
+    partitions_of,
+    read_from_beginning,
+    start_consumer,
+    stop_consumer,
+)
+from connectors.kafka.producer import Producer
+from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
+from connectors.keys import write_new_keys
+from connectors.processes import die_with_parent, kill_child, stop_child
+from models.errors import KafkaRefusedError, NotPermittedError
+from models.roles import Role, permit_of
+from models.topics import DECISIONS, DENIALS, TOPICS, Topic
+from tests.connectors.ocpp.certificates import Authority
+from tests.integration.depots import CARDS, Depot, rows
+from tests.integration.installations import Fleet, environment, holds_within
+from tests.integration.secured_broker import SecuredBroker, secured_broker_in
+from tests.integration.test_command_line import Said
+
+pytestmark = pytest.mark.integration
+
+WITHIN_S = 30.0
+LOOK_MS = 500
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    with secured_broker_in(tmp_path_factory.mktemp("secured")) as broker:
+        yield broker
+
+
+class House:
+    """A depot whose gateway and worker log in as such, and people who ask."""
+
+    def __init__(self, broker: SecuredBroker, folder: Path, depot: Depot) -> None:
+        self.broker = broker
+        self.depot = depot
+        self.ocpp = f"127.0.0.1:{free_port()}"
+        self._folder = folder
+        self._keys = folder / "keys.json"
+        write_new_keys(self._keys, "k1")
+
+    async def ask(self, *arguments: str, **variables: str) -> Said:
+        """How a `depotgate` command ends with these settings."""
+        return await asyncio.to_thread(self._ask, arguments, variables)
+
+    def _ask(self, arguments: tuple[str, ...], variables: dict[str, str]) -> Said:
+        return Said(
+            subprocess.run(
+                [sys.executable, "-m", "depotgate", *arguments],
+                env=self._environment(variables),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=WITHIN_S,
+                check=False,
+            )
+        )
+
+    @asynccontextmanager
+    async def running(self, role: str, *options: str, **variables: str) -> AsyncIterator[Path]:
+        """A process that is ready, and the file of all that it says."""
+        said, ready = self._folder / f"{role}.out", self._folder / f"{role}.ready"
+        process = self._launch(role, said, (f"--ready-file={ready}", *options), variables)
+        try:
+            await holds_within(
+                lambda: ready.exists() or process.poll() is not None, WITHIN_S, f"{role} is ready"
+            )
+            assert ready.exists(), said.read_text()
+            yield said
+            await stop_child(process, WITHIN_S)
+        finally:
+            kill_child(process)
+
+    def _launch(
+        self, role: str, said: Path, options: tuple[str, ...], variables: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        places = (f"--data={self._folder / role}", "--metrics=127.0.0.1:0")
+        with said.open("wb") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", "depotgate", role, *places, *options],
+                env=self._environment(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see there
+            )
+
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        keys = {"DEPOTGATE_PSEUDONYM_KEYS_FILE": str(self._keys)}
+        return {**environment(), "COLUMNS": "80", **keys, **variables}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(
+    broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """Loaded, running, and one card accepted and one refused."""
+    depot = Depot(tmp_path_factory.mktemp("depot"), "guarded", rows("GUARDED", "reserved", 2))
+    house = House(broker, tmp_path_factory.mktemp("house"), depot)
+    loaded = await house.ask("load", str(depot.folder), **broker.variables("LOGIN", "load"))
+    assert loaded.code == 0, loaded.err
+    at = f"--ocpp={house.ocpp}"
+    async with (
+        house.running("worker", **broker.variables("TLSLOGIN", "worker")) as worker,
+        house.running("gateway", at, **broker.variables("LOGIN", "gateway")) as gateway,
+    ):
+        yield house
+    for said in (worker.read_text(), gateway.read_text()):
+        assert "Authorization" not in said, "something was asked for that the role has not"
+        assert "the-password-of" not in said
+
+
+async def test_gateway_and_worker_answer_with_the_permissions_of_their_roles(house: House) -> None:
+    fleet = Fleet(house.depot, f"ws://{house.ocpp}/ocpp")
+    async with fleet.connected():
+        assert (await fleet["GUARDED-00"].authorize(CARDS["own fleet"])).accepted
+        assert not (await fleet["GUARDED-01"].authorize(CARDS["revoked"])).accepted
+
+
+async def _denials(house: House, *options: str) -> str:
+    """What the operator is shown, once it is there."""
+    operator = house.broker.variables("TLSLOGIN", "operator")
+    asked = ("tail", "denials", "--from-start", "--no-follow", *options)
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            said = await house.ask(*asked, **operator)
+            assert said.code == 0, said.err
+            if said.out:
+                return said.out
+
+
+async def test_an_operator_sees_who_was_refused_and_why(house: House) -> None:
+    said = await _denials(house)
+    assert "REVOKED" in said
+    assert CARDS["revoked"].token not in said
+
+
+async def test_an_operator_sees_no_decision(house: House) -> None:
+    said = await house.ask("tail", "decisions", **house.broker.variables("LOGIN", "operator"))
+    assert said.code == 1
+    assert said.err.startswith(f"Kafka does not permit this user to read {DECISIONS.name}; ")
+    assert said.out == ""
+
+
+async def test_support_with_a_certificate_explains(house: House) -> None:
+    denial = orjson.loads((await _denials(house, "--json")).splitlines()[0])
+    support = house.broker.variables("CERTIFICATE", "support")
+    said = await house.ask("explain", denial["denial_id"], **support)
+    assert said.code == 0, said.err
+    assert "REVOKED" in said.out
+
+
+async def test_a_wrong_password_is_said_in_a_sentence(house: House) -> None:
+    wrong = house.broker.variables("LOGIN", "operator", "the-password-of-somebody-else")
+    said = await house.ask("tail", "denials", **wrong)
+    assert said.code == 1
+    assert "does not let 'operator' in: the name or the password is wrong" in said.err
+    assert "the-password-of" not in said.err + said.out
+
+
+async def test_a_worker_that_logs_in_as_a_gateway_does_not_start(house: House) -> None:
+    said = await house.ask(
+        "worker", "--metrics=127.0.0.1:0", **house.broker.variables("LOGIN", "gateway")
+    )
+    assert said.code == 1
+    assert "Kafka does not permit this user to read depot." in said.err
+
+
+async def _readable(kafka: Kafka, topic: Topic) -> bool:
+    consumer = await start_consumer(kafka)
+    try:
+        await read_from_beginning(consumer, partitions_of(topic))
+        await consumer.getmany(timeout_ms=LOOK_MS)
+    except NotPermittedError:
+        return False
+    finally:
+        await stop_consumer(consumer)
+    return True
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.VIEWER])
+async def test_a_role_reads_the_topics_of_its_row_and_no_other(
+    broker: SecuredBroker, role: Role
+) -> None:
+    kafka = broker.kafka("LOGIN", role)
+    readable = await asyncio.gather(*(_readable(kafka, topic) for topic in TOPICS))
+    found = {topic for topic, may in zip(TOPICS, readable, strict=True) if may}
+    assert found == set(permit_of(role).reads)
+
+
+async def test_a_viewer_writes_nothing(broker: SecuredBroker) -> None:
+    with pytest.raises(NotPermittedError, match="write to any topic"):
+        await Producer(broker.kafka("LOGIN", "viewer"), "tests").start()
+
+
+async def test_plain_shows_a_password_to_loopback_alone(broker: SecuredBroker) -> None:
+    plain = broker.security("LOGIN", "operator")._replace(mechanism=Mechanism.PLAIN)
+    assert await _readable(secured(broker.at("LOGIN"), plain), DENIALS)
+
+
+# fmt: off
+WAYS_IN = (
+    # listener       protocol                  what is said
+    ("TLSLOGIN",    Protocol.PLAINTEXT,      "speaks TLS; .*=SSL or SASL_SSL, got PLAINTEXT"),
+    ("TLSLOGIN",    Protocol.SASL_PLAINTEXT, "speaks TLS; .*=SASL_SSL, got SASL_PLAINTEXT"),
+    ("TLSLOGIN",    Protocol.SSL,            "asks for a log-in; expected .*=SASL_SSL, got SSL"),
+    ("LOGIN",       Protocol.PLAINTEXT,      "asks for a log-in; expected .*SASL_PLAINTEXT, got"),
+    ("LOGIN",       Protocol.SASL_SSL,       "at the first word of TLS|ended the TLS connection"),
+    ("CERTIFICATE", Protocol.SSL,            "ended the TLS connection .*CERTIFICATE_FILE"),
+)
+# fmt: on
+
+
+@pytest.mark.parametrize(("listener", "protocol", "said"), WAYS_IN)
+async def test_the_wrong_way_in_is_named_with_the_right_one(
+    broker: SecuredBroker, listener: str, protocol: Protocol, said: str
+) -> None:
+    login = broker.security("LOGIN", "operator")._asdict()
+    given = {
+        **({"ca_file": broker.authority.bundle} if protocol.encrypted else {}),
+        **({name: login[name] for name in ("username", "password_file")}
+           if protocol.asks_for_login else {}),
+    }  # fmt: skip
+    kafka = secured(broker.at(listener), KafkaSecurity(protocol, **given))
+    with pytest.raises(KafkaRefusedError, match=said):
+        await start_consumer(kafka)
+
+
+async def test_a_broker_of_an_unknown_authority_is_not_talked_to(
+    broker: SecuredBroker, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    security = broker.security("TLSLOGIN", "operator")._replace(ca_file=stranger.bundle)
+    with pytest.raises(KafkaRefusedError, match="a certificate that is not trusted here"):
+        await start_consumer(secured(broker.at("TLSLOGIN"), security))
+
+
+async def test_only_an_administrator_gives_permissions(house: House) -> None:
+    asked = ("acl", "support", "--principal", "User:operator", "--apply")
+    refused = await house.ask(*asked, **house.broker.variables("LOGIN", "operator"))
+    assert refused.code == 1
+    assert "does not permit this user to give permissions" in refused.err
+    given = await house.ask(
+        *asked[:3], "User:anna", "--apply", f"--kafka={house.broker.administrator}"
+    )
+    assert given.code == 0, given.err
+    assert "User:anna has the" in given.out
