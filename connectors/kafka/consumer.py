@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import ConsumerRecord
 
@@ -100,7 +100,11 @@ async def refuse_hidden(consumer: AIOKafkaConsumer, partitions: Collection[Topic
     """
     names = sorted({partition.topic for partition in partitions})
     node = consumer._client.get_random_node()
-    told = await consumer._client.send(node, MetadataRequest(names))
+    try:
+        told = await consumer._client.send(node, MetadataRequest(names))
+    except KafkaError:
+        # One broker was asked, which may just have gone; reading tries others, and again.
+        return
     hidden = [row[1] for row in told.topics if row[0] == TopicAuthorizationFailedError.errno]
     if hidden:
         raise not_permitted_to_read(sorted(hidden))

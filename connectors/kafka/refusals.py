@@ -60,7 +60,6 @@ class _HungUpError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka ship
 
 async def _knock(kafka: Kafka, host: str, port: int) -> None:
     options: dict[str, Any] = security_options(kafka)
-    # aiokafka hands its own time-out on as a number without a reason.
     connection = await create_conn(host, port, request_timeout_ms=ASK_WITHIN_S * 1000, **options)
     try:
         await connection.send(MetadataRequest([]))
