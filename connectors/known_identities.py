@@ -46,6 +46,11 @@ class KnownIdentities:
             for pseudonym in self._pseudonymiser.all(candidate)
         }
 
+    def pseudonyms_of(self, candidate: Candidate) -> tuple[Pseudonym, ...]:
+        """The pseudonyms of an identifier that is in the file; none where it is not."""
+        made = self._pseudonymiser.all(candidate)
+        return tuple(one for one in made if one in self.by_pseudonym)
+
     def reread(self) -> bool:
         """Take what the file, or the key file, says now if it has changed; whether it had.
 

@@ -126,13 +126,22 @@ def _readings(text: str, forms: SiteForms) -> Iterator[Candidate]:
         canonical = form(text)
         if canonical is None:
             continue
-        yield Candidate(identifier_type, canonical)
-        if forms.either_byte_order and identifier_type in CARD_TYPES:
-            other = byte_reversed(canonical)
-            if other != canonical:
-                yield Candidate(identifier_type, other)
+        read = Candidate(identifier_type, canonical)
+        yield read
+        other = other_order(read) if forms.either_byte_order else None
+        if other is not None:
+            yield other
     for identifier_type in forms.free_types:
         yield Candidate(identifier_type, text.upper())
+
+
+def other_order(card: Candidate) -> Candidate | None:
+    """A card as a reader gives it that begins at the other end; None for what reads the same from
+    both ends, and for what is no card."""
+    if card.identifier_type not in CARD_TYPES:
+        return None
+    other = byte_reversed(card.canonical)
+    return None if other == card.canonical else Candidate(card.identifier_type, other)
 
 
 def display_form(candidate: Candidate) -> str:

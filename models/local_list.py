@@ -6,12 +6,12 @@ end of their validity, and a charger that cannot hold one is not told of identit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from models.entitlement import Access
-from models.identifiers import Candidate
+from models.identifiers import Candidate, other_order
 from models.ids import Pseudonym
 from models.offline_state import LIST_MAX, ListEntry
 from models.profiles import WireCall
@@ -120,11 +120,13 @@ class Composed(NamedTuple):
     Attributes:
         missing_count: named, and not known to the gateway's file.
         left_out_count: that this charger cannot be told of.
+        orders_left_out_count: cards whose number in the other byte order had no room.
     """
 
     entries: tuple[Held, ...]
     missing_count: int
     left_out_count: int
+    orders_left_out_count: int = 0
 
     def __repr__(self) -> str:
         return f"Composed({len(self.entries)} entries)"
@@ -138,30 +140,54 @@ def composed(
     *,
     expires: bool,
     entries_max: int,
+    others: Others | None = None,
 ) -> Composed:
     """Pseudonyms that were named, with the identifiers of the gateway's own file.
 
     Args:
         expires: whether the charger holds to the end of an entry.
         entries_max: that it has room for.
+        others: where the site's readers give a card's number in either byte order: the pseudonyms
+            by which the file knows an identifier. No charger knows of orders, so each is an entry;
+            every card's own number comes before any other order.
     """
-    found: dict[tuple[str, str], Held] = {}
+    entries = tuple(entries)
+    named_ = {entry.pseudonym for entry in entries}
+    own: dict[tuple[str, str], Held] = {}
+    reversed_: dict[tuple[str, str], Held] = {}
     missing_count = left_out_count = 0
     for entry in entries:
         candidate = known.get(entry.pseudonym)
         if candidate is None:
             missing_count += 1
-        elif (entry.until is not None and (not expires or entry.until <= now)) or not _fits(
-            candidate, ocpp
-        ):
+            continue
+        over = entry.until is not None and (not expires or entry.until <= now)
+        other = other_order(candidate) if others is not None else None
+        owners = others(other) if others is not None and other is not None else ()
+        # A number that may be another card's, which is not named, is none to let in: online both
+        # are looked up, and one that denies is enough (rules 19 and 20).
+        doubtful = bool(owners) and named_.isdisjoint(owners)
+        if over or doubtful or not _fits(candidate, ocpp):
             left_out_count += 1
-        else:
-            held = Held(candidate.canonical, candidate.identifier_type, entry.until)
-            # In 1.6 a tag has no type, and no two entries may have one tag.
-            key = (held.token.casefold(), "" if ocpp == "1.6" else held.token_type)
-            found.setdefault(key, held)
-    kept = tuple(found.values())[:entries_max]
-    return Composed(kept, missing_count, left_out_count + len(found) - len(kept))
+            continue
+        for found, read in ((own, candidate), (reversed_, other)):
+            if read is not None:
+                held = Held(read.canonical, read.identifier_type, entry.until)
+                # In 1.6 a tag has no type, and no two entries may have one tag.
+                key = (held.token.casefold(), "" if ocpp == "1.6" else held.token_type)
+                found.setdefault(key, held)
+    orders = [held for key, held in reversed_.items() if key not in own]
+    kept = tuple(own.values())[:entries_max]
+    room = entries_max - len(kept)
+    return Composed(
+        (*kept, *orders[:room]),
+        missing_count,
+        left_out_count + len(own) - len(kept),
+        max(0, len(orders) - room),
+    )
+
+
+Others = Callable[[Candidate], Collection[Pseudonym]]
 
 
 def _fits(candidate: Candidate, ocpp: OcppVersion | str) -> bool:

@@ -46,11 +46,14 @@ class OfflineOrder(Frozen):
     Attributes:
         entries: of the local list, with policy own_fleet.
         standing_version: of the list that the charger has, if it is this very one.
+        either_byte_order: readers of the site give a card's number in either order (rule 17), so
+            each is an entry.
     """
 
     policy: Open[OfflinePolicy]
     entries: tuple[ListEntry, ...] = Field(default=(), max_length=LIST_MAX)
     standing_version: int | None = None
+    either_byte_order: bool = False
 
 
 class ListStanding(StrEnum):
@@ -89,6 +92,7 @@ class OfflineState(Frozen):
         list_digest: of the list that it has.
         missing_count: identities that the gateway's file does not know.
         left_out_count: that the charger has no room for, or cannot hold in time.
+        orders_left_out_count: cards whose number in the other byte order had no room.
         covered_s: how long transaction messages are sent again.
     """
 
@@ -108,6 +112,7 @@ class OfflineState(Frozen):
     list_count: int = 0
     missing_count: int = 0
     left_out_count: int = 0
+    orders_left_out_count: int = 0
     covered_s: int | None = None
 
     @property
@@ -133,11 +138,13 @@ def digest_of(policy: OfflinePolicy | str, list_digest: str) -> str:
     return f"{policy}:{list_digest}"
 
 
-def list_digest_of(entries: tuple[ListEntry, ...]) -> str:
+def list_digest_of(entries: tuple[ListEntry, ...], *, either_byte_order: bool = False) -> str:
     """What tells one list from another; empty for none."""
     if not entries:
         return ""
     said = "\n".join(f"{entry.pseudonym} {entry.until}" for entry in entries)
+    if either_byte_order:
+        said += "\nin either byte order"
     return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
 
 
@@ -202,6 +209,7 @@ def offline_noted(row: ChargerState, event: ChargerEvent) -> dict[str, Any]:
         "list_count": (event.whole("listCount") or 0) if has_it else 0,
         "missing_count": event.whole("listMissing") or 0,
         "left_out_count": event.whole("listLeftOut") or 0,
+        "orders_left_out_count": event.whole("listOrdersLeftOut") or 0,
         "covered_s": event.whole("coveredS"),
     }
     return {"offline": state.model_copy(update=told)}

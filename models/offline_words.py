@@ -74,7 +74,9 @@ def _list_in_words(state: OfflineState) -> str:
     if state.missing_count:
         parts.append(f"{state.missing_count} are not in the identities of its gateway")
     if state.left_out_count:
-        parts.append(f"{state.left_out_count} left out: no room, or no expiry there")
+        parts.append(f"{state.left_out_count} left out: no room, no expiry there, or in doubt")
+    if state.orders_left_out_count:
+        parts.append(f"{state.orders_left_out_count} in one byte order only: no room for the other")
     return "; ".join(parts)
 
 

@@ -97,10 +97,16 @@ class OfflineDesk:
         found = self._lists.of(governing, now)
         if found is None:
             return None
-        list_digest = list_digest_of(found.entries) or "empty"
+        either = governing.site.forms.either_byte_order
+        list_digest = list_digest_of(found.entries, either_byte_order=either) or "empty"
         stands = row.offline is not None and row.offline.list_digest == list_digest
         version = row.offline.list_version if row.offline is not None and stands else None
-        order = OfflineOrder(policy=policy, entries=found.entries, standing_version=version)
+        order = OfflineOrder(
+            policy=policy,
+            entries=found.entries,
+            standing_version=version,
+            either_byte_order=either,
+        )
         digest = digest_of(policy, list_digest)
         return _Wanted(order, digest, found.changes_at or NEVER)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from connectors.known_identities import KnownIdentities
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.session import CallAnswered, CallFailed
-from models.identifiers import Candidate
-from models.ids import Pseudonym
 from models.key_reading import Reading
 from models.local_list import Held, HeldList, composed, list_calls, list_version
 from models.offline_state import LIST_MAX, ListStanding, OfflineOrder
@@ -31,6 +30,7 @@ class ListTold(NamedTuple):
     entries_count: int = 0
     missing_count: int = 0
     left_out_count: int = 0
+    orders_left_out_count: int = 0
 
 
 class _Limits(NamedTuple):
@@ -50,7 +50,7 @@ class _Limits(NamedTuple):
 async def bring_list(
     connection: ChargerConnection,
     order: OfflineOrder,
-    known: Mapping[Pseudonym, Candidate] | None,
+    known: KnownIdentities | None,
     call: Call,
     read: Read,
 ) -> ListTold:
@@ -69,11 +69,12 @@ async def bring_list(
     limits = await _limits(connection, read)
     wanted = composed(
         order.entries,
-        known,
+        known.by_pseudonym,
         connection.ocpp,
         datetime.now(UTC),
         expires=limits.expires,
         entries_max=limits.entries,
+        others=known.pseudonyms_of if order.either_byte_order else None,
     )
     told = ListTold(
         ListStanding.INCOMPLETE if wanted.missing_count else ListStanding.STANDS,
@@ -81,6 +82,7 @@ async def bring_list(
         len(wanted.entries),
         wanted.missing_count,
         wanted.left_out_count,
+        wanted.orders_left_out_count,
     )
     before = connection.local_list
     held = before.entries if before is not None and before.version == version else None
@@ -147,4 +149,5 @@ def list_data(told: ListTold) -> dict[str, Any]:
         "listCount": told.entries_count,
         "listMissing": told.missing_count,
         "listLeftOut": told.left_out_count,
+        "listOrdersLeftOut": told.orders_left_out_count,
     }

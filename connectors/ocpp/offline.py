@@ -85,8 +85,7 @@ class _Offline:
         if known is not None:
             # A charger takes no list while it has them switched off.
             await self._bring(LIST_KEY, OfflinePolicy.OWN_FLEET)
-        by_pseudonym = None if known is None else known.by_pseudonym
-        return await bring_list(self._connection, self._order, by_pseudonym, self._call, self._read)
+        return await bring_list(self._connection, self._order, known, self._call, self._read)
 
     async def _bring(self, key: OfflineKey, policy: OfflinePolicy) -> SettingTold:
         """One setting: read, set where it differs, read back."""

@@ -455,6 +455,7 @@ _RECORDS: tuple[Record, ...] = (
             list_count=1,
             missing_count=1,
             left_out_count=1,
+            orders_left_out_count=2,
             covered_s=86_400,
         ),
         announced=Announced(

@@ -19,6 +19,7 @@ from models.offline_state import (
     ListEntry,
     ListStanding,
     OfflineState,
+    list_digest_of,
     next_ask_at,
 )
 from models.site import AccessRule, IdentityClass, IdentityRecord, IdentityState
@@ -126,6 +127,62 @@ def test_rule_23_a_charger_without_expiry_is_not_told_of_who_ends() -> None:
 def test_a_list_keeps_to_the_room_that_a_charger_has() -> None:
     found = composed(ENTRIES, KNOWN, "2.1", NOW, expires=True, entries_max=2)
     assert (len(found.entries), found.left_out_count) == (2, 3)
+
+
+CARD, OTHER = Candidate("ISO14443", "04A1B2C3"), Candidate("ISO14443", "C3B2A104")
+PALINDROME = Candidate("ISO14443", "04A1A104")
+
+
+def in_either_order(
+    *names: str, known: dict[str, Candidate], entries_max: int = LIST_MAX, ocpp: str = "1.6"
+) -> tuple[list[str], int, int]:
+    """Tokens of the list, who is left out, and whose other order is."""
+    by_pseudonym = {Pseudonym(f"k1:{name}"): each for name, each in known.items()}
+    found = composed(
+        [ListEntry(pseudonym=Pseudonym(f"k1:{name}")) for name in names],
+        by_pseudonym,
+        ocpp,
+        NOW,
+        expires=True,
+        entries_max=entries_max,
+        others=lambda other: [one for one, each in by_pseudonym.items() if each == other],
+    )
+    tokens = [held.token for held in found.entries]
+    return tokens, found.left_out_count, found.orders_left_out_count
+
+
+def test_rule_17_where_readers_give_either_byte_order_both_are_entries() -> None:
+    known = {"a": CARD, "b": PALINDROME, "c": KNOWN[Pseudonym("k1:c")]}
+    for ocpp in ("1.6", "2.0.1", "2.1"):
+        tokens, *left_out = in_either_order("a", "b", "c", known=known, ocpp=ocpp)
+        assert tokens == [CARD.canonical, "04A1A104", "DE8AACA2B3C4D5", OTHER.canonical]
+        assert left_out == [0, 0]
+    # As read, which is what sites say that say nothing.
+    found = composed(ENTRIES[:1], KNOWN, "1.6", NOW, expires=True, entries_max=9)
+    assert [held.token for held in found.entries] == ["04A1B2C3"]
+
+
+def test_other_orders_go_first_where_there_is_no_room_and_are_counted() -> None:
+    second = Candidate("ISO14443", "04A1B2C4")
+    known = {"a": CARD, "b": second}
+    tokens, *left_out = in_either_order("a", "b", known=known, entries_max=3)
+    assert tokens == [CARD.canonical, second.canonical, OTHER.canonical]
+    assert left_out == [0, 1]
+    tokens, *left_out = in_either_order("a", "b", known=known, entries_max=1)
+    assert (tokens, left_out) == ([CARD.canonical], [1, 2])
+
+
+def test_rules_19_and_20_a_number_that_may_be_a_card_that_is_not_named_lets_nobody_in() -> None:
+    known = {"a": CARD, "revoked": OTHER}
+    assert in_either_order("a", known=known) == ([], 1, 0)
+    # Two of the own fleet that are each other reversed are both let in, each until its own end.
+    assert in_either_order("a", "revoked", known=known) == ([CARD[1], OTHER[1]], 0, 0)
+
+
+def test_a_list_in_either_byte_order_is_another_list() -> None:
+    entries = tuple(ENTRIES)
+    assert list_digest_of(entries) != list_digest_of(entries, either_byte_order=True)
+    assert list_digest_of((), either_byte_order=True) == ""
 
 
 def test_rule_26_nothing_that_is_printed_of_a_list_is_an_identifier() -> None:

@@ -280,6 +280,17 @@ async def test_rule_23_a_list_in_1_6_is_sent_in_its_messages_with_ends(tmp_path:
     assert all(card not in str(data) for card in CARDS)
 
 
+async def test_rule_17_a_site_with_either_byte_order_has_both_on_its_list(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS).model_copy(update={"either_byte_order": True})
+    stand = knowing(Stand(), tmp_path)
+    keys = keys_16(LocalAuthListMaxLength="5")
+    data, scripted = await outcome(stand, "1.6", keys, wanted)
+    rows = [row["idTag"] for sent in scripted.lists for row in sent["localAuthorizationList"]]
+    assert rows == [*CARDS, *(bytes.fromhex(card)[::-1].hex().upper() for card in CARDS[:2])]
+    told = [data[name] for name in ("list", "listCount", "listLeftOut", "listOrdersLeftOut")]
+    assert told == ["stands", 5, 0, 1]
+
+
 async def test_a_list_in_2_x_is_sent_with_its_types_and_aliases_are_found(tmp_path: Path) -> None:
     wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
     data, scripted = await outcome(knowing(Stand(), tmp_path), "2.0.1", dict(KEYS_2X), wanted)
