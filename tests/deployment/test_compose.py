@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if each.get("image") == "depotgate:local"}
+WITH_IDENTITIES: dict[str, Any] = yaml.safe_load(
+    (ROOT / "docker-compose.identities.yml").read_text()
+)
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 
 _SERVICE_KEYS = {
@@ -58,7 +61,7 @@ def _bound_paths() -> set[str]:
     """Every path of the host that is mounted."""
     bound = {
         source
-        for service in SERVICES.values()
+        for service in (*SERVICES.values(), *WITH_IDENTITIES["services"].values())
         for source, _ in _mounts(service)
         if source.startswith((".", "/"))
     }
@@ -108,8 +111,9 @@ def test_every_mounted_path_exists_or_is_for_the_operator_to_make() -> None:
 
 
 def test_every_variable_of_the_shell_is_told() -> None:
-    text = (ROOT / "docker-compose.yml").read_text()
-    named = {variable for variable, _ in _DEFAULTED.findall(text)}
+    texts = [path.read_text() for path in ROOT.glob("docker-compose*.yml")]
+    assert len(texts) == 2
+    named = {variable for text in texts for variable, _ in _DEFAULTED.findall(text)}
     assert {variable for variable in named if f"`{variable}`" not in PAGE} == set()
 
 
@@ -167,6 +171,25 @@ def test_only_who_makes_pseudonyms_has_the_keys(name: str) -> None:
     assert ("/keys" in [target for _, target in _mounts(OURS[name])]) is has_keys
     file = OURS[name]["environment"].get("DEPOTGATE_PSEUDONYM_KEYS_FILE")
     assert file == ("/keys/keys.json" if has_keys else None)
+
+
+def test_raw_identifiers_reach_the_gateway_alone_and_only_where_the_second_file_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rule 26: they are in the source files and in a gateway's memory."""
+    assert "identities" not in json.dumps(COMPOSE)
+    assert set(WITH_IDENTITIES) == {"services"}
+    ((name, added),) = WITH_IDENTITIES["services"].items()
+    assert OURS[name]["command"] == ["gateway"]
+    assert set(added) == {"environment", "volumes"}
+    ((source, target),) = _mounts(added)
+    assert added["volumes"][0].endswith(":ro")
+    assert not Path(source).suffix, "a folder: a file that is replaced is another one"
+    assert target not in [each for _, each in _mounts(OURS[name])]
+    ((variable, file),) = added["environment"].items()
+    monkeypatch.setenv(variable, file)
+    assert read_settings().identities == Path(file)
+    assert Path(file).parent == Path(target)
 
 
 def test_a_rotation_of_keys_is_seen_without_a_restart() -> None:
