@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.attempt import AttemptKind, DriverText
 from models.languages import DRIVER_TEXT_MAX_CHARS, sentences_of
@@ -28,6 +29,29 @@ class TextFormat(StrEnum):
     ASCII = "ASCII"
 
 
+class Way(NamedTuple):
+    """One way to ask for a message to be shown, in the words of OCPP 2.x.
+
+    Attributes:
+        priority: MessagePriorityEnumType.
+        state: MessageStateEnumType; None = shown in every state.
+    """
+
+    format: TextFormat
+    priority: str
+    state: str | None
+
+
+PRIORITIES = ("NormalCycle", "InFront", "AlwaysFront")
+"""In turn with what else there is, for as long as a display can do that: what it hides may be a
+price. Above all others only where there is no other way."""
+
+STATES = (None, "Idle")
+"""Always, or else while nobody charges: whoever comes has to know."""
+
+_EVERY_STATE = "every state"
+
+
 class Screen(Frozen):
     """What DisplayMessageCtrlr of a charger says of its display; None = it did not say.
 
@@ -35,6 +59,9 @@ class Screen(Frozen):
         available, enabled: whether there is one, and whether it is switched on.
         chars_max: PersonalMessageSize, of one text for a driver.
         formats: SupportedFormats.
+        priorities: SupportedPriorities.
+        states: SupportedStates, of OCPP 2.1.
+        refused: words of formats, priorities and states that it refused, whatever it says.
         asked: whether it was asked at all.
     """
 
@@ -42,20 +69,51 @@ class Screen(Frozen):
     enabled: bool | None = None
     chars_max: int | None = None
     formats: frozenset[str] | None = None
+    priorities: frozenset[str] | None = None
+    states: frozenset[str] | None = None
+    refused: frozenset[str] = frozenset()
     asked: bool = False
 
     @property
     def format(self) -> TextFormat | None:
         """The best that it shows; None where it shows no text. Who leaves the formats out, though
         a display must name them, is taken to show any."""
-        if self.formats is None:
-            return TextFormat.UTF8
-        return next((each for each in TextFormat if each in self.formats), None)
+        return next((each for each in TextFormat if self._has(each, self.formats)), None)
+
+    @property
+    def way(self) -> Way | None:
+        """The best way to have a message shown; None where none is left."""
+        priorities = (each for each in PRIORITIES if self._has(each, self.priorities))
+        priority = next(priorities, None)
+        states = [each for each in STATES if self._shows_in(each)]
+        if self.format is None or priority is None or not states:
+            return None
+        return Way(self.format, priority, states[0])
+
+    def _shows_in(self, state: str | None) -> bool:
+        if state is None:
+            return _EVERY_STATE not in self.refused
+        return self._has(state, self.states)
+
+    def without(self, way: Way, status: str) -> Screen:
+        """The screen as far as it is left, once it refused a way with that status of
+        SetDisplayMessage; the same, where no other way follows from it."""
+        refused = {
+            "NotSupportedMessageFormat": str(way.format),
+            "NotSupportedPriority": way.priority,
+            "NotSupportedState": way.state or _EVERY_STATE,
+        }.get(status)
+        if refused is None:
+            return self
+        return self.model_copy(update={"refused": self.refused | {refused}})
+
+    def _has(self, word: str, said: frozenset[str] | None) -> bool:
+        return word not in self.refused and (said is None or word in said)
 
     @property
     def shows_announcements(self) -> bool:
         """Whether it says that it shows messages as text: a display that says nothing has none."""
-        return self.available is True and self.enabled is not False and self.format is not None
+        return self.available is True and self.enabled is not False and self.way is not None
 
     def shown(self, texts: tuple[DriverText, ...]) -> tuple[DriverText, ...]:
         """Texts of an announcement in letters that it has."""
@@ -86,16 +144,21 @@ _FLAGS = {"true": True, "false": False}
 
 def screen_of(said: Mapping[str, str]) -> Screen:
     """A display from the values of its variables, by their names; what cannot be read is unsaid."""
-    formats = said.get("SupportedFormats")
     chars_max = said.get("PersonalMessageSize", "")
     return Screen(
         available=_FLAGS.get(said.get("Available", "").casefold()),
         enabled=_FLAGS.get(said.get("Enabled", "").casefold()),
         # Longer numbers than any display is wide are no number of characters.
         chars_max=int(chars_max) if chars_max.isdecimal() and len(chars_max) <= 6 else None,
-        formats=frozenset(each.strip() for each in formats.split(",")) if formats else None,
+        formats=_words(said.get("SupportedFormats")),
+        priorities=_words(said.get("SupportedPriorities")),
+        states=_words(said.get("SupportedStates")),
         asked=True,
     )
+
+
+def _words(listed: str | None) -> frozenset[str] | None:
+    return frozenset(each.strip() for each in listed.split(",")) if listed else None
 
 
 def _written(text: DriverText, format_: TextFormat | None, room: int) -> DriverText:

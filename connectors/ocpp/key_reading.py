@@ -75,9 +75,9 @@ class KeyReader:
         ocpp = self._connection.ocpp
         answer = await self._call(read_call(ocpp, *names))
         if isinstance(answer, CallAnswered):
+            told = apart(ocpp, names, answer.payload)
             # An answer to one question is about what was asked, whatever name it gives.
-            alone = len(names) == 1
-            return {names[0]: answer.payload} if alone else apart(ocpp, names, answer.payload)
+            return told or ({names[0]: answer.payload} if len(names) == 1 else {})
         if answer.cause is FailureCause.INVALID_RESULT:
             self.malformed_count += 1
         return {}

@@ -71,9 +71,10 @@ class Keyed:
             self.wire.receive(3, frame[1], {"getVariableResult": 7, "configurationKey": 7})
         else:
             told = rows[: self.tells]
-            self.wire.receive(3, frame[1], self._variables(told) if new else self._keys(told))
+            self.wire.receive(3, frame[1], self.variables(told) if new else self._keys(told))
 
-    def _variables(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    def variables(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """The answer to GetVariables."""
         return {
             "getVariableResult": [
                 {"component": row["component"], "variable": row["variable"]}

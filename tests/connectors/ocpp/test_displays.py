@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -13,7 +14,7 @@ import pytest
 from connectors.attempts import AttemptDesk
 from connectors.cases import Case, Settled
 from connectors.ocpp.connection import ChargerConnection
-from connectors.ocpp.displays import FIRST_MESSAGE_ID, announce
+from connectors.ocpp.displays import FIRST_MESSAGE_ID, VARIABLES, announce
 from connectors.ocpp.schemas import Schema
 from connectors.ocpp.wire import to_wire
 from models.announcing import ANNOUNCE_WITHIN, SILENT
@@ -28,6 +29,7 @@ from models.screens import Screen
 from models.site import Posture, Stage
 from tests.connectors.ocpp.calls import Settling, Stand, Wire, running, until
 from tests.connectors.ocpp.chargers import site_record
+from tests.connectors.ocpp.keyed import LIMIT_2X, Keyed
 from tests.connectors.ocpp.messages import MESSAGES
 
 EVENING = datetime(2026, 7, 14, 16, tzinfo=UTC)
@@ -62,18 +64,14 @@ def command(connection: ChargerConnection, texts: tuple[DriverText, ...]) -> Cha
     )
 
 
-def variables(available: str, formats: str = "ASCII,UTF8") -> dict[str, Any]:
-    return {
-        "getVariableResult": [
-            {
-                "component": {"name": "DisplayMessageCtrlr"},
-                "variable": {"name": name},
-                "attributeStatus": "Accepted",
-                "attributeValue": value,
-            }
-            for name, value in (("Available", available), ("SupportedFormats", formats))
-        ]
-    }
+def variables(available: str, formats: str = "ASCII,UTF8", **others: str) -> Answering:
+    """A charger that takes six variables at once, and has these of its display."""
+    values = {"Available": available, "SupportedFormats": formats} | others
+    named = {f"DisplayMessageCtrlr.{name}": value for name, value in values.items()}
+    return Keyed(Wire(), named | {LIMIT_2X: "6"}).variables
+
+
+Answering = Callable[[list[dict[str, Any]]], dict[str, Any]]
 
 
 async def said(
@@ -98,6 +96,8 @@ async def said_over(
         if len(wire.sent) > place:
             frame = wire.sent[place]
             answer = answers[frame[2]]
+            if callable(answer):
+                answer = answer(frame[3].get("getVariableData") or frame[3])
             if isinstance(answer, str):
                 wire.receive(4, frame[1], answer, "", {})
             else:
@@ -196,17 +196,11 @@ async def test_a_display_without_utf8_is_sent_ascii() -> None:
 @pytest.mark.parametrize(
     ("answers", "calls_count"),
     [
-        ({"GetVariables": variables("false")}, 1),
-        ({"GetVariables": variables("true", "URI")}, 1),
+        ({"GetVariables": variables("false")}, 2),
+        ({"GetVariables": variables("true", "URI")}, 2),
+        ({"GetVariables": variables("true", SupportedPriorities="Loudest")}, 2),
         ({"GetVariables": "NotSupported"}, 1),
-        ({"GetVariables": variables("true"), "SetDisplayMessage": "NotImplemented"}, 2),
-        (
-            {
-                "GetVariables": variables("true"),
-                "SetDisplayMessage": {"status": "NotSupportedPriority"},
-            },
-            2,
-        ),
+        ({"GetVariables": variables("true"), "SetDisplayMessage": "NotImplemented"}, 3),
     ],
 )
 async def test_a_charger_that_shows_no_text_says_so_once(
@@ -222,10 +216,105 @@ async def test_a_message_that_is_not_taken_is_told_with_its_status() -> None:
     assert (status, detail) == ("failed", "Rejected")
 
 
+def refusing(
+    takes: Callable[[dict[str, Any]], bool], status: str
+) -> Callable[[dict[str, Any]], dict[str, str]]:
+    """A display that takes messages of which this holds, and refuses others with that status."""
+    return lambda asked: {"status": "Accepted" if takes(asked["message"]) else status}
+
+
+REFUSALS: dict[str, tuple[Any, list[str | None]]] = {
+    "format": (
+        refusing(lambda one: one["message"]["format"] == "ASCII", "NotSupportedMessageFormat"),
+        ["UTF8", "ASCII"],
+    ),
+    "priority": (
+        refusing(lambda one: one["priority"] == "AlwaysFront", "NotSupportedPriority"),
+        ["NormalCycle", "InFront", "AlwaysFront"],
+    ),
+    "state": (
+        refusing(lambda one: one.get("state") == "Idle", "NotSupportedState"),
+        [None, "Idle"],
+    ),
+}
+
+
+@pytest.mark.parametrize("ocpp", ["2.0.1", "2.1"])
+@pytest.mark.parametrize("what", REFUSALS)
+async def test_what_a_display_refuses_is_asked_for_in_another_way(what: str, ocpp: Any) -> None:
+    display, tried = REFUSALS[what]
+    answers = ACCEPTED | {"SetDisplayMessage": display}
+    stand = stand_at()
+    frames, status, _ = await said(stand, TEXTS[:1], answers, ocpp)
+    asked = [one | {"format": one["message"]["format"]} for one in shown(frames)]
+    assert [one.get(what) for one in asked] == tried
+    assert status == "shown"
+    # An answer to a driver is written as the display has it.
+    written = "ASCII" if what == "format" else "UTF8"
+    assert stand.connection("2.0.1").screen.format == written
+
+
+@pytest.mark.parametrize(
+    ("status", "variable", "tries_count"),
+    [
+        ("NotSupportedMessageFormat", {"formats": "UTF8"}, 1),
+        ("NotSupportedMessageFormat", {}, 2),
+        ("NotSupportedPriority", {"SupportedPriorities": "InFront,AlwaysFront"}, 2),
+        ("NotSupportedPriority", {}, 3),
+        ("NotSupportedState", {"SupportedStates": "Charging,Faulted"}, 1),
+        ("NotSupportedState", {}, 2),
+    ],
+)
+async def test_a_display_that_takes_no_way_that_it_permits_is_given_up_visibly(
+    status: str, variable: dict[str, str], tries_count: int
+) -> None:
+    answers = {
+        "GetVariables": variables("true", **variable),
+        "SetDisplayMessage": {"status": status},
+    }
+    frames, *told = await said(stand_at(), TEXTS, answers)
+    assert len(shown(frames)) == tries_count
+    assert told == ["not_supported", status]
+
+
+async def test_of_languages_that_a_display_does_not_have_the_first_that_it_has_is_shown() -> None:
+    english = refusing(
+        lambda one: one["message"]["language"] == "en" and "messageExtra" not in one,
+        "LanguageNotSupported",
+    )
+    answers = ACCEPTED | {"SetDisplayMessage": english}
+    frames, status, _ = await said(stand_at(), TEXTS, answers, "2.1")
+    assert [one["message"]["language"] for one in shown(frames)] == ["de", "de", "en"]
+    assert status == "shown"
+    answers = ACCEPTED | {"SetDisplayMessage": {"status": "LanguageNotSupported"}}
+    _, *told = await said(stand_at(), TEXTS, answers, "2.1")
+    assert told == ["not_supported", "LanguageNotSupported"]
+
+
+@pytest.mark.parametrize("status", ["Rejected", "UnknownTransaction"])
+async def test_what_says_nothing_of_another_way_is_tried_again_later(status: str) -> None:
+    answers = ACCEPTED | {"SetDisplayMessage": {"status": status}}
+    frames, *told = await said(stand_at(), TEXTS, answers)
+    assert len(shown(frames)) == 1
+    assert told == ["failed", status]
+
+
+async def test_a_message_that_is_not_cleared_is_told() -> None:
+    answers = ACCEPTED | {"ClearDisplayMessage": {"status": "Rejected"}}
+    _, *told = await said(stand_at(), (), answers, "2.1")
+    assert told == ["failed", "Rejected"]
+
+
+async def test_a_status_of_another_version_is_no_answer() -> None:
+    answers = ACCEPTED | {"SetDisplayMessage": {"status": "LanguageNotSupported"}}
+    _, *told = await said(stand_at(), TEXTS, answers, "2.0.1")
+    assert told == ["failed", "invalid_result"]
+
+
 async def test_a_charger_that_takes_one_variable_a_message_is_asked_one_by_one() -> None:
     answers = ACCEPTED | {"GetVariables": "OccurrenceConstraintViolation"}
     frames, status, _ = await said(stand_at(), TEXTS, answers)
-    assert [len(frame[3]["getVariableData"]) for frame in frames] == [4, 1, 1, 1, 1]
+    assert [len(frame[3]["getVariableData"]) for frame in frames] == [1] * (1 + len(VARIABLES))
     assert status == "not_supported"
 
 
