@@ -60,10 +60,12 @@ class Report(NamedTuple):
         """The report with a NotifyReport, in whatever order they come; one that is of another
         report, or is repeated, changes nothing."""
         number = payload.get("seqNo")
-        if payload.get("requestId") != self.request_id or number in self.seen:
+        if payload.get("requestId") != self.request_id:
             return self
         if not isinstance(number, int) or not 0 <= number < PARTS_MAX:
             return self._replace(sound=False)
+        if number in self.seen:
+            return self
         last = self.last if payload.get("tbc") is True else number
         seen = self.seen | {number}
         one_end = self.last is None or last == self.last
