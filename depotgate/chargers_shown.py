@@ -32,9 +32,18 @@ from models.charger import ChargerState
 from models.errors import BrokerUnavailableError, ConfigurationError
 from models.ids import ChargerId
 from models.offline_words import offline_lines
-from models.profiles import STANDARD, profile_named, profiles_of_make, switchable
+from models.profile_choice import (
+    EffectiveProfile,
+    ProfileSource,
+    boot_of,
+    effective_profile,
+    matching_profiles,
+    profiles_of_make,
+)
+from models.profiles import profile_named, switchable
 from models.schedule import Mode
 from models.site import ChargerRecord
+from models.switchability import believed, may_be_set
 from models.topics import STATE
 from streams.states import ChargerStates
 
@@ -57,14 +66,20 @@ class Shown(NamedTuple):
     clock_limit_s: int | None = None
 
     @property
+    def profile(self) -> EffectiveProfile:
+        """The row that goes for it, as its worker finds it."""
+        return effective_profile(self.charger, boot_of(self.row) if self.row else None)
+
+    @property
     def classified(self) -> Classified:
         """Its class. A charger that was never seen may speak any version."""
         row = self.row
-        ocpp = row.connection.ocpp if row and row.connection else self.charger.ocpp or "2.0.1"
+        spoken = (row.connection.ocpp if row.connection else row.booted_over) if row else None
+        ocpp = spoken or self.charger.ocpp or "2.0.1"
         return classify(
-            row.claims if row else None,
+            believed(row.claims, self.profile) if row else None,
             row.proofs if row else Proofs(),
-            has_key=switchable(ocpp, profile_named(self.charger.profile)),
+            has_key=switchable(ocpp, profile_named(self.profile.name)),
             desired=row.desired if row else None,
         )
 
@@ -120,13 +135,15 @@ def one_of(shown: Iterable[Shown], charger_id: str) -> Shown:
 def table_of(shown: Iterable[Shown]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("charger", no_wrap=True)
-    for name in ("site", "class", "desired", "commanded", "observed", "firmware"):
+    for name in ("site", "class", "profile", "desired", "commanded", "observed", "firmware"):
         table.add_column(name, overflow="fold")
     for name in ("clock", "sessions", "last seen"):
         table.add_column(name, overflow="fold")
     for each in shown:
         row = each.row
-        cells = (each.charger.charger_id, each.charger.site_id, _class(each), *_modes(row))
+        profile = f"{each.profile.name} ({each.profile.source})"
+        charger = each.charger
+        cells = (charger.charger_id, charger.site_id, _class(each), profile, *_modes(row))
         firmware = row.firmware if row else None
         seen = (clock_words(row, each.clock_limit_s), str(running_sessions(row)), last_seen(row))
         # What chargers and people wrote is no markup.
@@ -188,12 +205,32 @@ def _display(row: ChargerState | None) -> str:
 
 
 def _profile(each: Shown) -> str:
-    """The profile of its row, and what its make hints at where none was chosen."""
-    chosen, row = each.charger.profile, each.row
-    hinted = profiles_of_make(row.vendor) if row and row.vendor else ()
-    if chosen != STANDARD.name or not hinted:
-        return chosen
-    return f"{chosen}; its make hints at {', '.join(hinted)} (docs/profiles.md)"
+    """The profile that goes for it, and where it is from."""
+    row = each.row
+    match each.profile.source:
+        case ProfileSource.NAMED:
+            why = "named in chargers.csv"
+        case ProfileSource.FOUND:
+            why = "found by its BootNotification"
+            if row is not None and not may_be_set(row, each.profile):
+                why += "; nothing is set by it before its key was read"
+        case ProfileSource.ASSUMED:
+            why = f"assumed: {_why_assumed(row)}"
+    return f"{each.profile.name} ({why})"
+
+
+def _why_assumed(row: ChargerState | None) -> str:
+    """Why nothing was found, and what its make hints at."""
+    boot = boot_of(row) if row else None
+    if boot is None:
+        return "none is named, and it has not booted yet"
+    if boot.ocpp not in {None, "1.6"}:
+        return "it goes for every make over OCPP 2.x"
+    if fitting := matching_profiles(boot):
+        return f"its BootNotification fits {' and '.join(fitting)}: name one (docs/profiles.md)"
+    hinted = profiles_of_make(boot.vendor or "")
+    hint = f"; its make hints at {', '.join(hinted)}: name it (docs/profiles.md)" if hinted else ""
+    return f"none is found by its BootNotification{hint}"
 
 
 def _class(each: Shown) -> str:
@@ -223,7 +260,8 @@ def _fields(each: Shown) -> dict[str, object]:
     return {
         "charger_id": each.charger.charger_id,
         "site_id": each.charger.site_id,
-        "profile": each.charger.profile,
+        "profile": each.profile.name,
+        "profile_source": each.profile.source,
         "capability": found.capability,
         "proven": found.proven,
         "evidence": [

@@ -57,7 +57,8 @@ async def probe_charger(settings: Settings, charger_id: str, *, as_json: bool) -
             f"expected a charger that is connected, got {charger_id}, which is not"
         )
     now = datetime.now(UTC)
-    command = probe_command(shown.charger, link, now, f"asked at {now.isoformat()}")
+    profile = shown.profile.name
+    command = probe_command(shown.charger, profile, link, now, f"asked at {now.isoformat()}")
     told = await _answer(kafka, command)
     if as_json:
         print_json(told.data)

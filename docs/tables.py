@@ -11,10 +11,12 @@ from docs.examples import RULE_NUMBERS, example_of_rule, reason_examples
 from models.advice import REASON_HELP
 from models.assisted import TRIES_MAX
 from models.charger import ModeFactKind
+from models.confidence import Confidence
 from models.decision import FLAGS
 from models.ladder import LADDER
 from models.languages import LANGUAGES, Language
 from models.layers import PRECEDENCE
+from models.makes import Make
 from models.metrics import LATENCY_BUCKETS_S, METRICS, RULES_BUCKETS_S
 from models.mode_commands import (
     ATTEMPTS_MAX,
@@ -23,7 +25,7 @@ from models.mode_commands import (
     pauses_in_words,
 )
 from models.modes import RULES, NextStep
-from models.profiles import PROFILES, Confidence, Profile
+from models.profiles import PROFILES, Profile
 from models.reasons import REASON_TABLE, Answer, Flag, Reason
 from models.roles import PERMITS, Permit
 from models.session_ends import STOP_TRIES_MAX
@@ -327,6 +329,26 @@ def _profile_row(profile: Profile) -> Iterable[object]:
     )
 
 
+def makes() -> str:
+    """By which words of a BootNotification a profile is found."""
+    header = ("profile", "vendor has", "model has", "firmware", "known from")
+    return _table(
+        header, (_make_row(name, make) for name, row in PROFILES.items() for make in row.makes)
+    )
+
+
+def _make_row(name: str, make: Make) -> Iterable[object]:
+    since = f"from {make.firmware_from}" if make.firmware_from else ""
+    before = f"before {make.firmware_before}" if make.firmware_before else ""
+    return (
+        f"`{name}`",
+        f"`{make.vendor}`",
+        _optional(make.model),
+        f"{since} {before}".strip() or "–",
+        _CONFIDENCE[make.confidence],
+    )
+
+
 def _optional(value: str | None) -> str:
     return f"`{value}`" if value is not None else "–"
 
@@ -380,6 +402,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "flags": flags,
     "advice": advice,
     "profiles": profiles,
+    "makes": makes,
     "modes": modes,
     "steps": steps,
     "mode facts": mode_facts,

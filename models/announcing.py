@@ -70,7 +70,7 @@ def announce_at(row: ChargerState, governing: Governing, now: datetime) -> datet
     if governing.stage is not Stage.ENFORCE:
         stands = last is not None and not none_there and last.window.mode is Mode.MANAGED
         return now if stands else NEVER
-    if none_there or switch_ahead(row, governing.charger.profile):
+    if none_there or switch_ahead(row, governing.profile):
         return NEVER
     told_here = last is not None and last.connection_id == link.connection_id
     if last is None or not told_here or last.window != window_of(governing, now):

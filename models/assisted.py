@@ -14,10 +14,12 @@ from typing import NamedTuple
 from models.capability import Capability, classify
 from models.charger import ChargerEvent, ChargerState
 from models.ids import CommandId, timed_id
+from models.profile_choice import EffectiveProfile
 from models.profiles import profile_named, switchable
 from models.schedule import Mode
 from models.session_changes import with_vehicle
 from models.sessions import AssistedStart, Occupation, Sessions
+from models.switchability import believed
 
 ASSISTED_TAG = "DEPOTGATEASSISTED"
 """The reserved token, an OCPP 1.6 idTag of at most 20 characters. It is no secret: it is nobody's,
@@ -74,14 +76,15 @@ class NextStart(NamedTuple):
 NOTHING = NextStart(StartStep.NOTHING)
 
 
-def assisted(row: ChargerState, profile: str) -> bool:
+def assisted(row: ChargerState, profile: EffectiveProfile) -> bool:
     """Whether sessions of this charger are started from here: class assisted, or unsupported while
     it is not known that remote starts do not work there."""
     link = row.connection
     if link is None:
         return False
-    has_key = switchable(link.ocpp, profile_named(profile))
-    found = classify(row.claims, row.proofs, has_key=has_key, desired=row.desired).capability
+    has_key = switchable(link.ocpp, profile_named(profile.name))
+    claims = believed(row.claims, profile)
+    found = classify(claims, row.proofs, has_key=has_key, desired=row.desired).capability
     if found is Capability.UNSUPPORTED:
         return row.proofs.remote_starts_failed < TRIALS_MAX
     return found is Capability.ASSISTED

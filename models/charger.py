@@ -221,6 +221,10 @@ class Commanded(Frozen):
     doubted: bool = False
 
 
+READ_BACK, BEHAVIOUR = "read_back", "behaviour"
+"""Kinds of evidence."""
+
+
 class Observed(Frozen):
     """The last evidence of the charger's mode, and what kind it was."""
 
@@ -272,6 +276,7 @@ class ChargerState(Record):
             away; None where it has one, or stage off asks for none.
         read_back_at: when it told its mode last, without a switch.
         refused: optional steps of the last switch that it did not take.
+        vendor, model, firmware, booted_over: of its last boot, and the OCPP version it came over.
         claims, proofs: what the charger said of itself, and what its behaviour showed.
         places: occupations that may still prove something.
         disconnected_at: when its last connection ended; None while it is connected.
@@ -301,6 +306,7 @@ class ChargerState(Record):
     vendor: str | None = None
     model: str | None = None
     firmware: str | None = None
+    booted_over: Open[OcppVersion] | None = None
     claims: Claims | None = None
     proofs: Proofs = Field(default_factory=Proofs)
     places: tuple[Place, ...] = ()

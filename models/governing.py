@@ -6,7 +6,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from models.makes import Boot
 from models.overridden import AnyTimeline
+from models.profile_choice import EffectiveProfile, effective_profile
 from models.schedule import Schedule
 from models.site import ChargerRecord, SiteRecord, Stage
 from models.stages import Staged
@@ -19,6 +21,7 @@ class Governing(NamedTuple):
         scope: `charger`, `group` or `site`: whose schedule it is.
         timeline: of that schedule, under the overrides and locks of all three scopes.
         staged: the charger's stage where flags may say another than the site; None = the site's.
+        boot: what it said of itself last; only its worker knows (streams/chargers.py).
     """
 
     charger: ChargerRecord
@@ -27,6 +30,17 @@ class Governing(NamedTuple):
     scope: str
     timeline: AnyTimeline
     staged: Staged | None = None
+    boot: Boot | None = None
+
+    @property
+    def profile(self) -> EffectiveProfile:
+        """By which row of profiles.toml it is switched."""
+        return effective_profile(self.charger, self.boot)
+
+    @property
+    def boot_awaited(self) -> bool:
+        """Whether nobody named its profile and it has not yet said what it is."""
+        return self.boot is None and not self.charger.profile_named
 
     @property
     def stage(self) -> Stage:

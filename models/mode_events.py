@@ -9,6 +9,8 @@ from typing import Any
 from models.announcing import announced_noted
 from models.attempt import AttemptKind, TokenKind
 from models.charger import (
+    BEHAVIOUR,
+    READ_BACK,
     ChargerEvent,
     ChargerState,
     Commanded,
@@ -28,9 +30,6 @@ from models.session_events import sessions_noted, told_later
 from models.site import Stage
 
 Update = dict[str, Any]
-
-READ_BACK, BEHAVIOUR = "read_back", "behaviour"
-"""Kinds of evidence."""
 
 REFUSED = frozenset({CommandStatus.REJECTED, CommandStatus.NOT_SUPPORTED})
 """By these a charger says itself that it did nothing."""
@@ -141,6 +140,7 @@ def _booted(state: ChargerState, event: ChargerEvent) -> Update:
         field: next((str(event.data[path]) for path in paths if path in event.data), None)
         for field, paths in _BOOT_FIELDS.items()
     }
+    told["booted_over"] = event.ocpp
     if state.offline is not None:
         told["offline"] = forgotten(state.offline)
     if state.stored_mode is not None:

@@ -12,7 +12,14 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from models.charger import Commanded, CommandKind, CommandStatus, Connection, Observed
+from models.charger import (
+    BEHAVIOUR,
+    Commanded,
+    CommandKind,
+    CommandStatus,
+    Connection,
+    Observed,
+)
 from models.mode_commands import REBOOT_WITHIN, Tries, tries_of
 from models.profiles import profile_named, switchable
 from models.schedule import Mode
@@ -168,8 +175,9 @@ def reconcile(  # noqa: PLR0917 - the things that are compared, in the order of 
         return NextStep.NOTHING
     link = link_of(connection, profile, capability)
     if commanded is not None and commanded.status and commanded.profile not in {"", profile}:
-        # What came of other keys says nothing of these.
+        # What came of other keys says nothing of these, nor does what was read of them.
         commanded = None
+        observed = observed if observed and observed.evidence == BEHAVIOUR else None
     order, seen = order_of(desired, commanded, now), seen_of(desired, observed)
     return step_of(stage, link, order, seen, tries_of(commanded, now), may_reset=may_reset)
 

@@ -89,21 +89,24 @@ def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
     return tuple(own)
 
 
-def probe_due(row: ChargerState) -> bool:
+def probe_due(row: ChargerState, profile: str) -> bool:
     """Whether a connected charger is to be asked: it never told, or it has booted with a firmware
-    that was not asked yet."""
+    that was not asked yet, or was asked for the keys of another profile."""
     claims = row.claims
     if row.connection is None:
         return False
-    return claims is None or claims.probed_at is None or claims.firmware != row.firmware
+    if claims is None or claims.probed_at is None or claims.firmware != row.firmware:
+        return True
+    return claims.profile not in {"", profile}
 
 
 def probe_command(
-    charger: ChargerRecord, link: Connection, at: datetime, about: str
+    charger: ChargerRecord, profile: str, link: Connection, at: datetime, about: str
 ) -> ChargerCommand:
     """The command that probes a charger over its connection.
 
     Args:
+        profile: the row whose keys are asked for.
         about: tells it from others of the same time: the firmware, or who asks by hand.
     """
     charger_id = charger.charger_id
@@ -118,7 +121,7 @@ def probe_command(
         ocpp=link.ocpp,
         # Not its business: a probe changes nothing.
         mode=Mode.MANAGED,
-        profile=charger.profile,
+        profile=profile,
         sent_at=at,
         expires_at=at + PROBE_WITHIN,
     )

@@ -13,26 +13,17 @@ from importlib.resources import files
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from models.confidence import Confidence
+from models.makes import Make
 from models.reasons import OcppVersion
 from models.record import Frozen
 from models.schedule import Mode
 from models.tuning import TUNED_2X, TUNED_16
 
-
-class Confidence(StrEnum):
-    """Where a row's keys come from. Only behaviour proves a charger (finding 4)."""
-
-    OBSERVED = "observed"
-    DOCUMENTED = "documented"
-    DUMP = "dump"
-    FIELD_TEST = "field_test"
-    PULL_REQUEST = "pull_request"
-    ISSUE_THREAD = "issue_thread"
-    ONE_CSMS = "one_csms"
-    UNVERIFIED = "unverified"
-    NONE = "none"
+MAKES_MAX = 8
+"""Of one row: a maker has a few names. Every row's are tried for every boot that is new."""
 
 
 class Spelling(Frozen):
@@ -56,6 +47,7 @@ class Profile(Frozen):
         values_stated: False where the source names only the key, not how its values are spelled.
         base_report: it may be asked for a report on all that it has (models/reports.py).
         default_tag: presented by the charger while `tag_key` is blank; reserved (rule 17).
+        makes: by which it is found (models/profile_choice.py).
     """
 
     name: str
@@ -72,6 +64,7 @@ class Profile(Frozen):
     base_report: bool = False
     confidence: Confidence
     notes: tuple[str, ...] = ()
+    makes: tuple[Make, ...] = Field(default=(), max_length=MAKES_MAX)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -83,6 +76,12 @@ class Profile(Frozen):
             whole = len(given) == 1
         if not whole or (self.mode_key is not None and self.ocpp is None):
             raise ValueError("expected mode_key with its version and both values, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _may_be_found(self) -> Self:
+        if self.makes and (self.mode_key is None or self.confidence is Confidence.UNVERIFIED):
+            raise ValueError("makes: nothing is found by itself whose keys nobody has verified")
         return self
 
     @property
@@ -124,10 +123,25 @@ def _plain(value: str) -> str:
 def _load() -> dict[str, Profile]:
     rows = tomllib.loads((files("models") / "profiles.toml").read_text(encoding="utf-8"))
     # Not strict: TOML has no enums and no tuples.
-    return {
-        name: Profile.model_validate({"name": name, **row}, strict=False)
-        for name, row in rows.items()
-    }
+    return told_apart(
+        {
+            name: Profile.model_validate({"name": name, **row}, strict=False)
+            for name, row in rows.items()
+        }
+    )
+
+
+def told_apart(rows: dict[str, Profile]) -> dict[str, Profile]:
+    """The rows.
+
+    Raises:
+        ValueError: whatever one of them is found by, another is found by too.
+    """
+    makes = [(name, make) for name, row in rows.items() for make in row.makes]
+    for name, make in makes:
+        if {other for other, each in makes if each.matches(make.example())} != {name}:
+            raise ValueError(f"{name}: expected makes that no other row has, got {make.vendor!r}")
+    return rows
 
 
 PROFILES: dict[str, Profile] = _load()
@@ -139,16 +153,6 @@ UNKNOWN = PROFILES["unknown"]
 def profile_named(name: str) -> Profile:
     """The row of that name; `unknown`, which is never switched, for one a newer version wrote."""
     return PROFILES.get(name, UNKNOWN)
-
-
-def profiles_of_make(vendor: str) -> tuple[str, ...]:
-    """Rows that the vendor of a BootNotification may mean: those named after a word of it.
-
-    Hints for a person, never applied: how makers spell themselves there is not verified.
-    """
-    words = {word.strip("(),.").casefold() for word in vendor.split()}
-    named_alike = (STANDARD, UNKNOWN)
-    return tuple(name for name, row in PROFILES.items() if row not in named_alike and name in words)
 
 
 def row_on(ocpp: OcppVersion | str, profile: Profile) -> Profile:

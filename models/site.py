@@ -235,7 +235,9 @@ class ChargerRecord(Record):
         verifier: `hash:hmac-sha256:KID:HEX` or `hash:argon2id:HASH`; None for profiles 0 and 3.
         earlier_verifiers: of the same password under older key epochs, by which a change of the key
             is told from a change of the password.
-        profile: a row of profiles.toml.
+        profile: a row of profiles.toml; `standard` where none is named.
+        profile_named: whether somebody named it; else it may be found (models/profile_choice.py).
+            Records from before that was told stay as they were: named.
         schedule: its own, narrower than its group's and its site's (rule 7).
     """
 
@@ -248,6 +250,7 @@ class ChargerRecord(Record):
     earlier_verifiers: tuple[str, ...] = ()
     profile: str = "standard"
     schedule: str | None = None
+    profile_named: bool = True
     revision: str
 
 

@@ -64,7 +64,7 @@ class _Order(NamedTuple):
             slot=connection.slot,
             ocpp=connection.ocpp,
             mode=self.mode,
-            profile=governing.charger.profile,
+            profile=governing.profile.name,
             sent_at=self.sent_at,
             expires_at=self.sent_at + within,
             **about,
@@ -118,14 +118,18 @@ class ChargerPost:
         """A switch or a reset, for the first time or once more: same id, same expiry."""
         order = _Order(commanded.command_id, commanded.kind, commanded.mode, commanded.sent_at)
         within = timedelta(seconds=EXPIRES_AFTER_S)
-        await self._command(order.over(connection, governing, within))
+        command = order.over(connection, governing, within)
+        # What is sent once more is the same command, though another profile was found meanwhile.
+        profile = commanded.profile or command.profile
+        await self._command(command.model_copy(update={"profile": profile}))
         self._metrics.count(COMMANDS_SENT, governing.site.site_id, commanded.mode)
 
     async def probe(
         self, connection: Connection, governing: Governing, at: datetime, about: str
     ) -> None:
         """Have a charger asked what its configuration has; `about`: see `probe_command`."""
-        await self._command(probe_command(governing.charger, connection, at, about))
+        profile = governing.profile.name
+        await self._command(probe_command(governing.charger, profile, connection, at, about))
 
     async def read_back(self, row: ChargerState, governing: Governing, now: datetime) -> None:
         """Have a charger asked for its mode, and nothing else."""

@@ -20,10 +20,11 @@ from models.metrics import SWITCHES_FAILED
 from models.mode_commands import command_id, end_overdue, pause_ends_at, resend_due
 from models.mode_events import apply_event, enter_stage, superseded_connection
 from models.modes import NextStep, reconcile
+from models.profile_choice import boot_of
 from models.read_backs import LEAST_URGENT, READ_BACK_EVERY, period_start
 from models.record import NEVER
 from models.session_outcomes import outcome_noted
-from models.switchability import may_reset, settled_class
+from models.switchability import may_be_set, may_reset, settled_class
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
 from streams.announcements import AnnouncementDesk, announcement_due_at
@@ -116,7 +117,7 @@ class ChargerDesk:
             if message.offset <= before.offset:
                 return
             after = apply_event(before, event, message.offset)
-            governing = self._replica.governing(event.charger_id)
+            governing = self._governing(after)
             if governing is not None:
                 await self._evidence.tell(before, after, event, governing)
                 await self._sessions.tell_what_began(before, after, event, governing.stage)
@@ -145,7 +146,12 @@ class ChargerDesk:
             if sessions == row.sessions:
                 return
             known = row.model_copy(update={"sessions": sessions})
-            self._keep([await self._review(known, self._replica.governing(charger_id))])
+            self._keep([await self._review(known, self._governing(known))])
+
+    def _governing(self, row: ChargerState) -> Governing | None:
+        """What governs a charger, with the boot by which its profile may be found."""
+        governing = self._replica.governing(row.charger_id)
+        return governing._replace(boot=boot_of(row)) if governing else None
 
     def _its_turn(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share)
@@ -220,7 +226,7 @@ class ChargerDesk:
     async def _reviewed(self, row: ChargerState) -> ChargerState | None:
         """The reviewed row; None where that failed, which must not stop the time of the others."""
         try:
-            return await self._review(row, self._replica.governing(row.charger_id))
+            return await self._review(row, self._governing(row))
         except DeliveryFailedError:
             raise
         except Exception:
@@ -267,18 +273,8 @@ class ChargerDesk:
         self, row: ChargerState, governing: Governing, now: datetime
     ) -> ChargerState:
         """Do what the table of models.modes says comes next."""
-        stage, profile = governing.stage, governing.charger.profile
-        step = reconcile(
-            row.desired,
-            row.commanded,
-            row.observed,
-            row.connection,
-            profile,
-            stage,
-            now=now,
-            capability=settled_class(row, profile),
-            may_reset=may_reset(row, governing.site),
-        )
+        stage, profile = governing.stage, governing.profile
+        step = _next_step(row, governing, now)
         given_up = step is NextStep.GIVE_UP
         if given_up and row.given_up_at is None:
             self._metrics.count(SWITCHES_FAILED, row.site_id, row.desired or "unknown")
@@ -303,7 +299,7 @@ class ChargerDesk:
                 last = row.commanded if step in _ABOUT_A_COMMAND else None
                 command = last.command_id if last else None
                 await self._post.tell(
-                    row, _FACT_OF_STEP[step], now, stage, command=command, detail=profile
+                    row, _FACT_OF_STEP[step], now, stage, command=command, detail=profile.name
                 )
                 if given_up:
                     # Somebody may have set it by hand.
@@ -322,7 +318,7 @@ class ChargerDesk:
         assert row.desired is not None, "a command needs a desired mode"
         assert connection is not None, "a command needs a connection to go to"
         kind, fact = _COMMAND_OF_STEP[step]
-        last, profile = row.commanded, governing.charger.profile
+        last, profile = row.commanded, governing.profile.name
         same = last is not None and last.mode is row.desired and last.profile in {"", profile}
         tried_count = last.attempts_count if last and same else 0
         # A reset belongs to the switch that asked for it.
@@ -350,6 +346,27 @@ class ChargerDesk:
         await self._post.switch(connection, commanded, governing)
         again = commanded.model_copy(update={"resent_at": now})
         return row.model_copy(update={"commanded": again})
+
+
+def _next_step(row: ChargerState, governing: Governing, now: datetime) -> NextStep:
+    """What comes next, as far as it is known what the charger is."""
+    profile = governing.profile
+    step = reconcile(
+        row.desired,
+        row.commanded,
+        row.observed,
+        row.connection,
+        profile.name,
+        governing.stage,
+        now=now,
+        capability=settled_class(row, profile),
+        may_reset=may_reset(row, governing.site),
+    )
+    # It connected a moment ago, and its boot is on its way.
+    boot_awaited = step is NextStep.NOT_SWITCHABLE and governing.boot_awaited
+    # Its probe is: a profile that was found sets nothing before.
+    probe_awaited = step in _COMMAND_OF_STEP and not may_be_set(row, profile)
+    return NextStep.HOLD if boot_awaited or probe_awaited else step
 
 
 def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetime:

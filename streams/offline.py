@@ -77,7 +77,7 @@ class OfflineDesk:
             self._due_at[row.charger_id] = now + LATER
             return row
         at = next_ask_at(row.offline, wanted.digest, link.connection_id, link.since)
-        if _silent(row) or switch_ahead(row, governing.charger.profile):
+        if _silent(row) or switch_ahead(row, governing.profile):
             # The end of its switch is an event, and looked at then.
             at = None
         if at is not None and at <= now:

@@ -1,4 +1,4 @@
-"""Chargers that are new, or have a new firmware, are asked what they can do."""
+"""Chargers that are new, or have a new firmware or profile, are asked what they can do."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ be new at the same time, while drivers present their cards at them. Those wait e
 
 
 class ProbeDesk:
-    """Has chargers probed, once over a connection for a firmware."""
+    """Has chargers probed, once over a connection for a firmware and a profile."""
 
     def __init__(self, post: ChargerPost, states: ChargerStates) -> None:
         self._post = post
         self._states = states
         self._turns = GatewayTurns(PROBES_PER_S)
-        self._asked: dict[ChargerId, tuple[ConnectionId, str | None]] = {}
+        self._asked: dict[ChargerId, tuple[ConnectionId, str | None, str]] = {}
 
     async def ask(self, row: ChargerState, governing: Governing, now: datetime) -> None:
         """Have it probed, where that is due; `shadow` sends nothing (rule 27)."""
         link = row.connection
-        if link is None or governing.stage is not Stage.ENFORCE or not probe_due(row):
+        profile = governing.profile.name
+        if link is None or governing.stage is not Stage.ENFORCE or not probe_due(row, profile):
             return
-        if not switchable(link.ocpp, profile_named(governing.charger.profile)):
+        if not switchable(link.ocpp, profile_named(profile)):
             return
-        asked = (link.connection_id, row.firmware)
+        asked = (link.connection_id, row.firmware, profile)
         known = self._asked.get(row.charger_id) == asked
         if known or not self._turns.come(row, self._states.share):
             return
         self._asked[row.charger_id] = asked
-        await self._post.probe(link, governing, now, row.firmware or "")
+        await self._post.probe(link, governing, now, f"{profile} {row.firmware or ''}")
 
     def due(self) -> list[ChargerId]:
         """Chargers whose turn it is, to be looked at now."""

@@ -41,7 +41,7 @@ class StartDesk:
         waits = row.desired is Mode.FREEVEND and row.sessions.occupied
         if not waits or governing.stage is Stage.OFF:
             return row, due_at
-        if not assisted(row, governing.charger.profile):
+        if not assisted(row, governing.profile):
             return row, due_at
         managed_at = governing.timeline.at(now).end
         for vehicle in row.sessions.occupied:

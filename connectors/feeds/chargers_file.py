@@ -25,7 +25,8 @@ from connectors.feeds.site_file import References
 from connectors.feeds.text_file import Line
 from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, SiteId
-from models.profiles import PROFILES
+from models.profile_choice import findable_tags
+from models.profiles import PROFILES, STANDARD, profile_named, reserved_tags
 from models.reasons import OcppVersion
 from models.site import ChargerRecord, SecurityProfile
 
@@ -40,8 +41,6 @@ CHARGERS_MAX = 20_000
 CHARGER_ID = re.compile(r"[A-Za-z0-9*+=_|@. -]{1,48}")
 """OCPP 2.0.1 part 4, section 3.1.1: an identifierString of 48 characters. Without its colon, which
 ends a user name in HTTP Basic (RFC 7617, section 2); with the blank that some 1.6 ids have."""
-
-STANDARD_PROFILE = "standard"
 
 _OCPP = ("", "1.6", "2.0.1", "2.1")
 _SECURITY_PROFILES = ("0", "1", "2", "3")
@@ -59,11 +58,11 @@ class ChargersFile(NamedTuple):
 
     Attributes:
         rows: those with nothing wrong.
-        profiles: that any row names, for the tags that they reserve (rule 17).
+        reserved: freevend tags of the profiles that any row names, or leaves to be found (rule 17).
     """
 
     rows: tuple[ChargerRow, ...] = ()
-    profiles: frozenset[str] = frozenset()
+    reserved: frozenset[str] = frozenset()
 
 
 def read_chargers(
@@ -82,15 +81,20 @@ def read_chargers(
     """
     reader = _Reader(folder, references, pseudonymiser)
     rows: list[ChargerRow] = []
-    profiles: set[str] = set()
+    reserved: set[str] = set()
     for row in read_rows(FILE, lines, COLUMNS, problems, rows_max=CHARGERS_MAX):
         faults, verifiers = reader.check(row)
         for fault in faults:
             problems.add(FILE, row.line, fault)
-        profiles.add(row.fields["profile"] or STANDARD_PROFILE)
+        reserved.update(_reserved(row.fields["profile"], row.fields["ocpp"]))
         if not faults:
             rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifiers)))
-    return ChargersFile(tuple(rows), frozenset(profiles & PROFILES.keys()))
+    return ChargersFile(tuple(rows), frozenset(reserved))
+
+
+def _reserved(profile: str, ocpp: str) -> tuple[str, ...]:
+    """As models/profile_choice.py `reserved_by`, of a row that may have faults."""
+    return reserved_tags(profile_named(profile)) if profile else findable_tags(ocpp or None)
 
 
 def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> ChargerRecord:
@@ -102,7 +106,8 @@ def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> Ch
         security_profile=cast("SecurityProfile", int(fields["security_profile"])),
         verifier=verifiers.newest,
         earlier_verifiers=verifiers.earlier,
-        profile=fields["profile"] or STANDARD_PROFILE,
+        profile=fields["profile"] or STANDARD.name,
+        profile_named=bool(fields["profile"]),
         schedule=fields["schedule"] or None,
         revision="",
     )

@@ -29,7 +29,6 @@ from models.assisted import ASSISTED_TAG
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import SiteId
-from models.profiles import profile_named, reserved_tags
 from models.site import SiteRecord
 from models.topics import RECORD_MAX_BYTES
 
@@ -86,7 +85,7 @@ def read_depot(
     at = loaded_at.astimezone(UTC).replace(microsecond=0)
     found = read_site_of(folder, at, problems)
     chargers = _read_chargers(folder, found, pseudonymiser, problems)
-    reserved = _reserved(found.written, chargers.profiles)
+    reserved = _reserved(found.written, chargers.reserved)
     identities = _read_identities(
         folder,
         _site_id(found),
@@ -193,11 +192,10 @@ def _read_identities(
         )
 
 
-def _reserved(site: WrittenSite | None, profiles: frozenset[str]) -> frozenset[str]:
+def _reserved(site: WrittenSite | None, of_profiles: frozenset[str]) -> frozenset[str]:
     """Freevend tags of this depot, casefolded: the site's, and its chargers' defaults (rule 17)."""
     own = site.freevend_tag if site else None
-    defaults = [tag for name in profiles for tag in reserved_tags(profile_named(name))]
-    return frozenset(tag.casefold() for tag in (own, ASSISTED_TAG, *defaults) if tag)
+    return frozenset(tag.casefold() for tag in (own, ASSISTED_TAG, *of_profiles) if tag)
 
 
 def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:

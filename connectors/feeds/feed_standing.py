@@ -13,7 +13,7 @@ from connectors.feeds.standing import read_to_end
 from connectors.kafka.security import Kafka
 from models.assisted import ASSISTED_TAG
 from models.errors import ConfigurationError, UndecodableRecordError
-from models.profiles import profile_named, reserved_tags
+from models.profile_choice import reserved_by
 from models.record import Record
 from models.site import ChargerRecord, FeedReceipt, SiteRecord
 from models.topics import CHARGERS, FEEDS, SITES
@@ -75,8 +75,8 @@ async def read_known(bootstrap: Kafka, feed: FeedSource) -> Known:
     about = [site for site in tables.sites.values() if feed.site in {None, site.site_id}]
     types = sorted({each for site in about for each in site.identifier_types})
     tags = {ASSISTED_TAG, *(site.freevend_tag for site in tables.sites.values())}
-    for name in {charger.profile for charger in tables.chargers.values()}:
-        tags.update(reserved_tags(profile_named(name)))
+    for charger in tables.chargers.values():
+        tags.update(reserved_by(charger))
     reserved = frozenset(tag.casefold() for tag in tags if tag)
     return Known(tables.receipts.get(feed.key), SiteWords(reserved, tuple(types)))
 

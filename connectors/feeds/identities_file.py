@@ -309,7 +309,7 @@ class IdentityReader:
         if not self._reserved.isdisjoint((identifier.casefold(), canonical.casefold())):
             faults.append(
                 "identifier: it is a reserved freevend tag (rule 17), which is nobody's; remove "
-                "the row, or use another freevend_tag"
+                "the row, use another freevend_tag, or name the profile of each charger"
             )
             return None
         return Candidate(stated_type, canonical)

@@ -21,6 +21,7 @@ from models.charger import EventName, Scalar
 from models.clocks import ClockOffset, JudgedTime, live_doubt, replay_time
 from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
+from models.profile_choice import reserved_by
 
 LIVE_UNCERTAINTY_S = 1.0
 """Of the arrival of a live message: networks and queues of chargers take up to a second."""
@@ -100,7 +101,9 @@ def _pseudonymous(call: IncomingCall, presented: PresentedToken) -> Token:
     row = services.configuration.chargers.get(charger.charger_id, charger)
     read_back = services.memory.tag_of(charger.charger_id, call.received_s)
     site = call.connection.site
-    reserved = reserved_for(site, row.profile, read_back)
+    # Not by its boot: after a restart there is none, and the tag has to be known all the same.
+    of_profile = reserved_by(row, call.connection.ocpp)
+    reserved = reserved_for(site, of_profile, read_back)
     forms = site.forms if site else AS_OCPP_SAYS
     return token_of(presented, reserved, services.pseudonymiser, forms)
 

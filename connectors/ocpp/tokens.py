@@ -12,7 +12,6 @@ from models.identifiers import (
     candidates,
     display_form,
 )
-from models.profiles import profile_named, reserved_tags
 from models.site import SiteRecord
 
 _NO_AUTHORIZATION = "NoAuthorization"
@@ -25,14 +24,14 @@ UNREADABLE_TOKEN = Token(kind=TokenKind.UNREADABLE, display="unreadable")
 
 
 def reserved_for(
-    site: SiteRecord | None, profile: str, read_back_tag: str | None
+    site: SiteRecord | None, of_profile: tuple[str, ...], read_back_tag: str | None
 ) -> frozenset[str]:
-    """The freevend tags of a charger, casefolded: the site's, its profile's, its own (rule 17)."""
-    tags = (
-        site.freevend_tag if site else None,
-        read_back_tag,
-        *reserved_tags(profile_named(profile)),
-    )
+    """The freevend tags of a charger, casefolded: the site's, its profile's, its own (rule 17).
+
+    Args:
+        of_profile: see models/profile_choice.py `reserved_by`.
+    """
+    tags = (site.freevend_tag if site else None, read_back_tag, *of_profile)
     return frozenset(tag.casefold() for tag in tags if tag)
 
 

@@ -23,7 +23,7 @@ def charger_add(
     group: Annotated[str, typer.Option(help="Of site.yaml.")] = "",
     ocpp: Annotated[str, typer.Option(help="1.6|2.0.1|2.1; without it any version.")] = "",
     security_profile: Annotated[str, typer.Option(help="1, 2, 3 or 0.")] = "1",
-    profile: Annotated[str, typer.Option(help="A row of docs/profiles.md.")] = "",
+    profile: Annotated[str, typer.Option(help="A row of docs/profiles.md; else found.")] = "",
     schedule: Annotated[str, typer.Option(help="Of site.yaml, its own.")] = "",
 ) -> None:
     """Add a charger to chargers.csv, with a password of its own where it needs one."""

@@ -20,6 +20,7 @@ from models.facts import ConfigurationView, gather
 from models.identifier_forms import FORMS
 from models.identifiers import AS_OCPP_SAYS, Pseudonymiser
 from models.ids import AttemptId, ChargerId, RequestId, timed_id
+from models.profile_choice import reserved_by
 from models.site import ChargerRecord, Posture, SiteRecord
 
 STATED_TYPES = (*FORMS, "NoAuthorization")
@@ -93,8 +94,8 @@ def token_of_card(
 
     Without charger and site no tag is reserved: for asking which pseudonyms there are.
     """
-    profile = charger.profile if charger else "standard"
-    reserved = reserved_for(site, profile, None) if charger else frozenset[str]()
+    of_profile = reserved_by(charger, charger.ocpp or OCPP_ASSUMED) if charger else ()
+    reserved = reserved_for(site, of_profile, None) if charger else frozenset[str]()
     forms = site.forms if site else AS_OCPP_SAYS
     return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser, forms)
 

@@ -126,3 +126,62 @@ def test_the_screens_have_clock_sessions_and_last_seen() -> None:
         text = _on_screen(table)
         for words in ("clock", "12 s behind", "sessions", "last seen", "now, by 1.6"):
             assert words in text
+
+
+def _profile_line(charger: ChargerRecord, state: ChargerState | None) -> str:
+    lines = _on_screen(in_full(Shown(charger, state))).splitlines()
+    (found,) = (line for line in lines if line.startswith("profile"))
+    return " ".join(found.split()[1:])
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (
+            {"vendor": "Stegen Electronics", "model": "SmartEVSE"},
+            "microocpp (found by its BootNotification; "
+            "nothing is set by it before its key was read)",
+        ),
+        (
+            {
+                "vendor": "Stegen Electronics",
+                "model": "SmartEVSE",
+                "claims": Claims(profile="microocpp", mode=Mode.MANAGED),
+            },
+            "microocpp (found by its BootNotification)",
+        ),
+        ({}, "standard (assumed: none is named, and it has not booted yet)"),
+        (
+            {"vendor": "ABB", "model": "Terra"},
+            "standard (assumed: none is found by its BootNotification; "
+            "its make hints at abb: name it (docs/profiles.md))",
+        ),
+        (
+            {"vendor": "Acme", "model": "One"},
+            "standard (assumed: none is found by its BootNotification)",
+        ),
+        (
+            {"vendor": "Hager Bender", "model": "One"},
+            "standard (assumed: its BootNotification fits bender and hager: "
+            "name one (docs/profiles.md))",
+        ),
+    ],
+)
+def test_a_profile_is_said_with_where_it_is_from(said: dict[str, Any], line: str) -> None:
+    known = SAMPLES[ChargerRecord]
+    assert isinstance(known, ChargerRecord)
+    unnamed = known.model_copy(update={"profile": "standard", "profile_named": False})
+    assert _profile_line(unnamed, row(**said)) == line
+    assert _profile_line(unnamed, None).startswith("standard (assumed")
+    named = known.model_copy(update={"profile": "easee"})
+    assert _profile_line(named, row(**said)) == "easee (named in chargers.csv)"
+
+
+def test_over_ocpp_2_nothing_has_to_be_found() -> None:
+    known = SAMPLES[ChargerRecord]
+    assert isinstance(known, ChargerRecord)
+    unnamed = known.model_copy(update={"profile": "standard", "profile_named": False})
+    state = row(vendor="Keba AG", model="KC-P30", booted_over="2.0.1", connection=None)
+    assert _profile_line(unnamed, state) == (
+        "standard (assumed: it goes for every make over OCPP 2.x)"
+    )

@@ -418,6 +418,7 @@ _RECORDS: tuple[Record, ...] = (
         vendor="Vendor",
         model="Model",
         firmware="1.0",
+        booted_over="1.6",
         claims=Claims(
             profile="microocpp",
             firmware="1.0",

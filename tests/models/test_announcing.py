@@ -24,6 +24,7 @@ from models.capability import Claims, KeyClaim
 from models.charger import ChargerEvent, ChargerState
 from models.governing import Governing
 from models.mode_events import apply_event
+from models.profile_choice import EffectiveProfile, ProfileSource
 from models.record import NEVER
 from models.schedule import Mode, Schedule
 from models.site import Stage
@@ -42,8 +43,8 @@ def governing(mode: Mode = Mode.MANAGED, stage: Stage = Stage.ENFORCE) -> Govern
     """A charger in one mode for ever."""
     timeline = Timeline(Schedule(id="s", default=mode), zone("Europe/Berlin"))
     site = SimpleNamespace(timezone="Europe/Berlin", languages=("de", "en"))
-    charger = SimpleNamespace(profile="standard")
-    found = SimpleNamespace(timeline=timeline, site=site, stage=stage, charger=charger)
+    profile = EffectiveProfile("standard", ProfileSource.NAMED)
+    found = SimpleNamespace(timeline=timeline, site=site, stage=stage, profile=profile)
     return cast("Governing", found)
 
 

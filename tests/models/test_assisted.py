@@ -31,6 +31,7 @@ from models.capability import Claims, KeyClaim, Proofs, SetClaim
 from models.charger import ChargerEvent, ChargerState, Connection, EventName, Scalar
 from models.ids import ChargerId, ConnectionId, GatewayInstance, SiteId, Slot
 from models.mode_events import apply_event
+from models.profile_choice import EffectiveProfile, ProfileSource
 from models.schedule import Mode
 from models.sessions import AssistedStart, Occupation, Session, Sessions
 
@@ -232,28 +233,30 @@ def event(name: str, data: dict[str, Scalar], token: TokenKind | None = None) ->
 
 # Which chargers
 
+STANDARD = EffectiveProfile("standard", ProfileSource.NAMED)
+
 
 def test_a_charger_without_a_setting_is_tried_until_it_is_known_that_it_does_not_work() -> None:
     tried = row()
     for _ in range(TRIALS_MAX):
-        assert assisted(tried, "standard")
+        assert assisted(tried, STANDARD)
         tried = with_failure(tried)
-    assert not assisted(tried, "standard")
+    assert not assisted(tried, STANDARD)
 
 
 def test_a_charger_of_class_assisted_goes_on_after_failures() -> None:
     seen = Proofs(remote_start_at=OPENED, remote_starts_failed=TRIALS_MAX)
-    assert assisted(row(proofs=seen), "standard")
+    assert assisted(row(proofs=seen), STANDARD)
 
 
 def test_a_charger_with_a_setting_or_of_unknown_class_is_not_started() -> None:
     link = connection(ocpp="2.0.1")
-    assert not assisted(row(connection=link), "standard")
+    assert not assisted(row(connection=link), STANDARD)
     taken = Claims(mode_key=KeyClaim.PRESENT, set_status=SetClaim.TAKEN, read_back=True)
-    assert not assisted(row(connection=link, claims=taken), "standard")
+    assert not assisted(row(connection=link, claims=taken), STANDARD)
     missing = Claims(mode_key=KeyClaim.MISSING)
-    assert assisted(row(connection=link, claims=missing), "standard")
-    assert not assisted(row(connection=None), "standard")
+    assert assisted(row(connection=link, claims=missing), STANDARD)
+    assert not assisted(row(connection=None), STANDARD)
 
 
 # What the reserved token proves and identifies

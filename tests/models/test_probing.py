@@ -85,9 +85,11 @@ ASKED = Claims(probed_at=AT, firmware="1.0")
         (row(claims=ASKED), False),
         (row(claims=ASKED, firmware="2.0"), True),
         (row(connection=None), False),
+        (row(claims=ASKED.model_copy(update={"profile": "easee"})), True),
+        (row(claims=ASKED.model_copy(update={"profile": "zaptec"})), False),
     ],
 )
-def test_a_charger_is_probed_when_it_is_new_and_when_its_firmware_is(
+def test_a_charger_is_probed_when_it_is_new_and_when_its_firmware_or_profile_is(
     state: ChargerState, due: bool
 ) -> None:
-    assert probe_due(state) is due
+    assert probe_due(state, "zaptec") is due

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from models.makes import Boot
 from models.probing import questions
+from models.profile_choice import found_profile
 from models.profiles import PROFILES, WireCall, read_back_mode, reserved_tags, switch_calls
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -54,6 +56,19 @@ def test_a_profile_reads_what_its_case_says(name: str) -> None:
         key = case["freevend"]["key"]
         assert read_back_mode(case["ocpp"], profile, _answer(key, read["value"])) == read["mode"]
     assert bool(case["reads"]) == bool(case["freevend"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_profile_is_found_by_the_boots_of_its_case_and_by_no_others(name: str) -> None:
+    case, profile = CASES[name], PROFILES[name]
+    found, others = (
+        [Boot("1.6", told["vendor"], told.get("model"), told.get("firmware")) for told in boots]
+        for boots in (case.get("found", []), case.get("not_found", []))
+    )
+    assert bool(found) == bool(profile.makes)
+    assert others or not profile.makes, "a pattern is for what it leaves out too"
+    assert [found_profile(boot) for boot in found] == [name] * len(found)
+    assert [found_profile(boot) for boot in others] == [None] * len(others)
 
 
 def _answer(key: str, value: str) -> dict[str, Any]:

@@ -10,15 +10,14 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
+from models.confidence import Confidence
 from models.profiles import (
     PROFILES,
-    Confidence,
     Profile,
     Setting,
     WireCall,
     in_parts,
     profile_named,
-    profiles_of_make,
     read_back_mode,
     read_back_tag,
     refused_names,
@@ -342,17 +341,3 @@ def test_only_what_was_seen_on_firmware_is_called_observed() -> None:
 def test_half_a_row_cannot_be_built(row: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="mode_key"):
         Profile(name="half", vendor="Half", confidence=Confidence.NONE, **row)
-
-
-@pytest.mark.parametrize(
-    ("vendor", "hinted"),
-    [
-        ("Zaptec", ("zaptec",)),
-        ("KEBA AG", ("keba",)),
-        ("i-charging, Lda.", ("i-charging",)),
-        ("Standard Unknown", ()),
-        ("", ()),
-    ],
-)
-def test_the_vendor_of_a_boot_hints_at_a_profile(vendor: str, hinted: tuple[str, ...]) -> None:
-    assert profiles_of_make(vendor) == hinted

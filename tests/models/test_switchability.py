@@ -11,6 +11,7 @@ from models.capability import Claims, KeyClaim, SetClaim
 from models.charger import ChargerState, Commanded, CommandStatus
 from models.ids import CommandId
 from models.modes import NextStep, reconcile
+from models.profile_choice import EffectiveProfile, ProfileSource
 from models.schedule import Mode
 from models.sessions import Session, Sessions
 from models.site import Reboot, Stage
@@ -21,6 +22,10 @@ from tests.rules.depots import Depot
 MICROOCPP = "microocpp"
 MISSING = {"profile": MICROOCPP, "mode_key": KeyClaim.MISSING}
 THERE = {"profile": MICROOCPP, "mode_key": KeyClaim.WRITABLE}
+
+
+def named(profile: str) -> EffectiveProfile:
+    return EffectiveProfile(profile, ProfileSource.NAMED)
 
 
 def claiming(**claims: Any) -> ChargerState:
@@ -44,7 +49,7 @@ def step(state: ChargerState, profile: str = MICROOCPP, status: str | None = Non
         profile,
         Stage.ENFORCE,
         now=AT,
-        capability=settled_class(state, profile),
+        capability=settled_class(state, named(profile)),
     )
 
 
@@ -68,7 +73,7 @@ def step(state: ChargerState, profile: str = MICROOCPP, status: str | None = Non
 def test_a_class_is_gone_by_where_no_other_moment_would_change_it(
     claims: dict[str, Any], settled: str | None
 ) -> None:
-    assert settled_class(claiming(**claims), MICROOCPP) == settled
+    assert settled_class(claiming(**claims), named(MICROOCPP)) == settled
 
 
 def test_a_charger_without_a_usable_setting_is_sent_no_switch() -> None:
@@ -81,7 +86,7 @@ def test_a_remote_start_makes_it_assisted_and_is_still_no_switch() -> None:
     state = claiming(**MISSING)
     proofs = state.proofs.model_copy(update={"remote_start_at": AT})
     assisted = state.model_copy(update={"proofs": proofs})
-    assert settled_class(assisted, MICROOCPP) == "assisted"
+    assert settled_class(assisted, named(MICROOCPP)) == "assisted"
     assert step(assisted) is NextStep.NOT_SWITCHABLE
 
 
@@ -130,7 +135,7 @@ def test_a_probe_that_does_not_find_the_key_leaves_the_refusal() -> None:
     refused = claiming(**THERE, set_status=SetClaim.NOT_SUPPORTED)
     name, token, data = PROBED
     state = after(refused, (name, token, data | {"mode_key": "missing"}))
-    assert settled_class(state, MICROOCPP) == "unsupported"
+    assert settled_class(state, named(MICROOCPP)) == "unsupported"
 
 
 @pytest.mark.parametrize(
@@ -177,4 +182,4 @@ def test_what_is_less_urgent_waits_for_a_switch_that_comes(
         profile=MICROOCPP,
     )
     state = claiming(**claims).model_copy(update={"commanded": last or None})
-    assert switch_ahead(state, MICROOCPP) is ahead
+    assert switch_ahead(state, named(MICROOCPP)) is ahead

@@ -160,5 +160,5 @@ def presented(row: Mapping[str, Any], ocpp: str, site: SiteRecord) -> Token:
     if row.get("kind") == "freevend_tag":
         return FREEVEND_TOKEN
     stated = None if ocpp == "1.6" else row.get("type", "ISO14443")
-    reserved = reserved_for(site, "standard", None)
+    reserved = reserved_for(site, (), None)
     return token_of(PresentedToken(str(row["id"]), stated), reserved, PSEUDONYMS, site.forms)

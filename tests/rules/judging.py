@@ -48,6 +48,8 @@ from models.ids import (
 )
 from models.modes import reconcile
 from models.overstay import entitlement_end, overstaying
+from models.profile_choice import findable_tags
+from models.profiles import profile_named, reserved_tags
 from models.reasons import Answer, Reason, wire_status
 from models.schedule import Mode
 from models.site import Overstay, Posture, Stage
@@ -191,7 +193,11 @@ def _tell(case: Case) -> Seen:
 def _token(case: Case) -> Seen:
     """A token as it leaves the gateway (rules 17 and 26)."""
     profile = case.get("profile", "standard")
-    reserved = reserved_for(Depot({}).site, profile, case.get("read_back"))
+    # Empty, as in chargers.csv: it is left to be found.
+    of_profile = (
+        reserved_tags(profile_named(profile)) if profile else findable_tags(case.get("ocpp"))
+    )
+    reserved = reserved_for(Depot({}).site, of_profile, case.get("read_back"))
     token = token_of(PresentedToken(str(case["id"]), case.get("type")), reserved, PSEUDONYMS)
     types = [each.identifier_type for each in token.candidates]
     found: dict[str, Any] = {"kind": token.kind, "display": token.display, "types": types}

@@ -31,6 +31,7 @@ from models.charger import (
 from models.errors import UndecodableRecordError
 from models.governing import Governing
 from models.ids import ChargerId, ConnectionId, GatewayInstance, SiteId, Slot
+from models.reasons import OcppVersion
 from models.record import Record
 from models.schedule import WEEKDAYS, Mode, Schedule, Window
 from models.site import ChargerRecord, SiteRecord, Stage
@@ -102,6 +103,8 @@ class View(Replica):
 class Desk:
     """A desk that owns every partition, and everything it sends."""
 
+    ocpp: OcppVersion = "2.0.1"
+
     def __init__(self) -> None:
         metrics = Metrics("worker")
         self.replica = View(metrics)
@@ -156,7 +159,7 @@ class Desk:
             event_id=f"event-{self.offset}",
             charger_id=charger_id,
             site_id=SITE,
-            ocpp="2.0.1",
+            ocpp=self.ocpp,
             connection_id=connection_id,
             gateway_instance=GatewayInstance(gateway),
             slot=Slot(3),

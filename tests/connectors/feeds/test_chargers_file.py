@@ -225,10 +225,21 @@ def test_a_hash_of_a_retired_epoch_is_kept_as_written(tmp_path: Path) -> None:
 
 def test_a_charger_s_revision_is_of_what_it_says(tmp_path: Path) -> None:
     before = [row.record.revision for row in read(write(tmp_path)).chargers]
-    chargers = spoilt(CHARGERS, "CP-3,,,0,,,", "CP-3,,,0,,standard,")
-    assert [row.record.revision for row in read(write(tmp_path, chargers=chargers)).chargers] == (
-        before
-    ), "the default, written out, says the same"
-    chargers = spoilt(CHARGERS, "microocpp", "easee")
-    after = [row.record.revision for row in read(write(tmp_path, chargers=chargers)).chargers]
-    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True, True]
+    assert [row.record.revision for row in read(write(tmp_path)).chargers] == before
+    for old, new, changed in (
+        ("microocpp", "easee", [True, False, False]),
+        # The default, written out, says more: nothing is found any more.
+        ("CP-3,,,0,,,", "CP-3,,,0,,standard,", [False, False, True]),
+    ):
+        chargers = spoilt(CHARGERS, old, new)
+        after = [row.record.revision for row in read(write(tmp_path, chargers=chargers)).chargers]
+        assert [one != other for one, other in zip(before, after, strict=True)] == changed
+
+
+def test_a_profile_is_named_or_left_to_be_found(tmp_path: Path) -> None:
+    records = [row.record for row in read(write(tmp_path)).chargers]
+    assert [(each.profile, each.profile_named) for each in records] == [
+        ("microocpp", True),
+        ("standard", True),
+        ("standard", False),
+    ]

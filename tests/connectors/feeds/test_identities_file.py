@@ -132,8 +132,23 @@ def test_a_header_that_is_a_row_is_not_repeated(tmp_path: Path) -> None:
 def test_a_default_tag_of_a_make_that_is_not_here_is_a_card_like_any_other(tmp_path: Path) -> None:
     """Rule 17 reserves what this depot's chargers present, not what any maker ever chose."""
     identities = spoilt(IDENTITIES, CARD, "A0000000")
-    chargers = spoilt(CHARGERS, "microocpp", "easee")
+    chargers = spoilt(CHARGERS, "microocpp", "easee").replace("CP-3,,,0,,,", "CP-3,,,0,,standard,")
     assert len(read(write(tmp_path, chargers=chargers, identities=identities)).identities) == 2
+
+
+@pytest.mark.parametrize(("ocpp", "reserved"), [("", True), ("1.6", True), ("2.0.1", False)])
+def test_rule_17_a_profile_that_may_be_found_reserves_its_tag_at_once(
+    tmp_path: Path, ocpp: str, reserved: bool
+) -> None:
+    """No card is loaded that a charger's first boot would make the freevend tag."""
+    identities = spoilt(IDENTITIES, CARD, "A0000000")
+    chargers = spoilt(CHARGERS, "microocpp", "easee").replace("CP-3,,,0", f"CP-3,,{ocpp},0")
+    folder = write(tmp_path, chargers=chargers, identities=identities)
+    if reserved:
+        (problem,) = problems_of(folder)
+        assert problem.startswith("identities.csv:2: identifier: it is a reserved freevend tag")
+    else:
+        assert len(read(folder).identities) == 2
 
 
 def test_a_renewal_stands_beside_what_it_renews(tmp_path: Path) -> None:

@@ -47,23 +47,27 @@ def test_rule_17_what_is_empty_or_malformed_is_unreadable(
 def test_rule_17_a_reserved_tag_is_the_freevend_tag_in_any_case(
     id_token: str, stated_type: str | None
 ) -> None:
-    reserved = reserved_for(site_record(freevend_tag="DepotFREE"), "standard", None)
+    reserved = reserved_for(site_record(freevend_tag="DepotFREE"), (), None)
     assert read(id_token, stated_type, reserved) == FREEVEND_TOKEN
 
 
 def test_rule_17_site_profile_and_read_back_tag_are_reserved() -> None:
     site = site_record(freevend_tag="DepotFree")
-    assert reserved_for(site, "wallbox", "OwnTag") == {"depotfree", "noauthorization", "owntag"}
+    assert reserved_for(site, ("NoAuthorization",), "OwnTag") == {
+        "depotfree",
+        "noauthorization",
+        "owntag",
+    }
 
 
 def test_rule_17_a_blank_tag_reserves_nothing() -> None:
-    assert reserved_for(None, "standard", None) == NONE_RESERVED
-    assert reserved_for(site_record(), "no such profile", "") == NONE_RESERVED
+    assert reserved_for(None, (), None) == NONE_RESERVED
+    assert reserved_for(site_record(), (), "") == NONE_RESERVED
 
 
 def test_rule_17_the_tag_of_another_charger_is_not_reserved_here() -> None:
-    assert read("A0000000", None, reserved_for(None, "standard", None)).kind == TokenKind.IDENTIFIED
-    assert read("A0000000", None, reserved_for(None, "microocpp", None)) == FREEVEND_TOKEN
+    assert read("A0000000", None, reserved_for(None, (), None)).kind == TokenKind.IDENTIFIED
+    assert read("A0000000", None, reserved_for(None, ("A0000000",), None)) == FREEVEND_TOKEN
 
 
 def test_rule_17_every_type_that_a_tags_form_permits_is_a_candidate() -> None:
@@ -105,7 +109,7 @@ def test_rule_17_one_card_has_one_pseudonym_however_it_is_written(written: str) 
 
 
 def test_rule_17_a_reserved_card_number_is_the_tag_however_its_bytes_are_set_apart() -> None:
-    reserved = reserved_for(site_record(freevend_tag="A0000001"), "standard", None)
+    reserved = reserved_for(site_record(freevend_tag="A0000001"), (), None)
     assert read("a0:00:00:01", None, reserved) == FREEVEND_TOKEN
     other_end = read("010000A0", None, reserved, SiteForms(either_byte_order=True))
     assert other_end.kind == TokenKind.IDENTIFIED, "the card that is the tag from its other end"
