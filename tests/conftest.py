@@ -12,18 +12,21 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 BROKER = "tests/integration/"
 
 # `make check` looks at a part of what `make test` does, `search` looks for something new, for as
-# long as a person likes to wait. The first two repeat the same search every time. No deadline: the
-# machine may be busy with a broker, and some oracles are slow on purpose.
+# long as a person likes to wait. The first two repeat the same search every time. No deadline, and
+# nobody minds how long examples take to be drawn: the machine may be busy with a broker, and some
+# oracles are slow on purpose.
 settings.register_profile(
-    "check", max_examples=20, derandomize=True, deadline=None, database=None, print_blob=True
+    "check",
+    max_examples=20,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("test", settings.get_profile("check"), max_examples=60)
 settings.register_profile(
-    "search",
-    settings.get_profile("check"),
-    max_examples=3000,
-    derandomize=False,
-    suppress_health_check=[HealthCheck.too_slow],
+    "search", settings.get_profile("check"), max_examples=3000, derandomize=False
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 

@@ -259,7 +259,7 @@ async def test_the_container_stops_kafka_when_its_lifeline_ends(tmp_path: Path) 
         script.chmod(0o755)
     inside = container_script(files).replace("/opt/kafka/bin", str(tmp_path))
     kafka = await asyncio.create_subprocess_exec("bash", "-c", inside, stdin=-1, stdout=-3)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (started.exists() and started.read_text()):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
         assert started.read_text() == str(files.settings)

@@ -113,7 +113,7 @@ async def test_what_dies_is_started_again_and_said(
     watching = asyncio.create_task(watched.watch())
     os.kill(first, signal.SIGKILL)
     back = ["the worker is back", "the broker is back"]
-    assert await ended_within(lambda: set(back) <= set(said), 10), said
+    assert await ended_within(lambda: set(back) <= set(said), 30), said
     watching.cancel()
     assert child.pid not in {None, first}
     assert child.pid in changed, "run.json was told of the new process"

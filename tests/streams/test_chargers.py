@@ -42,7 +42,7 @@ from tests.streams.recorded import Consumed, Sent
 
 CHARGER, OTHER = ChargerId("CP-1"), ChargerId("CP-2")
 SITE = SiteId("north")
-SOON_S = 5.0
+SOON_S = 30.0
 FIRST, SECOND = (ConnectionId(f"0195-000{number}") for number in (1, 2))
 
 MANAGED = Schedule(id="depot", default=Mode.MANAGED)

@@ -55,7 +55,7 @@ async def test_a_vehicle_at_a_charger_without_a_setting_is_started_once() -> Non
 async def test_it_is_started_when_its_time_has_come_though_nothing_happens() -> None:
     desk = Desk()
     await unsettable(desk)
-    await occupy(desk, datetime.now(UTC) - AFTER + timedelta(seconds=0.3))
+    await occupy(desk, datetime.now(UTC) - AFTER + timedelta(seconds=1))
     assert starts(desk) == []
     async with desk.time_kept():
         await desk.until(lambda: len(starts(desk)) == 1)

@@ -23,7 +23,7 @@ from tests.connectors.ocpp.chargers import charger_record, site_record
 FLAG = "depotgate-stage"
 OWNER = site_record()
 ONE, TWO = charger_record("CP-1"), charger_record("CP-2", group="buses")
-READY_WITHIN_S = 5.0
+READY_WITHIN_S = 30.0
 
 
 class Broken(InMemoryProvider):

@@ -32,11 +32,11 @@ async def test_a_kafka_that_says_nothing_is_said_in_a_sentence(silent: str) -> N
     with pytest.raises(BrokerUnavailableError, match=SAID):
         async with admin_client(silent, WITHIN_S):
             pytest.fail("nobody answered")
-    assert time.monotonic() - began_s < 10 * WITHIN_S
+    assert time.monotonic() - began_s < ANSWER_WITHIN_S
 
 
 async def test_a_closed_port_is_said_at_once() -> None:
     began_s = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match=r"at 127\.0\.0\.1:1; start it with"):
         await start_consumer("127.0.0.1:1")
-    assert time.monotonic() - began_s < ANSWER_WITHIN_S / 2
+    assert time.monotonic() - began_s < ANSWER_WITHIN_S

@@ -109,7 +109,7 @@ async def dial(
         additional_headers=headers,
         compression=None,
         proxy=None,
-        open_timeout=5,
+        open_timeout=30,
         close_timeout=1,
         max_size=None,
         logger=SILENT,

@@ -47,7 +47,7 @@ BOUNDED = {
 
 def page(port: int) -> dict[str, str]:
     """Families on a served page, by name, with their type."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     return {family.name: family.type for family in text_string_to_metric_families(text)}
 

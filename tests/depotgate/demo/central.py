@@ -107,7 +107,7 @@ async def central_system() -> AsyncIterator[Central]:
         yield central
 
 
-async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
+async def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Poll a condition until it holds."""
     async with asyncio.timeout(timeout_s):
         while not holds():  # noqa: ASYNC110 - any condition, without an event of its own

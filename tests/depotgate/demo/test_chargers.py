@@ -45,10 +45,10 @@ T = TypeVar("T")
 OWN = Card("own_fleet", "04A1B2C3")
 REVOKED = Card("revoked", "04DEADBE")
 QUICK = Behaviour(
-    response_timeout_s=5, back_off=BackOff(0.02, 0.1), retry_interval_s=0.02, meter_interval_s=0.03
+    response_timeout_s=30, back_off=BackOff(0.02, 0.1), retry_interval_s=0.02, meter_interval_s=0.03
 )
 IMPATIENT = Behaviour(
-    response_timeout_s=0.5,
+    response_timeout_s=1.0,
     back_off=BackOff(0.02, 0.1),
     retry_interval_s=0.02,
     message_attempts_count=2,
@@ -153,7 +153,7 @@ async def test_an_accepted_card_charges_over_1_6(central: Central) -> None:
         result = await charger.tap(OWN)
         assert result is not None
         assert result.accepted
-        assert 0 < result.latency_s < 5
+        assert 0 < result.latency_s < QUICK.response_timeout_s
         assert await charger.charge(0.05)
         assert await charger.stop(OWN)
         await charger.plug_out()
@@ -560,7 +560,7 @@ async def test_a_cut_ends_an_attempt_at_once(kind: type[Charger], central: Centr
         attempt = asyncio.create_task(charger.authorize(OWN))
         await until(lambda: "Authorize (unanswered)" in central.actions())
         charger.link.cut()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(ConnectionLostError):
                 await attempt
         assert charger.link.tally["Authorize", "lost"] == 1
@@ -786,6 +786,6 @@ async def test_a_driver_in_a_hurry_ends_the_session_and_goes(central: Central) -
         visiting = asyncio.create_task(driver.visit())
         await until(lambda: charger.plugs[0].session and charger.plugs[0].session.energised)
         leaving.set()
-        visit = await asyncio.wait_for(visiting, 5)
+        visit = await asyncio.wait_for(visiting, 30)
     assert (visit.charged, visit.error) == (True, None)
     assert stop_reasons(central) == ["Local"]

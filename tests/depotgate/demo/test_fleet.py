@@ -20,6 +20,8 @@ from models.ids import ChargerId
 from tests.depotgate.demo.central import PASSWORD, Central, central_system, until
 from tests.depotgate.demo.histories import FIXED, demo_depot
 
+WITHIN_S = 60.0
+
 
 @pytest.fixture
 async def central() -> AsyncIterator[Central]:
@@ -41,10 +43,10 @@ async def test_drivers_come_with_every_card_and_leave_when_they_are_told(
     fleet = Fleet(depot, central.endpoint, accounts.append, rng=random.Random(2), pace=pace)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(fleet.run())
-        assert await fleet.absent(within_s=10) == {}
+        assert await fleet.absent(within_s=WITHIN_S) == {}
         fleet.open(tasks)
         labels = {card.card.label for card in depot.cards}
-        await until(lambda: {account.label for account in accounts} >= labels, timeout_s=30)
+        await until(lambda: {account.label for account in accounts} >= labels, WITHIN_S)
         assert await fleet.close() == 0
         assert all(charger.session_at() is None for charger in fleet.chargers.values())
         running.cancel()
@@ -60,7 +62,10 @@ async def test_a_charger_that_is_not_let_in_is_named_with_its_reason(
     fleet = Fleet(depot, central.endpoint, lambda _: None, rng=random.Random(2))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(fleet.run())
-        absent = await fleet.absent(within_s=1)
+        others = (each for name, each in fleet.chargers.items() if name != refused)
+        await asyncio.gather(*(each.connected(WITHIN_S) for each in others))
+        await until(lambda: fleet.chargers[refused].link.refusal)
+        absent = await fleet.absent(within_s=0.1)
         running.cancel()
     assert absent.keys() == {refused}
     assert "HTTP 401" in absent[refused]
