@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -18,13 +17,21 @@ from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger16 import Charger16, FreevendKeys
 from models.attempt import ModeKnown, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
-from models.mode_commands import JITTER, RETRY_FIRST_S
+from models.mode_commands import JITTER, RETRY_FACTOR, RETRY_FIRST_S
 from models.profiles import PROFILES
 from models.reasons import Flag
 from models.schedule import Mode
 from models.topics import MODE, OUTCOMES, STATE
 from tests.integration.depots import Depot, Row
-from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_all
+from tests.integration.installations import (
+    QUICK,
+    Fleet,
+    Up,
+    holds_within,
+    read_kind,
+    read_until,
+    until_holds,
+)
 
 pytestmark = [
     pytest.mark.integration,
@@ -32,7 +39,8 @@ pytestmark = [
     pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
 ]
 
-SILENT_S = 90.0
+WITHIN_S = 60.0
+SILENT_S = 120.0
 """The gateway waits 30 s for an answer, and then there is a pause of up to 23 s."""
 
 # fmt: off
@@ -83,36 +91,49 @@ async def fleet(up: Up) -> AsyncIterator[Fleet]:
         yield chargers
 
 
-async def facts(up: Up, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
-    found = [fact for fact in await read_all(up.kafka, MODE) if isinstance(fact, ModeFact)]
+def about(found: list[ModeFact], charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
     return [fact for fact in found if fact.charger_id == charger_id and fact.kind == kind]
 
 
+async def facts(up: Up, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
+    return about(await read_kind(up.kafka, MODE, ModeFact), charger_id, kind)
+
+
 async def until_told(
-    up: Up, charger_id: str, kind: ModeFactKind, count: int = 1, within_s: float = 30.0
+    up: Up, charger_id: str, kind: ModeFactKind, count: int = 1, within_s: float = WITHIN_S
 ) -> list[ModeFact]:
-    deadline = datetime.now(UTC).timestamp() + within_s
-    while len(found := await facts(up, charger_id, kind)) < count:
-        assert datetime.now(UTC).timestamp() < deadline, f"{count} {kind} of {charger_id}: {found}"
-    return found
+    found = await read_until(
+        up.kafka,
+        MODE,
+        ModeFact,
+        lambda found: len(about(found, charger_id, kind)) >= count,
+        f"{count} {kind} of {charger_id}",
+        within_s=within_s,
+    )
+    return about(found, charger_id, kind)
 
 
 async def until_row(up: Up, charger_id: str, holds: Callable[[ChargerState], bool]) -> ChargerState:
     """The newest row, once this holds of it: it is written a little after what it says is told."""
-    deadline = datetime.now(UTC).timestamp() + 30.0
-    while True:
-        rows = [row for row in await read_all(up.kafka, STATE) if isinstance(row, ChargerState)]
-        own = [row for row in rows if row.charger_id == charger_id]
-        if own and holds(own[-1]):
-            return own[-1]
-        assert datetime.now(UTC).timestamp() < deadline, own[-1:]
+
+    async def own() -> list[ChargerState]:
+        rows = await read_kind(up.kafka, STATE, ChargerState)
+        return [row for row in rows if row.charger_id == charger_id]
+
+    what = f"a row of {charger_id}"
+    rows: list[ChargerState] = await until_holds(
+        own, lambda rows: rows and holds(rows[-1]), what, WITHIN_S
+    )
+    return rows[-1]
 
 
 async def test_a_rejected_switch_is_tried_again_with_growing_pauses(up: Up, fleet: Fleet) -> None:
     commanded = await until_told(up, "REJECTS", ModeFactKind.SWITCH_COMMANDED, 3)
     first, second, third = (fact.at for fact in commanded[:3])
-    assert (second - first).total_seconds() >= RETRY_FIRST_S * (1 - JITTER)
-    assert third - second > second - first
+    # No pause is shorter than it should be; on a busy machine each may be longer.
+    shortest_s = RETRY_FIRST_S * (1 - JITTER)
+    assert (second - first).total_seconds() >= shortest_s
+    assert (third - second).total_seconds() >= shortest_s * RETRY_FACTOR
     assert fleet["REJECTS"].mode is Mode.MANAGED
 
 
@@ -130,11 +151,11 @@ async def test_a_key_that_is_not_known_is_given_up_at_once_and_doctor_says_so(
     assert (failed.desired, failed.observed) == (Mode.FREEVEND, None)
     assert len(await facts(up, "UNKNOWN-KEY", ModeFactKind.SWITCH_COMMANDED)) == 1
     await until_row(up, "UNKNOWN-KEY", lambda row: row.given_up_at is not None)
-    said = ""
-    deadline = datetime.now(UTC).timestamp() + 30.0
-    while "are not in their mode" not in said:
-        assert datetime.now(UTC).timestamp() < deadline, said
-        said = await up.refused("doctor")
+    await until_holds(
+        lambda: up.refused("doctor"),
+        lambda said: "are not in their mode" in said,
+        "doctor says that a charger is not in its mode",
+    )
 
 
 async def test_a_stored_mode_is_in_force_after_the_next_boot_and_one_boot_is_enough(
@@ -163,7 +184,7 @@ async def test_finding_4_an_accepted_that_did_nothing_is_drift_once_it_behaves(
         "behaviour",
     )
     await until_told(up, "LIES", ModeFactKind.SWITCH_COMMANDED, 2)
-    outcomes = [each for each in await read_all(up.kafka, OUTCOMES) if isinstance(each, Outcome)]
+    outcomes = await read_kind(up.kafka, OUTCOMES, Outcome)
     (start,) = [each for each in outcomes if each.attempt.charger_id == "LIES"]
     assert start.attempt.mode == ModeKnown(commanded=Mode.MANAGED, observed=Mode.MANAGED)
     assert start.verdict is not None
@@ -179,7 +200,7 @@ async def test_finding_9_a_charger_that_reboots_daily_is_told_its_mode_on_each_b
         # It forgets its setting, as some do.
         charger.configuration |= charger.keys.first_values(Mode.FREEVEND)
         await charger.reboot()
-        await holds_within(lambda: charger.mode is Mode.MANAGED, 30.0, "reserved again")
+        await holds_within(lambda: charger.mode is Mode.MANAGED, WITHIN_S, "reserved again")
         await until_told(up, "DAILY", ModeFactKind.SWITCHED, day + 2)
 
 
