@@ -92,7 +92,7 @@ async def test_a_round_that_kafka_does_not_take_is_recorded_once(
                 await resolver.round()
     await resolver.round()
     await resolver.round()
-    (record,) = (await audits(broker))[len(before) :]
+    (record,) = [each for each in await audits(broker) if each not in before]
     assert (record.action, record.after) == ("stage", "enforce (STATIC)")
 
 
@@ -124,8 +124,10 @@ async def test_a_return_to_site_yaml_that_kafka_does_not_take_keeps_the_ids_of_i
         for _ in range(2):
             with pytest.raises(BrokerUnavailableError):
                 await return_to_sites(broker.bootstrap, metrics, "ada")
-    assert await return_to_sites(broker.bootstrap, metrics, "ada") == 1
+    # On a broker that tests share it changes what others left behind, too.
+    assert await return_to_sites(broker.bootstrap, metrics, "ada") >= 1
     assert await return_to_sites(broker.bootstrap, metrics, "ada") == 0
-    returned = (await audits(broker))[len(before) :]
+    # By another actor, so on another partition: no order of both is known.
+    returned = [each for each in await audits(broker) if each not in before]
     assert {(each.before, each.after) for each in returned} == {("enforce", "shadow (site.yaml)")}
     assert len({each.audit_id for each in returned}) == 1
