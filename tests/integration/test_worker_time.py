@@ -35,7 +35,7 @@ from tests.integration.worker_depot import (
     next_edge,
     row_with,
 )
-from tests.integration.workers import Workers, workers_on
+from tests.integration.workers import FOLLOWS_WITHIN_S, Workers, holds, workers_on
 
 pytestmark = pytest.mark.integration
 
@@ -75,9 +75,13 @@ async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
     for station in stations:
         await station.connect()
     for station in stations:
-        (first,) = await commands.some(station.charger_id)
+        await commands.some(station.charger_id)
+        (first,) = different(commands, station)
         assert first.mode == Mode.FREEVEND
         await station.end(first, Mode.FREEVEND)
+    # What has no result when the clock jumps is a command that expired, and commanded once more.
+    for station in stations:
+        await facts_about(facts, station, ModeFactKind.SWITCHED)
     for worker in both:
         worker.set_clock(ahead_of(edge - MOMENT))
     for station in stations:
@@ -92,10 +96,14 @@ async def test_an_edge_reaches_every_connected_charger_and_is_told_once(
         await facts_about(facts, station, ModeFactKind.SWITCHED, 2)
         assert [(fact.desired, fact.detail) for fact in edges] == [(Mode.MANAGED, "reserved")]
         assert len(different(commands, station)) == 2
-    counted = [worker.metric(EDGES, depot.site_id, Mode.MANAGED) for worker in both]
-    assert sum(counted) == len(stations)
+
+    def counted() -> list[float]:
+        return [worker.metric(EDGES, depot.site_id, Mode.MANAGED) for worker in both]
+
+    assert holds(lambda: sum(counted()) >= len(stations), FOLLOWS_WITHIN_S)
+    assert sum(counted()) == len(stations)
     # Both did their part: the partitions are shared.
-    assert all(counted)
+    assert all(counted())
 
 
 async def test_the_edge_of_a_quiet_partition_is_noticed_after_a_take_over(
