@@ -16,7 +16,7 @@ from models.attempt import AccessRequest, Outcome
 from models.charger import ChargerEvent, CommandResult
 from models.topics import EVENTS, OUTCOMES, REQUESTS, Topic
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 """For what takes milliseconds, unless the machine is busy with other things."""
 
 

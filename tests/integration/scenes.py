@@ -22,7 +22,7 @@ from tests.integration.depots import Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within
 from tests.integration.overrides import override
 
-WITHIN_S = 40.0
+WITHIN_S = 60.0
 """All tests of a module share two cores, and a stop that was lost is sent again after 30 s."""
 
 Kind = TypeVar("Kind", bound=Heard)

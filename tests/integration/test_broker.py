@@ -100,7 +100,7 @@ async def read_one(bootstrap: str) -> bytes | None:
     consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        rows = await consumer.getmany(timeout_ms=10_000, max_records=1)
+        rows = await consumer.getmany(timeout_ms=30_000, max_records=1)
     finally:
         await consumer.stop()
     return next((row.value for batch in rows.values() for row in batch), None)
@@ -188,7 +188,7 @@ def test_a_killed_launcher_leaves_no_kafka(
     assert runs_kafka(pid)
     launcher.kill()
     launcher.wait()
-    assert holds_within(lambda: not runs_kafka(pid), 15)
+    assert holds_within(lambda: not runs_kafka(pid), 30)
 
 
 async def test_a_kafka_left_behind_is_ended_by_the_next_start(

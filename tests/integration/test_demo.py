@@ -28,11 +28,11 @@ from tests.depotgate.demo.histories import BUS_LANE_201, History, demo_depot
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
 
-RUN_S = 150.0
+RUN_S = 240.0
 """A run of 20 s, up to 44 s until an edge lies inside of it, and two starts on a busy machine."""
 
-BEGUN_S = 60.0
-ENDED_S = 30.0
+BEGUN_S = 120.0
+ENDED_S = 60.0
 
 
 _end_with_us = die_with_parent()

@@ -24,7 +24,7 @@ from models.explanation import Explanation
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, OUTCOMES
 from tests.integration.depots import CARDS, Depot, rows
-from tests.integration.installations import Fleet, Up, environment, read_all
+from tests.integration.installations import Fleet, Up, environment, read_kind, read_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -71,7 +71,7 @@ async def depot(tmp_path_factory: pytest.TempPathFactory) -> Depot:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def up(tmp_path_factory: pytest.TempPathFactory, depot: Depot) -> AsyncIterator[Up]:
-    installation = Up(tmp_path_factory.mktemp("up"), depot, "--deadline-s=1")
+    installation = Up(tmp_path_factory.mktemp("up"), depot, "--deadline-s=5")
     await installation.start()
     yield installation
     installation.end()
@@ -88,12 +88,15 @@ async def outcomes(up: Up, depot: Depot) -> dict[str, Outcome]:
             await fleet[MISSED].authorize(CARDS["own fleet"])
         finally:
             os.kill(up.pid("worker"), signal.SIGCONT)
-    ids: set[str] = set()
-    async with asyncio.timeout(WITHIN_S):
-        while len(ids) < 3:  # the third decision comes late
-            decisions = await read_all(up.kafka, DECISIONS)
-            ids = {each.decision_id for each in decisions if isinstance(each, Decision)}
-    found = [each for each in await read_all(up.kafka, OUTCOMES) if isinstance(each, Outcome)]
+    await read_until(
+        up.kafka,
+        DECISIONS,
+        Decision,
+        lambda found: len({each.decision_id for each in found}) == 3,
+        "the third decision, which comes late",
+        within_s=WITHIN_S,
+    )
+    found = await read_kind(up.kafka, OUTCOMES, Outcome)
     return {outcome.attempt.charger_id: outcome for outcome in found}
 
 

@@ -26,7 +26,7 @@ from models.charger import ChargerState, ModeFactKind
 from models.reasons import Flag, Reason
 from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
-from tests.integration.scenes import AtOnce, Scene, cast_of, denials, scene_of
+from tests.integration.scenes import WITHIN_S, AtOnce, Scene, cast_of, denials, scene_of
 
 pytestmark = [
     pytest.mark.integration,
@@ -159,7 +159,8 @@ async def test_finding_4_accepted_and_a_correct_read_back_prove_nothing(scene: S
     for charger_id in ids("accepts without effect"):
         await scene.until_told(charger_id, ModeFactKind.SWITCHED)
         assert not scene.facts(charger_id, ModeFactKind.DRIFT)
-        assert not scene.state(charger_id).proofs.managed
+        switched = await scene.until_row(charger_id, lambda row: row.observed)
+        assert not switched.proofs.managed
         await scene[charger_id].plug_in()
         (drift, *_) = await scene.until_told(charger_id, ModeFactKind.DRIFT)
         assert (drift.desired, drift.observed) == (Mode.MANAGED, Mode.FREEVEND)
@@ -254,7 +255,7 @@ async def test_finding_8_after_an_hour_away_each_start_is_judged_at_its_own_time
     an_hour_ago = reserved_at - timedelta(hours=1)
     for charger in chargers:
         charger.connect()
-        await charger.connected()
+        await charger.connected(WITHIN_S)
         await charger.replay(CARDS["unknown"], an_hour_ago, an_hour_ago + timedelta(minutes=9))
         name = charger.charger_id
         await scene.until(lambda: scene.of_kind(Outcome, name), f"{name} replayed")  # noqa: B023
@@ -267,7 +268,8 @@ async def test_finding_8_after_an_hour_away_each_start_is_judged_at_its_own_time
     for charger in await all_in(scene, Mode.MANAGED, names):
         # Only the mode due now was pushed, and the edge that passed meanwhile is told once.
         assert [each.mode for each in charger.switches if each.at > reserved_at] == [Mode.MANAGED]
-        assert len(scene.facts(charger.charger_id, ModeFactKind.EDGE_MISSED)) == 1
+        missed = await scene.until_told(charger.charger_id, ModeFactKind.EDGE_MISSED)
+        assert len(missed) == 1
         assert not denials(scene, charger.charger_id, Reason.UNKNOWN_ID)
 
 
@@ -287,11 +289,7 @@ async def test_finding_8_a_wrong_clock_is_measured_and_its_replays_are_corrected
         (outcome,) = scene.of_kind(Outcome, name)
         assert outcome.attempt.replayed
         assert abs(outcome.attempt.event_at - happened_at) < TOLERANCE
-    doctor_says = ""
-    deadline = datetime.now(UTC) + timedelta(seconds=30)
-    while "clocks of" not in doctor_says:
-        assert datetime.now(UTC) < deadline, doctor_says
-        doctor_says = await scene.up.says("doctor")
+    await scene.up.until_says("clocks of", command=("doctor",))
 
 
 @at_once

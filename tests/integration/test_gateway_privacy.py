@@ -92,7 +92,7 @@ async def process(house: House, folder: Path) -> AsyncIterator[Running]:
     running = launched(folder / "printed", options)
     try:
         await until(
-            lambda: (folder / "ready").exists() or running.poll() is not None, "ready", 30.0
+            lambda: (folder / "ready").exists() or running.poll() is not None, "ready", 60.0
         )
         assert running.poll() is None, (folder / "printed").read_text()
         # Its metrics are its own business here, so nobody waits for them.

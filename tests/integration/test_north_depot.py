@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "north-depot"
-WITHIN_S = 40.0
+WITHIN_S = 60.0
 PASSWORD = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of simulated chargers
 
 OWN_FLEET = Card("own fleet", "04A1B2C3D4E5F6")

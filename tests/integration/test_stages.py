@@ -5,7 +5,6 @@ One installation serves the module, and every test takes it as the one before it
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -17,13 +16,22 @@ import pytest_asyncio
 from connectors.kafka.broker_jars import jars_obstacle
 from models.attempt import Basis, Decision, Denial, Outcome
 from models.charger import ModeFact, ModeFactKind
+from models.metrics import REPLICA_ROWS
 from models.reasons import Reason
 from models.schedule import Mode
 from models.site import AuditRecord, Stage
-from models.topics import AUDIT, DECISIONS, DENIALS, MODE, OUTCOMES
+from models.topics import AUDIT, DECISIONS, DENIALS, MODE, OUTCOMES, STAGES
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.flag_server import FlagServer
-from tests.integration.installations import Fleet, Up, holds_within, metric, read_all
+from tests.integration.installations import (
+    Fleet,
+    Up,
+    holds_within,
+    metric,
+    read_kind,
+    read_until,
+    until_holds,
+)
 
 pytestmark = [
     pytest.mark.integration,
@@ -44,7 +52,7 @@ refresh_s = 1
 api_token = "token"
 """
 
-TAKES_EFFECT_S = 15.0
+TAKES_EFFECT_S = 60.0
 """One second of the client, one of the resolver, a row through Kafka; and a busy machine."""
 
 
@@ -88,38 +96,52 @@ def _flags_file(folder: Path, flags: FlagServer) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
+    """Connected once the flag rules: what they do before would be by site.yaml."""
+    for role in ("gateway", "worker"):
+        page = up.run["metrics"][role][0]
+        await holds_within(
+            lambda page=page: (  # type: ignore[misc]
+                # One of each charger, and one that says that flags rule.
+                metric(page, REPLICA_ROWS.name, table=STAGES.name) > len(depot.chargers)
+            ),
+            TAKES_EFFECT_S,
+            f"the {role} has the stages",
+        )
     async with Fleet(depot, up.ocpp).connected() as chargers:
         yield chargers
 
 
 async def until_told(fleet: Fleet, charger_id: str, status: str) -> None:
     """Present a card that nobody knows until it is answered so."""
-    async with asyncio.timeout(TAKES_EFFECT_S):
-        while (await fleet[charger_id].authorize(STRANGER)).status != status:
-            pass
+    await until_holds(
+        lambda: fleet[charger_id].authorize(STRANGER),
+        lambda result: result.status == status,
+        f"{charger_id} answers {status}",
+        TAKES_EFFECT_S,
+    )
 
 
 async def facts_about(up: Up, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
-    found = [fact for fact in await read_all(up.kafka, MODE) if isinstance(fact, ModeFact)]
+    found = await read_kind(up.kafka, MODE, ModeFact)
     return [fact for fact in found if fact.charger_id == charger_id and fact.kind == kind]
 
 
 async def until_fact(up: Up, charger_id: str, kind: ModeFactKind) -> ModeFact:
-    async with asyncio.timeout(TAKES_EFFECT_S):
-        while not (found := await facts_about(up, charger_id, kind)):
-            pass
+    found = await until_holds(
+        lambda: facts_about(up, charger_id, kind), bool, f"{kind} of {charger_id}", TAKES_EFFECT_S
+    )
     return found[-1]
 
 
 async def audited(up: Up) -> list[tuple[str, str, str | None, str | None]]:
     """Every change of a stage: who, of which charger, from, to."""
-    found = [row for row in await read_all(up.kafka, AUDIT) if isinstance(row, AuditRecord)]
+    found = await read_kind(up.kafka, AUDIT, AuditRecord)
     return [(a.actor, a.subject, a.before, a.after) for a in found if a.action == "stage"]
 
 
 async def outcomes_at(up: Up, charger_id: str) -> list[Outcome]:
     """In the order of time: a charger has one partition."""
-    found = [each for each in await read_all(up.kafka, OUTCOMES) if isinstance(each, Outcome)]
+    found = await read_kind(up.kafka, OUTCOMES, Outcome)
     return [each for each in found if each.attempt.charger_id == charger_id]
 
 
@@ -152,12 +174,15 @@ async def test_a_flag_that_flips_to_enforce_pushes_the_mode_and_refuses_the_next
     assert await facts_about(up, OTHER, ModeFactKind.SWITCH_COMMANDED) == []
     after = "enforce (TARGETING_MATCH)"
     assert ("flags/unleash", FLIPPED, "shadow", after) in await audited(up)
-    denials: list[Denial] = []
-    async with asyncio.timeout(TAKES_EFFECT_S):
-        while not any(not denial.would_deny for denial in denials):
-            denials = [
-                each for each in await read_all(up.kafka, DENIALS) if isinstance(each, Denial)
-            ]
+    denials = await read_until(
+        up.kafka,
+        DENIALS,
+        Denial,
+        lambda found: (
+            {(FLIPPED, False), (OTHER, True)} <= {(e.charger_id, e.would_deny) for e in found}
+        ),
+        "a refusal here, and what would be one there",
+    )
     assert {each.charger_id for each in denials if not each.would_deny} == {FLIPPED}
     assert {each.stage for each in denials if not each.would_deny} == {Stage.ENFORCE}
     assert OTHER in {each.charger_id for each in denials if each.would_deny}
@@ -170,7 +195,7 @@ async def test_while_nobody_can_read_the_flag_the_last_known_stage_stays_through
     flags.stop()
     os.kill(up.pid("flags"), signal.SIGKILL)
     await holds_within(
-        lambda: "the flags process is back" in up.said, 30, "flags were started again"
+        lambda: "the flags process is back" in up.said, TAKES_EFFECT_S, "flags were started again"
     )
     page = up.run["metrics"]["flags"][0]
     await holds_within(
@@ -194,7 +219,7 @@ async def test_in_off_nothing_is_decided_and_everything_is_accepted(
         again.stop()
     outcome = (await outcomes_at(up, FLIPPED))[-1]
     assert (outcome.stage, outcome.verdict, outcome.reason) == (Stage.OFF, None, None)
-    decided = [each for each in await read_all(up.kafka, DECISIONS) if isinstance(each, Decision)]
+    decided = await read_kind(up.kafka, DECISIONS, Decision)
     assert outcome.request_id not in {each.decision_id for each in decided}
     assert "1 off" in await up.ask("doctor")
 

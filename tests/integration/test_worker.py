@@ -95,7 +95,7 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_stream_goes_on(
         str(bad.offset),
     )
     assert headers["cause"].startswith("expected a")
-    assert worker.metric(DEAD_LETTERS, origin.name) == counted + 1
+    assert holds(lambda: worker.metric(DEAD_LETTERS, origin.name) == counted + 1, FOLLOWS_WITHIN_S)
     # One of each, behind the bad one on its partition.
     await station.connect()
     await station.ask(request := station.request("1", UNKNOWN))

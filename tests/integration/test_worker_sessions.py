@@ -31,7 +31,7 @@ AFTER_S = 8
 CHARGERS = 12
 """Over 16 partitions: each of two workers has some, whichever is killed."""
 
-WITHIN_S = 40.0
+WITHIN_S = 60.0
 
 
 class Waiting(Depot):

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 
-from connectors.kafka.consumer import start_consumer
+from connectors.kafka.consumer import position_reached, start_consumer
 from connectors.kafka.producer import Producer
 from models.charger import ChargerCommand, CommandKind
 from models.record import Record
@@ -19,7 +19,7 @@ from models.topics import Topic
 
 R = TypeVar("R", bound=Record)
 
-WITHIN_S = 15.0
+WITHIN_S = 30.0
 """For one record to come through: milliseconds, unless the machine is busy with other things."""
 
 
@@ -69,6 +69,12 @@ class Tap(Generic[R]):
         """Take what is there."""
         for batch in (await self._consumer.getmany(timeout_ms=50)).values():
             self.messages.extend(message for message in batch if not self._without(message))
+
+    async def catch_up(self) -> None:
+        """Take all that is there now."""
+        ends = await self._consumer.end_offsets(self._consumer.assignment())
+        while not await position_reached(self._consumer, ends):
+            await self.poll()
 
     async def until(
         self, enough: Callable[[], bool], what: str, within_s: float = WITHIN_S

@@ -24,13 +24,16 @@ from models.errors import DepotgateError
 from models.metrics import Metric
 from streams.app import WorkerSettings, run_worker
 
-READY_S = 30.0
+READY_S = 60.0
 """From start to partitions: 2–3 s on an idle machine, and 10 s more where a member was killed."""
 
-STOP_S = 10.0
+STOP_S = 30.0
 
-FOLLOWS_WITHIN_S = 5.0
+FOLLOWS_WITHIN_S = 30.0
 """From a published configuration to a worker that goes by it."""
+
+PAGE_WITHIN_S = 30.0
+"""For a page of metrics: a worker may be in the midst of other work."""
 
 LOG_SHOWN_CHARS = 4_000
 
@@ -88,7 +91,7 @@ class WorkerProcess:
     def metric(self, row: Metric, *labels: str) -> float:
         """A value from its /metrics, 0 where there is none yet."""
         url = (self._folder / "metrics").read_text()
-        with urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - our own, on loopback
+        with urllib.request.urlopen(url, timeout=PAGE_WITHIN_S) as page:  # noqa: S310 - our own, on loopback
             families = text_string_to_metric_families(page.read().decode())
         wanted = dict(zip(row.labels, labels, strict=True))
         return sum(
