@@ -52,19 +52,20 @@ class _GroupPlan(NamedTuple):
     schedule: str
     count_16: int
     count_201: int
+    count_21: int
 
 
 # fmt: off
 _PLAN = (
-    _GroupPlan("bus-lane",     "always-reserved",    3, 3),
-    _GroupPlan("street-side",  "always-open",        2, 2),
-    _GroupPlan("visitor-bays", "managed-by-turns",   2, 3),
-    _GroupPlan("van-bays",     "freevend-by-turns",  3, 2),
-    _GroupPlan(ODD_GROUP,      "always-reserved",    0, 0),
+    _GroupPlan("bus-lane",     "always-reserved",    3, 3, 0),
+    _GroupPlan("street-side",  "always-open",        2, 2, 0),
+    _GroupPlan("visitor-bays", "managed-by-turns",   2, 3, 0),
+    _GroupPlan("van-bays",     "freevend-by-turns",  3, 2, 1),
+    _GroupPlan(ODD_GROUP,      "always-reserved",    0, 0, 0),
 )
 # fmt: on
 
-_PROFILES: dict[OcppVersion, str] = {"1.6": "microocpp", "2.0.1": "standard"}
+_PROFILES: dict[OcppVersion, str] = {"1.6": "microocpp", "2.0.1": "standard", "2.1": "standard"}
 
 _ODD: tuple[tuple[str, OcppVersion], ...] = (
     ("charges when denied", "2.0.1"),
@@ -72,6 +73,7 @@ _ODD: tuple[tuple[str, OcppVersion], ...] = (
     ("wrong clock", "1.6"),
     ("replays", "2.0.1"),
     ("forgets on boot", "1.6"),
+    ("freevend tag", "2.1"),
 )
 """Chargers of the family (demo/odd/) among the good ones, all of them reserved."""
 
@@ -220,6 +222,7 @@ def _chargers() -> Iterator[ChargerRecord]:
     for plan in _PLAN:
         versions += [(plan.group, "1.6")] * plan.count_16
         versions += [(plan.group, "2.0.1")] * plan.count_201
+        versions += [(plan.group, "2.1")] * plan.count_21
     versions += [(ODD_GROUP, ocpp) for _, ocpp in _ODD]
     awkward_group, awkward_profile = _CANNOT_BE_SWITCHED
     awkward = versions.index((awkward_group, "1.6"))

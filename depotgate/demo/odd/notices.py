@@ -12,6 +12,7 @@ from depotgate.demo.session import Attempted
 from models.attempt import Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.ids import ChargerId
+from models.reasons import Reason
 from models.schedule import Mode
 from models.site import CLOCK_LIMIT_S
 
@@ -46,6 +47,12 @@ def _drifted(event: Event) -> str | None:
     return None
 
 
+def _tagged(event: Event) -> str | None:
+    if isinstance(event, Outcome) and event.reason == Reason.FREEVEND_TAG_IN_MANAGED:
+        return "started by itself while reserved: accepted as OCPP has it, then stopped"
+    return None
+
+
 def _clock_off(event: Event) -> str | None:
     clock = event.clock if isinstance(event, ChargerState) else None
     if clock is None or not clock.off_by_more_than(CLOCK_LIMIT_S):
@@ -77,6 +84,7 @@ def _switched_again(event: Event) -> str | None:
 _EXPECTED = (
     _Expected("charges when denied", "was sent no stop", _stopped),
     _Expected("accepts without effect", "was not seen to drift", _drifted),
+    _Expected("freevend tag", "was not seen to start by itself", _tagged),
     _Expected("wrong clock", "has a clock that was not seen to be off", _clock_off),
     _Expected("wrong clock", "told of a session that was not corrected", _replay_corrected),
     _Expected("replays", "told of a session that was not judged as a replay", _replayed),

@@ -66,6 +66,7 @@ async def _reboots(charger: Charger, _hand: Hand) -> None:
 SCRIPTS: Mapping[str, Callable[[Charger, Hand], Awaitable[None]]] = {
     "charges when denied": _charges_when_denied,
     "accepts without effect": _starts_by_itself,
+    "freevend tag": _starts_by_itself,
     "replays": _comes_back,
     "wrong clock": _tells_of_its_own_time,
     "forgets on boot": _reboots,

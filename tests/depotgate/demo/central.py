@@ -96,7 +96,7 @@ async def central_system() -> AsyncIterator[Central]:
         central.serve,
         "127.0.0.1",
         0,
-        subprotocols=[Subprotocol("ocpp1.6"), Subprotocol("ocpp2.0.1")],
+        subprotocols=[Subprotocol(f"ocpp{version}") for version in ("1.6", "2.0.1", "2.1")],
         process_request=authenticate,
         compression=None,
         close_timeout=1,

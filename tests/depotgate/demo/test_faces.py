@@ -121,7 +121,7 @@ async def test_the_view_tells_the_essentials_at_80_columns(
     text = "\n".join(screen(picture(depot, some_of_everything(history)), 80, 24))
     assert "Demo depot, Australia/Brisbane  13:10:18" in text
     assert "next edge 13:11 in 0:42" in text
-    assert "25/25 connected" in text
+    assert "27/27 connected" in text
     assert "lost 1" in text
     assert "✗ UNKNOWN_ID" in text
     assert "Card not recognised." in text
@@ -136,7 +136,7 @@ async def test_a_charger_on_its_way_to_another_mode_is_marked(
     late = history.state(VISITOR_BAY, FIRST_EDGE_AT, observed=Mode.FREEVEND)
     (line,) = [x for x in screen(picture(depot, [late]), 80, 24) if VISITOR_BAY in x]
     assert "→managed" in line
-    assert "1/25 connected" in "\n".join(screen(picture(depot, [late]), 80, 24))
+    assert "1/27 connected" in "\n".join(screen(picture(depot, [late]), 80, 24))
 
 
 async def test_an_authorize_and_its_start_are_one_line(depot: DemoDepot, history: History) -> None:
@@ -152,7 +152,7 @@ async def test_an_authorize_and_its_start_are_one_line(depot: DemoDepot, history
 async def test_before_anything_is_known_the_view_stands(depot: DemoDepot) -> None:
     shown = screen(picture(depot, []), 80, 24)
     assert len(shown) == 24
-    assert "0/25 connected" in shown[1]
+    assert "0/27 connected" in shown[1]
 
 
 async def test_news_of_the_processes_is_on_the_screen_for_a_while_and_printed_after_it(

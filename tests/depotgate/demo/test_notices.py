@@ -11,6 +11,7 @@ from depotgate.demo.depot import DemoDepot
 from depotgate.demo.odd.family import FAMILY
 from depotgate.demo.odd.notices import Notices
 from depotgate.demo.odd.scripts import SCRIPTS
+from depotgate.demo.session import NO_CARD
 from models.charger import ModeFactKind
 from models.clocks import ClockOffset
 from models.ids import ChargerId
@@ -59,6 +60,15 @@ def test_a_stop_and_a_drift_are_noticed_once_and_only_of_odd_chargers(
     notices.hear(history.fact(ModeFactKind.DRIFT, lying, Mode.MANAGED, WRITTEN_AT))
     assert [each.charger_id for each in notices.newest] == [lying, stubborn]
     assert not {"charges when denied", "accepts without effect"} & missed(notices)
+
+
+def test_a_freevend_tag_in_managed_time_is_noticed(depot: DemoDepot, history: History) -> None:
+    notices = Notices(depot.odd)
+    starting = odd_one(depot, "freevend tag")
+    notices.hear(history.outcome(starting, "unknown"))
+    assert "freevend tag" in missed(notices)
+    notices.hear(history.outcome(starting, NO_CARD))
+    assert "freevend tag" not in missed(notices)
 
 
 def test_only_the_switch_after_a_boot_is_noticed(depot: DemoDepot, history: History) -> None:
