@@ -20,13 +20,13 @@ class Timetable(Depot):
     """A depot with a group `ends` too, which is reserved until the edge at which `edge` begins."""
 
     def __init__(self, folder: Path, site: str, chargers: Sequence[Row], edge_at: datetime) -> None:
-        self.edge_at = edge_at
+        self._ends_at = edge_at
         super().__init__(folder, site, chargers, edge_at)
 
     def write_site(self) -> None:
         """site.yaml."""
         super().write_site()
-        path, at = self.folder / "site.yaml", self.edge_at
+        path, at = self.folder / "site.yaml", self._ends_at
         ends = (
             "schedules:",
             "  - id: ends",
