@@ -30,7 +30,7 @@ from tests.connectors.ocpp.doors import dial, open_door
 NO_TOKEN = FREEVEND_TAG
 """The freevend tag of 1.6; 2.x has the type NoAuthorization."""
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 OK, BLOCKED, EXPIRED, INVALID = "Accepted", "Blocked", "Expired", "Invalid"
 UNKNOWN, NOT_NOW, NOT_HERE = "Unknown", "NotAtThisTime", "NotAtThisLocation"
