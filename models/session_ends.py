@@ -32,8 +32,9 @@ STOP_EXPIRES_AFTER_S = 60
 """One call of at most 30 s, and 30 s in which Kafka may be away."""
 
 CHECK_EVERY_S = 60.0
-"""How often a running session's card is judged again: a card that is revoked or suspended ends its
-session within a minute, and 10,000 sessions cost two per cent of a core."""
+"""How often a running session's card is judged again though nothing was told of it: sources age.
+10,000 sessions cost two per cent of a core; a card that changes is judged at once
+(streams/session_cards.py)."""
 
 
 class StopCause(StrEnum):

@@ -199,6 +199,9 @@ class ChargerDesk:
                 if everyone or self._due_at.get(charger_id, now) <= now
             ]
             due += self._turns.due(self._states.share) + self._probes.due()
+            due += self._sessions.changed()
+            # Each once: a second look in the same turn would not see what the first one did.
+            due = list(dict.fromkeys(due))
             for first in range(0, len(due), LOOK_AT_ONCE):
                 await self._look_at(due[first : first + LOOK_AT_ONCE])
             await self._post.write()

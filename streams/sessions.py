@@ -37,6 +37,7 @@ from models.sessions import Occupation, Session, Sessions, SessionStop
 from models.site import Stage
 from streams.charger_post import ChargerPost
 from streams.gateway_turns import Turn
+from streams.session_cards import SessionCards
 
 OF_EDGE = frozenset({StopCause.EDGE, StopCause.NOT_IDENTIFIED})
 """Stops that whoever identifies the session after all is spared."""
@@ -97,6 +98,7 @@ class SessionDesk:
         self._turn = turn
         self._looked: dict[ChargerId, _Looked] = {}
         self._waiting: set[ChargerId] = set()
+        self._cards = SessionCards(replica)
 
     async def tell_what_began(
         self, before: ChargerState, after: ChargerState, event: ChargerEvent, stage: Stage
@@ -119,6 +121,7 @@ class SessionDesk:
         if governing.stage is Stage.OFF or row.desired is not Mode.MANAGED:
             self._looked.pop(row.charger_id, None)
             return row
+        self._cards.note(row)
         if self._seen_already(row, governing, now):
             return row
         look = _Look(row, governing, now)
@@ -137,8 +140,16 @@ class SessionDesk:
         looked = self._looked.get(charger_id)
         return looked.due_at if looked else NEVER
 
+    def changed(self) -> list[ChargerId]:
+        """Chargers to be reviewed now, as a card was changed that charges there."""
+        changed = self._cards.changed()
+        for charger_id in changed:
+            self._looked.pop(charger_id, None)
+        return changed
+
     def forget(self) -> None:
         """Chargers go to other workers."""
+        self._cards.forget()
         self._looked.clear()
         self._waiting.clear()
 
@@ -151,7 +162,7 @@ class SessionDesk:
         return (
             looked is not None
             and looked.sessions is row.sessions
-            and looked.governing is governing
+            and _alike(looked.governing, governing)
             and looked.desired_since == row.desired_since
             and looked.connected_since == _connected_since(row)
             and now < looked.due_at
@@ -292,6 +303,14 @@ class SessionDesk:
             look.row, session, kind, look.now, look.stage, detail=stop.cause
         )
         return look.with_session(session.model_copy(update={"stop": given_up}))
+
+
+def _alike(before: Governing, now: Governing) -> bool:
+    """Whether the same governs: its parts are the replica's own, and what a charger boots as says
+    nothing of its sessions."""
+    boot = now.boot
+    parts = zip(before._replace(boot=boot), now, strict=True)
+    return all(one is other for one, other in parts)
 
 
 def _check_at(session: Session, now: datetime) -> datetime | None:

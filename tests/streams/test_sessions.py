@@ -362,6 +362,22 @@ async def test_rule_29_stop_ends_it_after_the_grace_time() -> None:
     assert len(desk.facts(ModeFactKind.OVERSTAY)) == 1
 
 
+async def test_rule_29_a_card_that_is_revoked_ends_its_session_at_once() -> None:
+    desk = await owner()
+    await managed(desk, overstay=Overstay(action=OverstayAction.STOP, grace_s=0))
+    know(desk.replica, IdentityState.ACTIVE, ago(9000))
+    await charge(desk, at=ago(300))
+    await desk.desk.hear(presented())
+    # Judged just now, and by the clock not before a minute is over.
+    assert stops(desk) == []
+    know(desk.replica, IdentityState.REVOKED, ago(1))
+    async with desk.time_kept():
+        await desk.until(lambda: len(stops(desk)) == 1)
+    assert [each.cause for each in stops(desk)] == ["OVERSTAY"]
+    (fact,) = desk.facts(ModeFactKind.OVERSTAY)
+    assert fact.detail == Reason.REVOKED
+
+
 async def test_rule_13_a_vehicle_that_freevend_started_is_told_once() -> None:
     desk = await owner()
     now = datetime.now(UTC)
