@@ -28,11 +28,15 @@ from depotgate.demo.session import (
     wire_time,
 )
 from depotgate.demo.station import Station, answers, then
+from models.makes import Boot
 from models.profiles import Profile
 from models.schedule import Mode
 
 _KEYS_MAX = 50
 """GetConfigurationMaxKeys: more than any profile names at once."""
+
+
+SIMULATED = Boot("1.6", "depotgate", "Simulated 1.6", "1.0.0")
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class Charger16(Charger):
     """A charger that speaks OCPP 1.6. Arguments as `Speaker` has them, and `keys`.
 
     Attributes:
+        boots_as: what it calls itself in BootNotification.
         configuration: writable keys and their values.
         fixed: read-only keys, each true to what the charger does.
     """
@@ -105,6 +110,7 @@ class Charger16(Charger):
     ) -> None:
         super().__init__(charger_id, endpoint, **options)
         self.keys = keys or FreevendKeys()
+        self.boots_as = SIMULATED
         self.configuration = self.keys.first_values(self.mode)
         self.local_list = LocalList()
         self.fixed = {
@@ -153,7 +159,9 @@ class Charger16(Charger):
 
     def _boot(self, restarted: bool) -> Any:
         return call.BootNotification(
-            charge_point_model="Simulated 1.6", charge_point_vendor="depotgate", **_FIRMWARE
+            charge_point_model=self.boots_as.model or "",
+            charge_point_vendor=self.boots_as.vendor or "",
+            firmware_version=self.boots_as.firmware,
         )
 
     def _heartbeat(self) -> Any:
@@ -216,9 +224,6 @@ class Charger16(Charger):
 
     async def _identify(self, session: Session, card: Card) -> AttemptResult | None:
         return None
-
-
-_FIRMWARE = {"firmware_version": "1.0.0"}
 
 
 def _status_of(plug: Plug) -> str:

@@ -19,8 +19,10 @@ from depotgate.demo.timetable import turns
 from models.attempt import Token, TokenKind
 from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, SiteId
+from models.makes import Boot
 from models.overridden import AnyTimeline
-from models.profiles import profile_named, switchable
+from models.profile_choice import effective_profile
+from models.profiles import STANDARD, Profile, profile_named, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode, Schedule
 from models.site import ChargerRecord, Group, Posture, SiteRecord, Stage
@@ -77,6 +79,9 @@ _ODD: tuple[tuple[str, OcppVersion], ...] = (
 )
 """Chargers of the family (demo/odd/) among the good ones, all of them reserved."""
 
+_FOUND = ("visitor-bays", Boot("1.6", "Stegen Electronics", "SmartEVSE", "v3.7.1"))
+"""One charger of every depot has no profile in chargers.csv: depotgate finds it by this boot."""
+
 _CANNOT_BE_SWITCHED = ("van-bays", "schneider")
 """One charger of every depot is of a make without a setting: depotgate says so, and still decides
 what it asks."""
@@ -91,6 +96,7 @@ class DemoDepot:
         passwords: of the chargers, security profile 1.
         cards: what drivers hold.
         odd: chargers that do what they should not, by the name of it.
+        boots: of chargers that call themselves by a maker's name.
     """
 
     folder: Path
@@ -99,6 +105,7 @@ class DemoDepot:
     passwords: dict[ChargerId, str]
     cards: tuple[DemoCard, ...]
     odd: Mapping[ChargerId, str] = field(default_factory=dict)
+    boots: Mapping[ChargerId, Boot] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -113,10 +120,15 @@ class DemoDepot:
         """The schedule that governs a charger."""
         return self.governing(charger_id).timeline
 
+    def profile(self, charger: ChargerRecord) -> Profile:
+        """The profile that its make has: named in the folder, or left to be found."""
+        found = effective_profile(charger, self.boots.get(charger.charger_id))
+        return profile_named(found.name)
+
     def switchable(self, charger: ChargerRecord) -> bool:
         """Whether its make has a setting for the mode."""
         assert charger.ocpp is not None, "each charger of the demo speaks one version"
-        return switchable(charger.ocpp, profile_named(charger.profile))
+        return switchable(charger.ocpp, self.profile(charger))
 
     def card_of(self, token: Token) -> DemoCard | None:
         """The card that a token of the records is, by its display form, never by its number."""
@@ -191,6 +203,7 @@ def write_demo_depot(folder: Path, now: datetime, *, rng: random.Random) -> Demo
         passwords={charger.charger_id: secrets.token_hex(16) for charger in chargers},
         cards=demo_cards(now, rng),
         odd={_named(len(chargers) - len(_ODD) + n): name for n, (name, _) in enumerate(_ODD)},
+        boots={each.charger_id: _FOUND[1] for each in chargers if _to_be_found(each)},
     )
     write_folder(folder, depot.site, depot.chargers, depot.passwords, depot.cards)
     return depot
@@ -217,6 +230,10 @@ def _site(now: datetime) -> SiteRecord:
     )
 
 
+def _to_be_found(charger: ChargerRecord) -> bool:
+    return charger.ocpp == "1.6" and not charger.profile_named
+
+
 def _chargers() -> Iterator[ChargerRecord]:
     versions: list[tuple[str, OcppVersion]] = []
     for plan in _PLAN:
@@ -226,14 +243,17 @@ def _chargers() -> Iterator[ChargerRecord]:
     versions += [(ODD_GROUP, ocpp) for _, ocpp in _ODD]
     awkward_group, awkward_profile = _CANNOT_BE_SWITCHED
     awkward = versions.index((awkward_group, "1.6"))
+    unnamed = versions.index((_FOUND[0], "1.6"))
     for place, (group, ocpp) in enumerate(versions):
+        profile = awkward_profile if place == awkward else _PROFILES[ocpp]
         yield ChargerRecord(
             charger_id=_named(place),
             site_id=SITE,
             group=group,
             ocpp=ocpp,
             security_profile=1,
-            profile=awkward_profile if place == awkward else _PROFILES[ocpp],
+            profile=STANDARD.name if place == unnamed else profile,
+            profile_named=place != unnamed,
             revision=REVISION,
         )
 

@@ -116,7 +116,7 @@ def _charger_row(charger: ChargerRecord) -> tuple[str, ...]:
         charger.ocpp or "",
         str(charger.security_profile),
         f"file:secrets/{charger.charger_id}",
-        charger.profile,
+        charger.profile if charger.profile_named else "",
         charger.schedule or "",
     )
 

@@ -18,7 +18,6 @@ from depotgate.demo.odd.family import FAMILY
 from depotgate.demo.odd.scripts import Hand, play
 from depotgate.demo.session import Attempted, Behaviour, Card
 from models.ids import ChargerId
-from models.profiles import PROFILES
 from models.schedule import Mode
 from models.site import ChargerRecord
 
@@ -143,9 +142,12 @@ class Fleet:
             return FAMILY[oddity].charger(row.ocpp, row.charger_id, ocpp, behaviour, **options)
         if row.ocpp is not None and row.ocpp in NEWER:
             return NEWER[row.ocpp](row.charger_id, ocpp, **options)
-        profile = PROFILES[row.profile]
-        keys = FreevendKeys.of(profile) if profile.mode_key else FreevendKeys()
-        return Charger16(row.charger_id, ocpp, keys=keys, **options)
+        profile = self._depot.profile(row)
+        # `standard` has no key in 1.6; its charger has some that nobody knows of.
+        keys = FreevendKeys.of(profile) if profile.ocpp == "1.6" and profile.mode_key else None
+        charger = Charger16(row.charger_id, ocpp, keys=keys, **options)
+        charger.boots_as = self._depot.boots.get(row.charger_id, charger.boots_as)
+        return charger
 
 
 def _dealt(cards: Sequence[Card | None], rng: random.Random) -> Iterator[Card | None]:

@@ -15,6 +15,7 @@ from depotgate.demo.wording import ANSWERS, answer_of, local, mode, turns_text
 from models.attempt import Denial, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.ids import ChargerId, ConnectionId
+from models.profile_choice import boot_of, effective_profile
 
 REASON_CHARS = 17
 LABEL_CHARS = 9
@@ -28,6 +29,7 @@ class Lines:
         self._depot = depot
         self._console = console
         self._connections: dict[ChargerId, ConnectionId | None] = {}
+        self._found: set[ChargerId] = set()
         self._last_edge_at: datetime | None = None
 
     def notice(self, notice: Notice) -> None:
@@ -59,6 +61,7 @@ class Lines:
                 pass  # its outcome says more
 
     def _state(self, row: ChargerState) -> None:
+        self._profile(row)
         connection = row.connection
         now_id = connection.connection_id if connection else None
         if now_id == self._connections.get(row.charger_id):
@@ -72,6 +75,16 @@ class Lines:
             f"connected, OCPP {connection.ocpp}, {group}, to be ", mode(str(row.desired))
         )
         self.say(connection.since, row.charger_id, what)
+
+    def _profile(self, row: ChargerState) -> None:
+        """Print once by which profile a charger is switched that has none in the folder."""
+        charger = self._depot.governing(row.charger_id).charger
+        profile = effective_profile(charger, boot_of(row))
+        if not profile.found or row.charger_id in self._found:
+            return
+        self._found.add(row.charger_id)
+        what = f"profile {profile.name}, found by its boot as {row.vendor} {row.model}"
+        self.say(row.updated_at, row.charger_id, what)
 
     def _mode(self, fact: ModeFact) -> None:
         match fact.kind:

@@ -56,6 +56,14 @@ def test_chargers_speak_every_version_and_one_cannot_be_switched(
     assert [(charger.ocpp, charger.profile) for charger in fixed] == [("1.6", "schneider")]
 
 
+def test_one_charger_s_profile_is_left_to_be_found(depot: DemoDepot) -> None:
+    unnamed = [row["charger_id"] for row in rows(depot, "chargers.csv") if not row["profile"]]
+    assert unnamed == [*depot.boots]
+    (charger,) = (each for each in depot.chargers if each.charger_id in depot.boots)
+    assert depot.profile(charger).name == "microocpp"
+    assert depot.switchable(charger)
+
+
 def test_secrets_are_readable_by_their_owner_alone(depot: DemoDepot) -> None:
     for row in rows(depot, "chargers.csv"):
         kind, _, path = row["credential"].partition(":")

@@ -207,6 +207,18 @@ def test_each_thing_that_happens_is_a_line(depot: DemoDepot, history: History) -
     )
 
 
+def test_a_profile_that_was_found_is_a_line_once(depot: DemoDepot, history: History) -> None:
+    ((charger_id, boot),) = depot.boots.items()
+    before = history.state(charger_id, FIRST_EDGE_AT)
+    told = {"vendor": boot.vendor, "model": boot.model, "firmware": boot.firmware}
+    after = before.model_copy(update=told)
+    lines = printed(depot, [before, after, after]).splitlines()
+    found = [" ".join(line.split()[1:]) for line in lines if "found by its boot" in line]
+    assert found == [
+        f"{charger_id} profile microocpp, found by its boot as Stegen Electronics SmartEVSE"
+    ]
+
+
 def test_an_edge_is_told_once_for_all_chargers(depot: DemoDepot, history: History) -> None:
     facts: list[Event] = [
         history.fact(ModeFactKind.EDGE, charger.charger_id, Mode.MANAGED, FIRST_EDGE_AT + SECOND)
