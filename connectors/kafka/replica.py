@@ -95,6 +95,7 @@ class Replica:
         self._subscribers: list[Changed] = []
         self._consumer: AIOKafkaConsumer | None = None
         self._at_end_s = time.monotonic()
+        self._heard_at = 0
 
     @property
     def age_s(self) -> float:
@@ -202,7 +203,7 @@ class Replica:
             while True:
                 try:
                     changed = await self._take(self._consumer, timeout_s=POLL_S)
-                    if await self._lag(self._consumer) == 0:
+                    if await self._lag(self._consumer) == 0 and self._heard(self._consumer):
                         self._at_end()
                 except (KafkaError, NotPermittedError) as fault:
                     # What it knows stays in force, also if a permission is taken away meanwhile.
@@ -236,6 +237,17 @@ class Replica:
         if changed:
             self._count_rows()
         return changed
+
+    def _heard(self, consumer: AIOKafkaConsumer) -> bool:
+        """Whether Kafka has spoken of every partition since it was last asked.
+
+        A broker that is away raises nothing here: what it said last of the ends just stays.
+        """
+        heard_at = min(
+            (consumer.last_poll_timestamp(each) or 0 for each in consumer.assignment()), default=0
+        )
+        spoken, self._heard_at = heard_at != self._heard_at, heard_at
+        return spoken
 
     async def _lag(self, consumer: AIOKafkaConsumer) -> int:
         """Records known to the broker and not yet applied. A highwater mark is None at first."""

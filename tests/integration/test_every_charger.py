@@ -6,6 +6,8 @@ The tests run at the same time over one installation, each with chargers of its 
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,11 +28,12 @@ from models.attempt import Outcome
 from models.capability import Capability
 from models.charger import ChargerState, CommandStatus, ModeFactKind
 from models.clock_notes import clock_notes
+from models.metrics import REPLICA_AGE
 from models.reasons import Reason
 from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.held_starts import HOLDS_STARTS, asked, gone, one_session
-from tests.integration.installations import KINDS, QUICK, Fleet, holds_within
+from tests.integration.installations import KINDS, QUICK, Fleet, holds_within, metric
 from tests.integration.scenes import WITHIN_S, AtOnce, Scene, denials, scene_of
 from tests.integration.second_site import Timetable, edge_soon, loaded
 from tests.integration.told import charger_told
@@ -425,3 +428,18 @@ async def test_every_charger_was_on_the_scene_and_all_tests_have_ended(scene: Sc
     for name in at_once.bodies:
         await scene.end_of(name)
     assert not [each for each in scene.attempts if each.result is None], "one went unanswered"
+
+
+async def test_a_configuration_that_nobody_can_confirm_is_shown_to_grow_old(scene: Scene) -> None:
+    (gateway,), broker = scene.up.run["metrics"]["gateway"], scene.up.pid("broker")
+
+    def age_s() -> float:
+        return metric(gateway, REPLICA_AGE.name)
+
+    await scene.until(lambda: age_s() < 2.0, "known to be complete")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        await scene.until(lambda: age_s() > 4.0, "known to be complete no more")
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    await scene.until(lambda: age_s() < 2.0, "known to be complete again")
