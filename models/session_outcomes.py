@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from models.attempt import Attempt, AttemptKind, Outcome, TokenKind
-from models.reasons import Answer
+from models.reasons import Answer, Reason
 from models.schedule import Mode
 from models.session_changes import bounded, session_of, with_session, with_vehicle
 from models.sessions import NOBODYS, Session, Sessions
@@ -60,9 +60,22 @@ def _refuses(outcome: Outcome, session: Session) -> bool:
     that rule 12 lets finish."""
     if outcome.told is None or outcome.told.accepted or session.attempt or session.refused_at:
         return False
-    return outcome.attempt.token.kind != TokenKind.FREEVEND_TAG and (
-        session.began_in is not Mode.FREEVEND
-    )
+    if outcome.attempt.token.kind == TokenKind.FREEVEND_TAG and not _in_managed(outcome, session):
+        return False
+    return session.began_in is not Mode.FREEVEND
+
+
+def _in_managed(outcome: Outcome, session: Session) -> bool:
+    """Whether the rules found a freevend tag in the managed time in which its session began: a
+    missed deadline says nothing of it, and chargers repeat the tag of what began before the edge.
+
+    Its gateway stops such a session itself, and forgets to when it restarts.
+    """
+    verdict, schedule = outcome.verdict, outcome.schedule
+    if verdict is None or verdict.reason != Reason.FREEVEND_TAG_IN_MANAGED:
+        return False
+    since = schedule.starts_at if schedule else None
+    return since is None or session.began_at >= since
 
 
 def _withdrawn(sessions: Sessions, attempt: Attempt) -> Sessions:

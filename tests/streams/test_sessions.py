@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.kafka.replica import Replica
-from models.attempt import AttemptKind, Basis, Denial, Outcome, Told
+from models.attempt import AttemptKind, Basis, Denial, Outcome, TokenKind, Told
 from models.charger import ChargerCommand, CommandKind, EventName, ModeFactKind, Scalar
 from models.ids import session_id
 from models.reasons import Reason
@@ -335,6 +335,56 @@ async def test_finding_1_a_refused_session_that_charges_all_the_same_is_stopped(
     assert stops(desk) == []
     await charge(desk)
     assert [each.cause for each in stops(desk)] == ["REFUSED"]
+
+
+def freevend_tag(*, replayed: bool, reason: Reason | None) -> Outcome:
+    """A freevend tag that was refused in a transaction, by the rules or, without them, in time."""
+    sample = SAMPLES[Outcome]
+    assert isinstance(sample, Outcome)
+    assert sample.verdict is not None
+    told = presented(accepted=False)
+    token = told.attempt.token.model_copy(update={"kind": TokenKind.FREEVEND_TAG, "candidates": ()})
+    attempt = told.attempt.model_copy(update={"token": token, "replayed": replayed})
+    verdict = sample.verdict.model_copy(update={"reason": reason}) if reason else None
+    return told.model_copy(update={"attempt": attempt, "verdict": verdict})
+
+
+@pytest.mark.parametrize("replayed", [True, False])
+async def test_rule_15_a_freevend_session_that_its_gateway_forgot_is_stopped_while_it_runs(
+    replayed: bool,
+) -> None:
+    desk = await owner()
+    await managed(desk)
+    tag = Reason.FREEVEND_TAG_IN_MANAGED
+    await desk.desk.hear(freevend_tag(replayed=replayed, reason=tag))
+    assert stops(desk) == []
+    await charge(desk)
+    assert [each.cause for each in stops(desk)] == ["REFUSED"]
+    # The row has it: also another worker goes on.
+    assert (await owner(desk)).states.get(CHARGER) == desk.states.get(CHARGER)
+
+
+async def test_rule_12_a_freevend_session_that_ran_over_the_edge_is_not_stopped() -> None:
+    desk = await owner()
+    await over_the_edge(desk)
+    # Its tag is repeated, and the gateway does not know any more what it was answered.
+    told = freevend_tag(replayed=False, reason=Reason.FREEVEND_TAG_IN_MANAGED)
+    sample = SAMPLES[Outcome]
+    assert isinstance(sample, Outcome)
+    assert sample.schedule is not None
+    managed_since = {"mode": Mode.MANAGED, "starts_at": ago(90)}
+    schedule = sample.schedule.model_copy(update=managed_since)
+    await desk.desk.hear(told.model_copy(update={"schedule": schedule}))
+    await charge(desk)
+    assert stops(desk) == []
+
+
+async def test_rule_24_a_freevend_session_without_a_decision_is_not_stopped() -> None:
+    undecided = await owner()
+    await managed(undecided)
+    await undecided.desk.hear(freevend_tag(replayed=False, reason=None))
+    await charge(undecided)
+    assert stops(undecided) == []
 
 
 async def overstayed(action: OverstayAction, grace_s: int = 60) -> Desk:
