@@ -1,0 +1,84 @@
+"""Keys asked for together are answered as if each was asked for alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.key_reading import AT_ONCE_MAX, Reading, apart, at_once, read_call, reading
+from models.reasons import OcppVersion
+
+ITEMS = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
+
+
+def row(component: str, variable: dict[str, str], **told: str) -> dict[str, Any]:
+    return {"component": {"name": component}, "variable": variable} | told
+
+
+def test_a_question_names_each_key_as_its_version_does() -> None:
+    assert read_call("1.6", "A", "B").payload == {"key": ["A", "B"]}
+    (first, second) = read_call("2.1", "A.B", ITEMS).payload["getVariableData"]
+    assert first["variable"] == {"name": "B"}
+    assert second["component"] == {"name": "DeviceDataCtrlr"}
+    assert second["variable"] == {"name": "ItemsPerMessage", "instance": "GetVariables"}
+    assert {each["attributeType"] for each in (first, second)} == {"Actual"}
+
+
+def test_keys_of_1_6_are_told_apart_whatever_their_case_and_order() -> None:
+    payload = {
+        "configurationKey": [
+            {"key": "B", "readonly": True, "value": "2"},
+            {"key": "a", "readonly": False, "value": "1"},
+        ],
+        "unknownKey": ["c"],
+    }
+    told = apart("1.6", ["A", "B", "C", "D"], payload)
+    found = {name: reading("1.6", name, each) for name, each in told.items()}
+    assert found == {"A": Reading(True, "1"), "B": Reading(True, "2"), "C": Reading(False, None)}
+
+
+def test_variables_are_told_apart_by_component_and_instance() -> None:
+    payload = {
+        "getVariableResult": [
+            row("OtherCtrlr", {"name": "Enabled"}, attributeStatus="Accepted", attributeValue="x"),
+            row(
+                "devicedatactrlr",
+                {"name": "itemspermessage", "instance": "getvariables"},
+                attributeStatus="Accepted",
+                attributeValue="7",
+            ),
+            row("AuthCtrlr", {"name": "Enabled"}, attributeStatus="UnknownVariable"),
+        ]
+    }
+    names = [ITEMS, "AuthCtrlr.Enabled", "DeviceDataCtrlr.ItemsPerMessage[SetVariables]"]
+    told = apart("2.0.1", names, payload)
+    found = {name: reading("2.0.1", name, each) for name, each in told.items()}
+    assert found == {ITEMS: Reading(True, "7"), "AuthCtrlr.Enabled": Reading(False, None)}
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (None, 1),
+        ("", 1),
+        ("0", 1),
+        ("-4", 1),
+        ("1", 1),
+        ("4", 4),
+        (" 6 ", 6),
+        ("1000", AT_ONCE_MAX),
+    ],
+)
+def test_as_many_keys_are_asked_for_as_a_charger_states_within_a_bound(
+    value: str | None, count: int
+) -> None:
+    assert at_once(Reading(True, value)) == count
+
+
+@pytest.mark.parametrize("ocpp", ["1.6", "2.0.1", "2.1"])
+@pytest.mark.parametrize("payload", [{}, {"configurationKey": 1, "getVariableResult": [None, 3]}])
+def test_an_answer_that_says_nothing_says_nothing_of_any_key(
+    ocpp: OcppVersion, payload: dict[str, Any]
+) -> None:
+    assert apart(ocpp, ["A.B", "C.D"], payload) == {}
