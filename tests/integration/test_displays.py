@@ -133,3 +133,25 @@ async def test_a_charger_without_a_display_is_asked_once_and_shown_so(up: Up, fl
     assert last.tries_count == 1
     said = await up.ask("chargers", "DARK-201")
     assert "not_supported (no display for text)" in said
+
+
+async def test_rule_27_what_was_announced_is_cleared_once_when_a_site_leaves_enforce(
+    up: Up, fleet: Fleet
+) -> None:
+    depot = up.depot  # type: ignore[attr-defined]
+    await reserve(up, datetime.now(UTC) + timedelta(hours=2))
+    shows = ("SHOWS-201", "SHOWS-21")
+    for name in shows:
+        await until_announced(up, name, DisplayStatus.SHOWN)
+    depot.stage = "shadow"
+    depot.write_site()
+    for name in shows:
+        await holds_within(lambda name=name: not read(fleet, name), WITHIN_S, f"cleared at {name}")  # type: ignore[misc]
+        await until_announced(up, name, DisplayStatus.CLEARED)
+    # It is managed time, and nothing is said of it here.
+    await reserve(up, datetime.now(UTC) + timedelta(hours=3))
+    depot.stage = "enforce"
+    depot.write_site()
+    for name in shows:
+        last = await until_announced(up, name, DisplayStatus.SHOWN)
+        assert last.window.end is not None
