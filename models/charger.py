@@ -265,6 +265,8 @@ class ChargerState(Record):
 
     Attributes:
         offset: of the last event applied; events at or below it are skipped.
+        owner_epoch: of the ownership under which it was written, greater for each next owner of its
+            partition (docs/decisions/0009); None from a version that had none.
         desired: mode that schedule, overrides and lock ask for, and since which edge.
         mode_unknown_since: when a connect, a boot or entering `enforce` last made everything that
             was known of the mode worthless; commands before and after it differ in their ids.
@@ -289,6 +291,7 @@ class ChargerState(Record):
     charger_id: ChargerId
     site_id: SiteId
     offset: int
+    owner_epoch: int | None = None
     desired: Mode | None = None
     desired_since: UtcDatetime | None = None
     stage: Open[Stage] | None = None

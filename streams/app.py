@@ -196,8 +196,9 @@ def _follow_assignments(
     # Awaited before the partitions resume: a quiet partition has its timers too.
     async def take_over(_app: Any, **_: Any) -> None:
         assigned = app.consumer.assignment()
-        if await states.load({tp.partition for tp in assigned if tp.topic == EVENTS.name}):
-            chargers.review_all()
+        partitions = {tp.partition for tp in assigned if tp.topic == EVENTS.name}
+        if await states.load(partitions, app.consumer_generation_id):
+            chargers.take_over()
             ready()
 
     app.on_partitions_revoked.connect(cast("Any", give_away))

@@ -181,6 +181,13 @@ class ChargerDesk:
         await self._post.write()
         await self._outbox.settle()
 
+    def take_over(self) -> None:
+        """Partitions came: every charger is looked at soon, and rows that others lie behind are
+        written once more."""
+        rows = (self._states.get(charger_id) for charger_id in self._states.buried)
+        self._keep([row for row in rows if row is not None])
+        self.review_all()
+
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""
         self._all_due = True
@@ -243,7 +250,7 @@ class ChargerDesk:
 
     def _keep(self, rows: Collection[ChargerState]) -> None:
         now = datetime.now(UTC)
-        kept = [row.model_copy(update={"updated_at": now}) for row in rows]
+        kept = [self._states.owned(row.model_copy(update={"updated_at": now})) for row in rows]
         for row in kept:
             self._states.put(row)
         self._post.keep(kept)

@@ -39,17 +39,59 @@ RETRY_AFTER_S = 0.5
 Rows = dict[int, dict[ChargerId, ChargerState]]
 
 
+class Log:
+    """The rows of some partitions, as their log tells them one after the other.
+
+    A worker that was thought dead may write on for a while, behind rows of the next owner: whatever
+    it has applied, the row of the newest ownership counts.
+
+    Attributes:
+        rows: that count.
+        buried: chargers of which an older row lies behind the one that counts. Compaction would
+            keep that one, so the one that counts is to be written once more.
+        epochs: the newest of each partition.
+    """
+
+    def __init__(self, partitions: set[int]) -> None:
+        self.rows: Rows = {partition: {} for partition in partitions}
+        self.buried: set[ChargerId] = set()
+        self.epochs = dict.fromkeys(partitions, 0)
+
+    def take(self, partition: int, row: ChargerState) -> None:
+        """The next row of a partition."""
+        rows = self.rows[partition]
+        known = rows.get(row.charger_id)
+        self.epochs[partition] = max(self.epochs[partition], row.owner_epoch or 0)
+        if known is None or _counts_before(row, known):
+            rows[row.charger_id] = row
+            self.buried.discard(row.charger_id)
+        else:
+            self.buried.add(row.charger_id)
+
+
+def _counts_before(row: ChargerState, known: ChargerState) -> bool:
+    """Whether a row counts in place of one that was written before it."""
+    if row.owner_epoch is None or known.owner_epoch is None:
+        return row.offset >= known.offset
+    return (row.owner_epoch, row.offset) >= (known.owner_epoch, known.offset)
+
+
 class ChargerStates:
     """The newest row of each charger in the assigned partitions of charger.events.v1.
 
     Kafka is the truth: rows are loaded when a partition comes and dropped when it goes, so a row
     from an earlier ownership can never be used again.
+
+    Attributes:
+        buried: chargers whose rows are to be written once more, see `Log`.
     """
 
     def __init__(self, bootstrap: Kafka, metrics: Metrics) -> None:
         self._bootstrap = bootstrap
         self._metrics = metrics
         self._rows: Rows = {}
+        self.buried: frozenset[ChargerId] = frozenset()
+        self._epochs: dict[int, int] = {}
         self._ownership = 0
 
     def __iter__(self) -> Iterator[ChargerState]:
@@ -82,10 +124,20 @@ class ChargerStates:
         for partition in partitions:
             self._rows.pop(partition, None)
 
-    async def load(self, partitions: set[int]) -> bool:
+    def owned(self, row: ChargerState) -> ChargerState:
+        """The row as it is to be written, under the present ownership of its partition."""
+        epoch = self._epochs.get(partition_of(row.charger_id))
+        return row if epoch is None else row.model_copy(update={"owner_epoch": epoch})
+
+    async def load(self, partitions: set[int], generation: int = 0) -> bool:
         """Read the rows of exactly these partitions, to the end offsets captured at start.
 
         Nobody sees a row before all are read: an old version of it would send its commands again.
+
+        Args:
+            generation: of the consumer group under which they were assigned. Kafka raises it with
+                each assignment, and begins anew where a group was forgotten, so it is only the
+                least that the ownership is numbered by.
 
         Returns:
             False when partitions were dropped meanwhile: then nothing is known, and another
@@ -93,24 +145,27 @@ class ChargerStates:
         """
         self._ownership += 1
         ownership = self._ownership
-        self._rows = {}
-        rows: Rows = {}
+        self._rows, self._epochs, self.buried = {}, {}, frozenset()
+        found = Log(partitions)
         while self._ownership == ownership:
             try:
-                rows = await self._read(partitions)
+                found = await self._read(partitions)
                 break
             except (KafkaError, BrokerUnavailableError) as fault:
                 log.warning("state.load_failed", error=type(fault).__name__)
                 await asyncio.sleep(RETRY_AFTER_S)
         if self._ownership != ownership:
             return False
-        self._rows = rows
+        self._rows, self.buried = found.rows, frozenset(found.buried)
+        self._epochs = {
+            partition: max(generation, newest + 1) for partition, newest in found.epochs.items()
+        }
         return True
 
-    async def _read(self, partitions: set[int]) -> Rows:
-        rows: Rows = {partition: {} for partition in partitions}
+    async def _read(self, partitions: set[int]) -> Log:
+        found = Log(partitions)
         if not partitions:
-            return rows
+            return found
         consumer = await start_consumer(self._bootstrap)
         try:
             assigned = [TopicPartition(STATE.name, partition) for partition in partitions]
@@ -119,19 +174,16 @@ class ChargerStates:
                 batches = await consumer.getmany(timeout_ms=int(POLL_S * 1000))
                 for messages in batches.values():
                     for message in messages:
-                        self._take(rows[message.partition], message)
+                        self._take(found, message)
         finally:
             await stop_consumer(consumer)
-        return rows
+        return found
 
-    def _take(self, rows: dict[ChargerId, ChargerState], message: ConsumerRecord) -> None:
+    def _take(self, found: Log, message: ConsumerRecord) -> None:
         try:
             row = ChargerState.decode(message.value)
         except UndecodableRecordError as fault:
             self._metrics.count(REPLICA_BAD, STATE.name)
             log.error("state.bad_row", partition=message.partition, cause=str(fault))
             return
-        known = rows.get(row.charger_id)
-        # A worker that was thought dead may still have written: its row is behind ours.
-        if known is None or row.offset >= known.offset:
-            rows[row.charger_id] = row
+        found.take(message.partition, row)

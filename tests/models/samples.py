@@ -386,6 +386,7 @@ _RECORDS: tuple[Record, ...] = (
         charger_id=CHARGER,
         site_id=SITE,
         offset=17,
+        owner_epoch=3,
         desired=Mode.MANAGED,
         desired_since=NOON - HOUR,
         stage=Stage.ENFORCE,

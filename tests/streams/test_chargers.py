@@ -37,7 +37,7 @@ from models.schedule import WEEKDAYS, Mode, Schedule, Window
 from models.site import ChargerRecord, SiteRecord, Stage
 from models.topics import CHARGERS, COMMANDS, MODE, SITES, STATE, Topic
 from streams.chargers import ChargerDesk
-from streams.states import ChargerStates, Rows
+from streams.states import ChargerStates, Log
 from tests.streams.recorded import Consumed, Sent
 
 CHARGER, OTHER = ChargerId("CP-1"), ChargerId("CP-2")
@@ -69,12 +69,12 @@ class States(ChargerStates):
         self.may_load = asyncio.Event()
         self.may_load.set()
 
-    async def _read(self, partitions: set[int]) -> Rows:
-        rows: Rows = {partition: {} for partition in partitions}
+    async def _read(self, partitions: set[int]) -> Log:
+        found = Log(partitions)
         for row in self.logged:
-            rows[partition_of(row.charger_id)][row.charger_id] = row
+            found.take(partition_of(row.charger_id), row)
         await self.may_load.wait()
-        return rows
+        return found
 
 
 class View(Replica):

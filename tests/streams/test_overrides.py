@@ -70,6 +70,7 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (Conductor._compile_message_handler,                 "9fbc0538097a"),
     (driver.Consumer._new_consumer_thread,               "0870ec53dea7"),
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "c2701bfc3e6f"),
+    (driver.ConsumerRebalanceListener.on_partitions_assigned, "1c1f8406ad36"),
     (AIOKafkaConsumer.start,                             "2f1ba7044332"),
     (faust.Schema.compile,                               "d46eec5ce319"),
     (SensorDelegate.on_stream_event_in,                  "8d61a7ef5f31"),

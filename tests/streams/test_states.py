@@ -1,0 +1,99 @@
+"""Which of a charger's rows counts when two workers wrote some (docs/decisions/0009)."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.kafka.partition import partition_of
+from models.charger import ChargerState, EventName
+from models.topics import STATE
+from streams.states import Log
+from tests.models.samples import NOON
+from tests.streams.test_chargers import CHARGER, OTHER, SITE, Desk
+
+PARTITION = partition_of(CHARGER)
+
+
+def row(offset: int, owner_epoch: int | None, firmware: str = "") -> ChargerState:
+    return ChargerState(
+        charger_id=CHARGER,
+        site_id=SITE,
+        offset=offset,
+        owner_epoch=owner_epoch,
+        firmware=firmware,
+        updated_at=NOON,
+    )
+
+
+# fmt: off
+LOGS = [
+    # what                                      the log                              counts  buried
+    ("one owner, in order",                     (row(1, 5), row(2, 5)),              1,      False),
+    ("one owner, without an event between",     (row(2, 5), row(2, 5)),              1,      False),
+    ("the next owner",                          (row(9, 5), row(9, 6)),              1,      False),
+    ("thought dead, and as far",                (row(7, 5), row(9, 6), row(9, 5)),   1,      True),
+    ("thought dead, and further",               (row(7, 5), row(8, 6), row(9, 5)),   1,      True),
+    ("thought dead, and after it the owner",    (row(8, 6), row(9, 5), row(10, 6)),  2,      False),
+    ("owner from further back than its events", (row(9, 5), row(8, 6)),              1,      False),
+    # Of a version without ownerships nothing but the events is known.
+    ("older version before",                    (row(9, None), row(8, 6)),           0,      True),
+    ("older version after",                     (row(8, 6), row(9, None)),           1,      False),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts", "buried"), [each[1:] for each in LOGS], ids=[each[0] for each in LOGS]
+)
+def test_the_row_of_the_newest_ownership_counts(
+    rows: tuple[ChargerState, ...], counts: int, buried: bool
+) -> None:
+    found = Log({PARTITION})
+    for each in rows:
+        found.take(PARTITION, each)
+    assert found.rows[PARTITION][CHARGER] is rows[counts]
+    assert found.buried == ({CHARGER} if buried else set())
+
+
+@pytest.mark.parametrize(
+    ("generation", "written", "epoch"),
+    [
+        (7, None, 7),
+        (7, 5, 7),
+        # A worker that came back in place: its group has the same generation.
+        (7, 7, 8),
+        # A group that Kafka had forgotten begins again.
+        (1, 57, 58),
+    ],
+)
+async def test_each_ownership_is_numbered_above_every_row_before_it(
+    generation: int, written: int | None, epoch: int
+) -> None:
+    desk = Desk()
+    if written is not None:
+        desk.states.logged.append(row(1, written))
+    assert await desk.states.load(set(range(STATE.partitions)), generation)
+    assert desk.states.owned(row(2, None)).owner_epoch == epoch
+
+
+async def test_rows_are_written_under_the_ownership_of_their_partition() -> None:
+    desk = Desk()
+    assert await desk.states.load(set(range(STATE.partitions)), 7)
+    desk.configure()
+    await desk.event(EventName.CONNECTED)
+    await desk.event(EventName.CONNECTED, OTHER)
+    await desk.desk.settle()
+    rows = [each for each in desk.sent.of(STATE) if isinstance(each, ChargerState)]
+    assert {each.charger_id: each.owner_epoch for each in rows} == {CHARGER: 7, OTHER: 7}
+
+
+async def test_a_row_that_an_older_one_lies_behind_is_written_once_more_by_who_takes_over() -> None:
+    """Compaction keeps the last one of a key: without that the older one would count one day."""
+    desk = Desk()
+    desk.configure()
+    desk.states.logged = [row(8, 6, "ours"), row(9, 5, "of the one that was thought dead")]
+    assert await desk.states.load(set(range(STATE.partitions)), 9)
+    desk.desk.take_over()
+    await desk.desk.settle()
+    (written,) = [each for each in desk.sent.of(STATE) if isinstance(each, ChargerState)]
+    assert (written.firmware, written.owner_epoch) == ("ours", 9)
