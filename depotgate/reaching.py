@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.kafka.security import Kafka, Protocol, secured, setting
+from connectors.kafka.security import Kafka, KafkaSecurity, secured, setting
 from depotgate.run_file import read_run
 from depotgate.settings import Settings
 from models.errors import ConfigurationError
+
+OPEN = KafkaSecurity()
+"""Of a Kafka that is started here."""
 
 
 def named_kafka(settings: Settings) -> Kafka | None:
@@ -14,12 +17,14 @@ def named_kafka(settings: Settings) -> Kafka | None:
     Raises:
         ConfigurationError: they cannot be used, or there is a log-in and nobody to log in at.
     """
+    security = settings.kafka_security
     if settings.kafka is not None:
-        return secured(settings.kafka, settings.kafka_security)
-    if settings.kafka_protocol is not Protocol.PLAINTEXT:
+        return secured(settings.kafka, security)
+    given = [name for name, value in security._asdict().items() if value != getattr(OPEN, name)]
+    if given:
         raise ConfigurationError(
-            f"{setting('protocol')} is {settings.kafka_protocol} and no Kafka is named; set "
-            "DEPOTGATE_KAFKA=HOST:PORT: one that is started here listens on loopback, in the clear"
+            f"{setting(given[0])} is set and no Kafka is named; set DEPOTGATE_KAFKA=HOST:PORT: "
+            "one that is started here listens on loopback, in the clear"
         )
     return None
 
