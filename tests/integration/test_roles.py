@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import pytest
@@ -20,13 +21,14 @@ from connectors.kafka.consumer import (
     start_consumer,
     stop_consumer,
 )
+from connectors.kafka.grants import give
 from connectors.kafka.producer import Producer
 from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
 from connectors.keys import write_new_keys
 from connectors.processes import die_with_parent, kill_child, stop_child
 from models.errors import KafkaRefusedError, NotPermittedError
-from models.roles import Role, permit_of
-from models.topics import DECISIONS, DENIALS, TOPICS, Topic
+from models.roles import Role, grants_of, permit_of
+from models.topics import DECISIONS, DENIALS, MODE, TOPICS, Topic
 from tests.connectors.ocpp.certificates import Authority
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import Fleet, environment, holds_within
@@ -43,6 +45,14 @@ LOOK_MS = 500
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     with secured_broker_in(tmp_path_factory.mktemp("secured")) as broker:
         yield broker
+
+
+class Started(NamedTuple):
+    """A process to be started."""
+
+    role: str
+    options: tuple[str, ...]
+    variables: dict[str, str]
 
 
 class House:
@@ -74,28 +84,40 @@ class House:
         )
 
     @asynccontextmanager
-    async def running(self, role: str, *options: str, **variables: str) -> AsyncIterator[Path]:
-        """A process that is ready, and the file of all that it says."""
-        said, ready = self._folder / f"{role}.out", self._folder / f"{role}.ready"
-        process = self._launch(role, said, (f"--ready-file={ready}", *options), variables)
+    async def running(self, *given: Started) -> AsyncIterator[list[str]]:
+        """Processes that are ready; when the block has ended, all that each of them said."""
+        processes = [self._launch(each) for each in given]
+        said: list[str] = []
         try:
-            await holds_within(
-                lambda: ready.exists() or process.poll() is not None, WITHIN_S, f"{role} is ready"
-            )
-            assert ready.exists(), said.read_text()
+            for each, process in zip(given, processes, strict=True):
+                await self._until_ready(each.role, process)
             yield said
-            await stop_child(process, WITHIN_S)
+            await asyncio.gather(*(stop_child(process, WITHIN_S) for process in processes))
+            said += [self._said(each.role).read_text() for each in given]
         finally:
-            kill_child(process)
+            for process in processes:
+                kill_child(process)
 
-    def _launch(
-        self, role: str, said: Path, options: tuple[str, ...], variables: dict[str, str]
-    ) -> subprocess.Popen[bytes]:
-        places = (f"--data={self._folder / role}", "--metrics=127.0.0.1:0")
-        with said.open("wb") as out:
+    async def _until_ready(self, role: str, process: subprocess.Popen[bytes]) -> None:
+        ready = self._ready(role)
+        await holds_within(
+            lambda: ready.exists() or process.poll() is not None, WITHIN_S, f"{role} is ready"
+        )
+        assert ready.exists(), self._said(role).read_text()
+
+    def _ready(self, role: str) -> Path:
+        return self._folder / f"{role}.ready"
+
+    def _said(self, role: str) -> Path:
+        return self._folder / f"{role}.out"
+
+    def _launch(self, given: Started) -> subprocess.Popen[bytes]:
+        files = (f"--data={self._folder / given.role}", f"--ready-file={self._ready(given.role)}")
+        command = [sys.executable, "-m", "depotgate", given.role, *files, "--metrics=127.0.0.1:0"]
+        with self._said(given.role).open("wb") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", "depotgate", role, *places, *options],
-                env=self._environment(variables),
+                [*command, *given.options],
+                env=self._environment(given.variables),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -116,15 +138,15 @@ async def house(
     house = House(broker, tmp_path_factory.mktemp("house"), depot)
     loaded = await house.ask("load", str(depot.folder), **broker.variables("LOGIN", "load"))
     assert loaded.code == 0, loaded.err
+    worker = Started("worker", (), broker.variables("TLSLOGIN", "worker"))
     at = f"--ocpp={house.ocpp}"
-    async with (
-        house.running("worker", **broker.variables("TLSLOGIN", "worker")) as worker,
-        house.running("gateway", at, **broker.variables("LOGIN", "gateway")) as gateway,
-    ):
+    gateway = Started("gateway", (at,), broker.variables("LOGIN", "gateway"))
+    async with house.running(worker, gateway) as said:
         yield house
-    for said in (worker.read_text(), gateway.read_text()):
-        assert "Authorization" not in said, "something was asked for that the role has not"
-        assert "the-password-of" not in said
+    for each in said:
+        assert "requests.join_failed" not in each
+        assert "Authorization" not in each, "something was asked for that the role has not"
+        assert "the-password-of" not in each
 
 
 async def test_gateway_and_worker_answer_with_the_permissions_of_their_roles(house: House) -> None:
@@ -134,22 +156,24 @@ async def test_gateway_and_worker_answer_with_the_permissions_of_their_roles(hou
         assert not (await fleet["GUARDED-01"].authorize(CARDS["revoked"])).accepted
 
 
-async def _denials(house: House, *options: str) -> str:
-    """What the operator is shown, once it is there."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def denial(house: House) -> str:
+    """The line that an operator is shown, as a program reads it, once it is there."""
     operator = house.broker.variables("TLSLOGIN", "operator")
-    asked = ("tail", "denials", "--from-start", "--no-follow", *options)
+    asked = ("tail", "denials", "--from-start", "--no-follow", "--json")
     async with asyncio.timeout(WITHIN_S):
         while True:
             said = await house.ask(*asked, **operator)
             assert said.code == 0, said.err
             if said.out:
-                return said.out
+                return said.out.splitlines()[0]
 
 
-async def test_an_operator_sees_who_was_refused_and_why(house: House) -> None:
-    said = await _denials(house)
-    assert "REVOKED" in said
-    assert CARDS["revoked"].token not in said
+async def test_an_operator_sees_who_was_refused_and_why(denial: str) -> None:
+    shown = orjson.loads(denial)
+    assert shown["reason"] == "REVOKED"
+    assert shown["token"].endswith(CARDS["revoked"].token[-3:])
+    assert CARDS["revoked"].token not in denial
 
 
 async def test_an_operator_sees_no_decision(house: House) -> None:
@@ -159,10 +183,9 @@ async def test_an_operator_sees_no_decision(house: House) -> None:
     assert said.out == ""
 
 
-async def test_support_with_a_certificate_explains(house: House) -> None:
-    denial = orjson.loads((await _denials(house, "--json")).splitlines()[0])
+async def test_support_with_a_certificate_explains(house: House, denial: str) -> None:
     support = house.broker.variables("CERTIFICATE", "support")
-    said = await house.ask("explain", denial["denial_id"], **support)
+    said = await house.ask("explain", orjson.loads(denial)["denial_id"], **support)
     assert said.code == 0, said.err
     assert "REVOKED" in said.out
 
@@ -252,13 +275,20 @@ async def test_a_broker_of_an_unknown_authority_is_not_talked_to(
         await start_consumer(secured(broker.at("TLSLOGIN"), security))
 
 
-async def test_only_an_administrator_gives_permissions(house: House) -> None:
-    asked = ("acl", "support", "--principal", "User:operator", "--apply")
-    refused = await house.ask(*asked, **house.broker.variables("LOGIN", "operator"))
-    assert refused.code == 1
-    assert "does not permit this user to give permissions" in refused.err
-    given = await house.ask(
-        *asked[:3], "User:anna", "--apply", f"--kafka={house.broker.administrator}"
-    )
+async def test_only_an_administrator_gives_permissions(broker: SecuredBroker) -> None:
+    operator = broker.kafka("LOGIN", "operator")
+    with pytest.raises(NotPermittedError, match="does not permit this user to give permissions"):
+        await give(operator, "User:operator", grants_of(Role.SUPPORT))
+
+
+async def test_permissions_that_are_given_add_up(house: House) -> None:
+    flags = house.broker.kafka("LOGIN", "flags")
+    assert not await _readable(flags, MODE)
+    asked = ("acl", "operator", "--principal", "User:flags", "--apply")
+    given = await house.ask(*asked, f"--kafka={house.broker.administrator}")
     assert given.code == 0, given.err
-    assert "User:anna has the" in given.out
+    assert "User:flags has the" in given.out
+    async with asyncio.timeout(WITHIN_S):
+        while not await _readable(flags, MODE):
+            pass
+    assert not await _readable(flags, DECISIONS)
