@@ -61,6 +61,8 @@ install() {
     fi
 }
 
+[ ! -L .venv ] || # what would be made anew is another folder's
+    refuse "Here .venv is a link to another folder's environment: remove the link and start again."
 python=$(find_python)
 stamp=.venv/.installed
 if ! [ "$(cat $stamp 2>/dev/null)" = "$(wanted "$python")" ]; then
