@@ -15,6 +15,7 @@ from models.charger import (
 )
 from models.ids import CommandId, timed_id
 from models.key_reading import rows_of
+from models.profile_choice import EffectiveProfile
 from models.profiles import Profile, Spelling, read_back_mode, spellings
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -22,6 +23,14 @@ from models.site import ChargerRecord
 
 PROBE_WITHIN = timedelta(minutes=3)
 """It waits for a switch that is under way; half a dozen calls of its own take seconds."""
+
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+"""After a probe that told nothing of use. It expires after three minutes, and one that left a call
+unanswered is asked nothing by its gateway for five."""
+
+ASK_AGAIN_AFTER_MAX = timedelta(hours=4)
+"""The pause doubles up to this: ten thousand chargers that tell nothing are less than one probe in
+a second."""
 
 Names = Mapping[str, str]
 
@@ -89,15 +98,27 @@ def questions(ocpp: OcppVersion, profile: Profile) -> tuple[Question, ...]:
     return tuple(own)
 
 
-def probe_due(row: ChargerState, profile: str) -> bool:
+def probe_due(row: ChargerState, profile: EffectiveProfile) -> bool:
     """Whether a connected charger is to be asked: it never told, or it has booted with a firmware
-    that was not asked yet, or was asked for the keys of another profile."""
+    that was not asked yet, or was asked for the keys of another profile.
+
+    Of a profile that was found nothing is set before the charger has told of the mode's key, so one
+    whose answer said nothing of that is asked again.
+    """
     claims = row.claims
     if row.connection is None:
         return False
     if claims is None or claims.probed_at is None or claims.firmware != row.firmware:
         return True
-    return claims.profile not in {"", profile}
+    if profile.found and claims.mode_key is None:
+        return True
+    return claims.profile not in {"", profile.name}
+
+
+def ask_again_after(asked_count: int) -> timedelta:
+    """The pause after so many probes of the same charger that told nothing of use."""
+    # Ten doublings are past the longest pause already.
+    return min(ASK_AGAIN_AFTER * (1 << min(asked_count - 1, 10)), ASK_AGAIN_AFTER_MAX)
 
 
 def probe_command(

@@ -269,13 +269,14 @@ class ChargerDesk:
         row, start_at = await self._starts.review(row, governing, now)
         row = await self._offline.review(row, governing, now)
         row = await self._announcements.review(row, governing, now)
-        await self._probes.ask(row, governing, now)
+        probe_at = await self._probes.ask(row, governing, now)
         self._due_at[row.charger_id] = min(
             _next_due(row, governing, now),
             self._sessions.due_at(row.charger_id),
             self._offline.due_at(row.charger_id),
             announcement_due_at(row, governing, now),
             start_at,
+            probe_at,
         )
         return row
 

@@ -9,7 +9,8 @@ import pytest
 from models.capability import Claims, KeyClaim
 from models.charger import ChargerState
 from models.key_reading import read_call
-from models.probing import key_answer, probe_due, questions
+from models.probing import ask_again_after, key_answer, probe_due, questions
+from models.profile_choice import EffectiveProfile, ProfileSource
 from models.profiles import PROFILES, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode
@@ -92,4 +93,21 @@ ASKED = Claims(probed_at=AT, firmware="1.0")
 def test_a_charger_is_probed_when_it_is_new_and_when_its_firmware_or_profile_is(
     state: ChargerState, due: bool
 ) -> None:
-    assert probe_due(state, "zaptec") is due
+    assert probe_due(state, EffectiveProfile("zaptec", ProfileSource.NAMED)) is due
+
+
+@pytest.mark.parametrize(
+    ("mode_key", "due"),
+    [(None, True), (KeyClaim.MISSING, False), (KeyClaim.WRITABLE, False)],
+)
+def test_of_a_found_profile_a_charger_has_to_tell_of_its_key(
+    mode_key: KeyClaim | None, due: bool
+) -> None:
+    told = row(claims=ASKED.model_copy(update={"mode_key": mode_key}))
+    assert probe_due(told, EffectiveProfile("zaptec", ProfileSource.FOUND)) is due
+    assert not probe_due(told, EffectiveProfile("zaptec", ProfileSource.NAMED))
+
+
+def test_who_tells_nothing_is_asked_less_and_less_often() -> None:
+    pauses = [ask_again_after(count) for count in (1, 2, 3, 4, 5, 6, 1_000_000)]
+    assert [pause.total_seconds() / 60 for pause in pauses] == [10, 20, 40, 80, 160, 240, 240]

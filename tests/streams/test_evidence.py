@@ -156,6 +156,8 @@ async def test_rule_27_in_shadow_nothing_is_read_back(desk: Desk) -> None:
 
 async def test_a_charger_is_looked_at_again_when_its_next_hour_begins(desk: Desk) -> None:
     await desk.event("Heartbeat")
+    probed: dict[str, Scalar] = {"profile": "standard", "status": "Accepted", "mode_key": "present"}
+    await desk.event(EventName.PROBED, data=probed)
     (order,) = desk.commands(CommandKind.OFFLINE)
     done: dict[str, Scalar] = {"commandId": order.command_id, "status": "done", "policy": "closed"}
     await desk.event(EventName.OFFLINE_SET, data=done)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from models.charger import (
     ChargerCommand,
@@ -17,6 +18,7 @@ from models.charger import (
 )
 from models.ids import SiteId
 from models.mode_commands import RESEND_AFTER_S
+from models.probing import ASK_AGAIN_AFTER
 from models.reasons import OcppVersion
 from models.schedule import Mode
 from models.site import ChargerRecord, Stage
@@ -182,16 +184,45 @@ async def test_rule_27_in_shadow_what_would_be_switched_is_told(desk: Desk16) ->
     assert desk.commands(CommandKind.PROBE) == []
 
 
-async def test_a_charger_that_does_not_answer_its_probe_waits_for_its_next_connection(
-    desk: Desk16,
+SOON = timedelta(minutes=1)
+
+UNTOLD: list[dict[str, Scalar]] = [
+    {"status": "timed_out"},
+    {"status": "Accepted", "mode_key": None, "mode": None, "cache": "writable"},
+]
+
+
+@pytest.mark.parametrize("said", UNTOLD, ids=["no answer", "nothing of its key"])
+async def test_a_charger_that_does_not_tell_its_key_is_asked_over_its_next_connection(
+    desk: Desk16, said: dict[str, Scalar]
 ) -> None:
     await desk.event(EventName.CONNECTED)
     await desk.boot(*SMART_EVSE)
     (probe,) = desk.commands(CommandKind.PROBE)
-    await desk.event(EventName.PROBED, data={"status": "timed_out", "profile": probe.profile})
+    await desk.tell(probe, **said)
     assert desk.profiles() == []
     await desk.event(EventName.CONNECTED, connection_id=SECOND)
     assert len(desk.commands(CommandKind.PROBE)) == 2
+
+
+@pytest.mark.parametrize("said", UNTOLD, ids=["no answer", "nothing of its key"])
+async def test_a_charger_that_does_not_tell_its_key_is_asked_again_after_a_pause(
+    desk: Desk16, said: dict[str, Scalar]
+) -> None:
+    began_at = datetime.now(UTC)
+    await desk.event(EventName.CONNECTED)
+    await desk.boot(*SMART_EVSE)
+    (probe,) = desk.commands(CommandKind.PROBE)
+    await desk.tell(probe, **said)
+    with time_machine.travel(began_at + ASK_AGAIN_AFTER - SOON):
+        await desk.event("Heartbeat")
+    assert len(desk.commands(CommandKind.PROBE)) == 1
+    with time_machine.travel(began_at + ASK_AGAIN_AFTER + SOON):
+        await desk.event("Heartbeat")
+    first, again = desk.commands(CommandKind.PROBE)
+    assert again.command_id != first.command_id
+    await desk.tell(again, mode_key="writable", mode="freevend")
+    assert desk.profiles() == ["microocpp"]
 
 
 async def test_what_was_refused_under_a_found_profile_ends_as_of_a_named_one(desk: Desk16) -> None:
