@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.kafka.identity_table import pseudonym_of_key
 from connectors.kafka.replica import Replica
 from models.charger import ChargerState
 from models.ids import ChargerId, Pseudonym
@@ -57,8 +58,7 @@ class SessionCards:
     def _configuration_changed(self, topic: Topic, key: str) -> None:
         # A load brings a million of them: of all but a few nobody charges.
         if topic is IDENTITIES and self._chargers:
-            pseudonym = Pseudonym(key.split("|", 2)[1])
-            for charger_id in self._chargers.get(pseudonym, ()):
+            for charger_id in self._chargers.get(pseudonym_of_key(key), ()):
                 self._changed[charger_id] = None
 
 
