@@ -37,7 +37,11 @@ def _presented(sessions: Sessions, outcome: Outcome) -> Sessions:
         began_at=attempt.event_at,
         seen_at=attempt.received_at,
     )
-    told: dict[str, Any] = {"token": attempt.token.kind}
+    told: dict[str, Any] = {}
+    if session.transaction_id is None:
+        # Of a session that events have told of they tell this too: a freevend tag that was heard of
+        # before its event would be taken for one that is repeated there (models/proofs.py).
+        told["token"] = attempt.token.kind
     if session.began_in is None and outcome.schedule is not None:
         told["began_in"] = outcome.schedule.mode
     if _identifies(outcome):

@@ -364,6 +364,34 @@ async def test_rule_15_a_freevend_session_that_its_gateway_forgot_is_stopped_whi
     assert (await owner(desk)).states.get(CHARGER) == desk.states.get(CHARGER)
 
 
+@pytest.mark.parametrize("outcome_first", [True, False])
+async def test_rule_16_a_freevend_tag_is_drift_whether_event_or_outcome_comes_first(
+    outcome_first: bool,
+) -> None:
+    """A transaction that began when the vehicle was plugged in, and a tag that follows in it."""
+    desk = await owner()
+    await managed(desk)
+    row = desk.states.get(CHARGER)
+    assert row is not None
+    assert row.commanded is not None
+    then = row.commanded.model_copy(update={"sent_at": ago(3600), "ended_at": ago(3600)})
+    desk.states.put(row.model_copy(update={"commanded": then}))
+    began: dict[str, Scalar] = {"transactionInfo.transactionId": "tx", "evse.id": 1}
+    await desk.event("TransactionEvent", data={**began, "eventType": "Started"})
+    outcome = freevend_tag(replayed=False, reason=Reason.FREEVEND_TAG_IN_MANAGED)
+    if outcome_first:
+        await desk.desk.hear(outcome)
+    goes_on: dict[str, Scalar] = {**began, "eventType": "Updated"}
+    for _ in range(2):
+        await desk.event("TransactionEvent", token=TokenKind.FREEVEND_TAG, data=goes_on)
+    if not outcome_first:
+        await desk.desk.hear(outcome)
+    assert len(desk.facts(ModeFactKind.DRIFT)) == 1
+    row = desk.states.get(CHARGER)
+    assert row is not None
+    assert row.proofs.freevend_at is not None
+
+
 async def test_rule_12_a_freevend_session_that_ran_over_the_edge_is_not_stopped() -> None:
     desk = await owner()
     await over_the_edge(desk)
