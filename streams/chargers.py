@@ -146,7 +146,24 @@ class ChargerDesk:
             if sessions == row.sessions:
                 return
             known = row.model_copy(update={"sessions": sessions})
-            self._keep([await self._review(known, self._governing(known))])
+            self._keep([await self._follow_sessions(known)])
+
+    async def _follow_sessions(self, row: ChargerState) -> ChargerState:
+        """What follows from sessions alone: the mode is as it was when it was looked at last.
+
+        A look at everything was three fifths of what it takes to hear of a card.
+        """
+        charger_id = row.charger_id
+        governing = self._governing(row)
+        if governing is None or self._due_by_now(charger_id):
+            return await self._review(row, governing)
+        now = datetime.now(UTC)
+        row = await self._sessions.review(row, governing, now)
+        row, start_at = await self._starts.review(row, governing, now)
+        self._due_at[charger_id] = min(
+            self._due_at[charger_id], self._sessions.due_at(charger_id), start_at
+        )
+        return row
 
     def _governing(self, row: ChargerState) -> Governing | None:
         """What governs a charger, with the boot by which its profile may be found."""
