@@ -44,6 +44,9 @@ from streams.overrides import DepotgateApp, RawSchema, Worker
 from streams.requests import COMMIT_EVERY_S, HEARTBEAT_S, SESSION_S, follow_requests
 from streams.states import ChargerStates
 
+GIVE_WAY_EVERY = 8
+"""Messages handled before requests have their turn: a millisecond at most."""
+
 REPLICA_TOPICS = (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS, IDENTITIES)
 
 
@@ -165,11 +168,14 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
     # One agent a topic, no concurrency and no noack(): both commit past gaps
     # (faust-streaming#315, #606). Partitions are the unit of scale. `handled` lets no exception
     # out: Faust would acknowledge the event all the same, and it would be gone.
+    turns = _Turns()
+
     @app.agent(_raw_topic(app, EVENTS), name="chargers")
     async def follow_chargers(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
             handling = chargers.apply(event.message)
             await app.outbox.handled(EVENTS, event.message, handling)
+            await turns.give_way()
 
     # Topics with as many partitions go to the same worker: an outcome finds its charger's row.
     async def take_outcome(message: ConsumedMessage, traceparent: str | None) -> None:
@@ -180,6 +186,21 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
         async for event in stream.events():
             handling = take_outcome(event.message, traceparent_in(event.message.headers or ()))
             await app.outbox.handled(OUTCOMES, event.message, handling)
+            await turns.give_way()
+
+
+class _Turns:
+    """Lets requests have their turn between events: a fetch brings a hundred and more of these at
+    once, Faust hands them over without a pause, and a driver would wait for all of them."""
+
+    def __init__(self) -> None:
+        self._handled_count = 0
+
+    async def give_way(self) -> None:
+        """To be awaited when a message has been handled."""
+        self._handled_count += 1
+        if self._handled_count % GIVE_WAY_EVERY == 0:
+            await asyncio.sleep(0)
 
 
 def _raw_topic(app: DepotgateApp, topic: Topic) -> faust.TopicT:
