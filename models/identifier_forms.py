@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 IDENTIFIER_MAX_CHARS = 255
 """OCPP 2.1 IdTokenType.idToken; 2.0.1 allows 36 and 1.6 20, to which their schemas hold them."""
@@ -32,6 +33,9 @@ _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _BASE32 = re.compile(r"([A-Z2-7]{10})(?:={6})?")
 """RFC 4648 of the six bytes of an address: ten characters, and padding that may be left out."""
 
+_WRITTEN_KEPT = 2
+"""Texts: each is read as six types in a row, with what Autocharge writes before it and without."""
+
 _ISO14443_UID_DIGITS = frozenset({8, 14, 20})
 """ISO/IEC 14443-3: a UID has 4, 7 or 10 bytes."""
 _ISO15693_UID_DIGITS = 16
@@ -49,8 +53,14 @@ _CHECK_3: _Matrix = ((0, 1), (1, 2))
 """Of ISO 15118-1 annex H: powers of one modulo 2 and of the other modulo 3 weigh the places."""
 
 
+@lru_cache(maxsize=_WRITTEN_KEPT)
+def _bare(text: str) -> str:
+    """In capitals and without separators."""
+    return _SEPARATORS.sub("", text).upper()
+
+
 def _hexadecimal(text: str) -> str | None:
-    digits = _SEPARATORS.sub("", text).upper().removeprefix("0X")
+    digits = _bare(text).removeprefix("0X")
     return digits if _HEX.fullmatch(digits) else None
 
 
@@ -107,12 +117,12 @@ def _emaid(text: str) -> str | None:
     A wrong one changes nothing here (see `check_digit_fits`): providers are seen to write any, and
     a contract that a file and a vehicle spell alike would not meet itself.
     """
-    found = _EMAID.fullmatch(_SEPARATORS.sub("", text).upper())
+    found = _EMAID.fullmatch(_bare(text))
     return found.group(1) if found else None
 
 
 def _vin(text: str) -> str | None:
-    written = _SEPARATORS.sub("", text).upper()
+    written = _bare(text)
     return written if _VIN.fullmatch(written) else None
 
 
@@ -148,7 +158,7 @@ def byte_reversed(canonical: str) -> str:
 
 def check_digit_fits(text: str) -> bool | None:
     """Whether the check digit of an eMAID is the one of ISO 15118; None where it has none."""
-    found = _EMAID.fullmatch(_SEPARATORS.sub("", text).upper())
+    found = _EMAID.fullmatch(_bare(text))
     if found is None or not found.group(2) or len(found.group(1)) != _EMAID_DIGITS_WITHOUT_CHECK:
         return None
     return check_digit(found.group(1)) == found.group(2)

@@ -66,13 +66,16 @@ def token_of(
     canonical = {reading.canonical.casefold() for reading in as_read}
     if canonical & {_ASSISTED, *reserved}:
         return ASSISTED_TOKEN if _ASSISTED in canonical else FREEVEND_TOKEN
-    return Token(
+    # Made here and nowhere else: there is nothing to validate.
+    return Token.model_construct(
         kind=TokenKind.IDENTIFIED,
         display=display_form(readings[0]),
         candidates=tuple(
-            PseudonymousCandidate(
-                identifier_type=reading.identifier_type, pseudonyms=pseudonymiser.all(reading)
-            )
-            for reading in readings
+            [
+                PseudonymousCandidate.model_construct(
+                    identifier_type=reading.identifier_type, pseudonyms=pseudonymiser.all(reading)
+                )
+                for reading in readings
+            ]
         ),
     )
