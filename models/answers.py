@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.attempt import AttemptKind, Basis, DriverText, Facts, Told, Verdict
 from models.given_decision import GivenFacts
 from models.languages import ENGLISH
@@ -45,28 +43,35 @@ def told_for(
         screen: of the charger: what it does not show is not told.
     """
     if stage is not Stage.ENFORCE:
-        return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.STAGE)
+        return _told(ACCEPTED, Basis.STAGE)
     # An answer that a newer worker invented cannot be told either.
     if verdict is None or verdict.answer not in {Answer.ALLOW, Answer.DENY}:
         reason = Reason.DECISION_TIMED_OUT if verdict is None else Reason.DECISION_ERROR
         open_ = freevend or (posture is Posture.OPEN and not barred)
         if open_:
-            return Told(accepted=True, status=ACCEPTED, text=None, basis=Basis.POSTURE)
+            return _told(ACCEPTED, Basis.POSTURE)
         closed = wire_status(reason, ocpp)
         assert closed is not None, "both error rows of the reason table have a status"
-        return Told(
-            accepted=False,
-            status=closed,
-            basis=Basis.POSTURE,
-            **_carried(fixed_texts(reason, languages), screen, carried_count(ocpp, kind)),
-        )
+        texts = _carried(fixed_texts(reason, languages), screen, carried_count(ocpp, kind))
+        return _told(closed, Basis.POSTURE, texts, accepted=False)
     accepted = verdict.answer == Answer.ALLOW
-    status = wire_status(verdict.reason, ocpp)
-    return Told(
+    status = wire_status(verdict.reason, ocpp) or (ACCEPTED if accepted else _REFUSED)
+    texts = _carried(_texts_of(verdict), screen, carried_count(ocpp, kind))
+    return _told(status, Basis.DECISION, texts, accepted=accepted)
+
+
+def _told(
+    status: str, basis: Basis, texts: tuple[DriverText, ...] = (), *, accepted: bool = True
+) -> Told:
+    # All of it is the reason table's or was validated with the decision.
+    first = texts[0] if texts else None
+    return Told.model_construct(
         accepted=accepted,
-        status=status or (ACCEPTED if accepted else _REFUSED),
-        basis=Basis.DECISION,
-        **_carried(_texts_of(verdict), screen, carried_count(ocpp, kind)),
+        status=status,
+        text=first.text if first else None,
+        basis=basis,
+        language=first.language if first else ENGLISH,
+        more_texts=texts[1:],
     )
 
 
@@ -77,15 +82,9 @@ def _texts_of(verdict: Verdict) -> tuple[DriverText, ...]:
     return (first, *verdict.more_texts)
 
 
-def _carried(texts: tuple[DriverText, ...], screen: Screen, count: int) -> dict[str, Any]:
+def _carried(texts: tuple[DriverText, ...], screen: Screen, count: int) -> tuple[DriverText, ...]:
     """What of the texts the answer carries, and the charger shows."""
-    if not count or not texts:
-        return {"text": None}
-    shown = screen.personal(texts[:count])
-    if not shown:
-        return {"text": None}
-    first, *more = shown
-    return {"text": first.text, "language": first.language, "more_texts": tuple(more)}
+    return screen.personal(texts[:count]) if count and texts else ()
 
 
 def barred(facts: Facts | GivenFacts) -> bool:

@@ -32,7 +32,7 @@ _SESSION_NAMESPACE = uuid5(NAMESPACE_URL, "depotgate:session")
 
 
 def _digest(natural_key: tuple[str | int, ...]) -> bytes:
-    return hashlib.sha256(_SEPARATOR.join(str(part) for part in natural_key).encode()).digest()
+    return hashlib.sha256(_SEPARATOR.join(map(str, natural_key)).encode()).digest()
 
 
 def timed_id(at: datetime, *natural_key: str | int) -> str:
@@ -42,7 +42,10 @@ def timed_id(at: datetime, *natural_key: str | int) -> str:
         at: UTC-aware event time; its seconds make ids sortable and tell a reader where to look.
         natural_key: what makes the event itself, for instance charger, connection, message id.
     """
-    return f"{at.astimezone(UTC):%Y%m%dT%H%M%S}-{_digest(natural_key).hex()[:16]}"
+    # Cut out of the ISO form: strftime takes twice as long, and each message has such an id.
+    iso = at.astimezone(UTC).isoformat()
+    second = f"{iso[:4]}{iso[5:7]}{iso[8:13]}{iso[14:16]}{iso[17:19]}"
+    return f"{second}-{_digest(natural_key).hex()[:16]}"
 
 
 def time_of_id(identifier: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
@@ -24,6 +25,10 @@ BATCH_MAX_BYTES = 131_072
 
 DEAD_LETTER_CAUSE_MAX_CHARS = 500
 """A cause is for a person; headers are not the place for a novel."""
+
+
+_SPEC_VERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/json")
 
 
 class ConsumedMessage(Protocol):
@@ -150,10 +155,15 @@ def cloud_event_headers(
 ) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka binding, binary mode. W3C trace context may stand beside it."""
     return [
-        ("ce_specversion", b"1.0"),
+        _SPEC_VERSION,
         ("ce_id", event_id.encode()),
-        ("ce_type", f"depotgate.{topic.name}".encode()),
+        _type_header(topic.name),
         ("ce_source", source),
         ("ce_time", at.isoformat().encode()),
-        ("content-type", b"application/json"),
+        _CONTENT_TYPE,
     ]
+
+
+@cache
+def _type_header(topic: str) -> tuple[str, bytes]:
+    return "ce_type", f"depotgate.{topic}".encode()

@@ -326,6 +326,10 @@ class ChargerConnection:
 
     # Events
 
+    def id_of(self, at: datetime, about: str) -> str:
+        """The id of what happened on this connection; `about` as in `event`."""
+        return timed_id(at, self.charger.charger_id, self.connection_id, about)
+
     def event(
         self,
         name: str,
@@ -341,8 +345,9 @@ class ChargerConnection:
         Args:
             about: tells it from others of the same second: a message id, or its name.
         """
-        return ChargerEvent(
-            event_id=timed_id(at, self.charger.charger_id, self.connection_id, about),
+        # Its data are what the schema of the message allows, its ids this process's own.
+        return ChargerEvent.model_construct(
+            event_id=self.id_of(at, about),
             charger_id=self.charger.charger_id,
             site_id=self.charger.site_id,
             ocpp=self.ocpp,

@@ -121,12 +121,12 @@ async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
     """Have an Authorize decided: it states no time, so it is judged at its arrival."""
     connection = call.connection
     charger = connection.charger
-    request_id = RequestId(
-        timed_id(call.received_at, charger.charger_id, connection.connection_id, call.message_id)
-    )
+    # The event that tells of it has the same.
+    request_id = RequestId(connection.id_of(call.received_at, call.message_id))
     attempt_id = AttemptId(request_id)
     call.services.memory.authorized(charger.charger_id, token, attempt_id, call.received_s)
-    attempt = Attempt(
+    # Everything was validated when it came, or is made by this process.
+    attempt = Attempt.model_construct(
         request_id=request_id,
         attempt_id=attempt_id,
         charger_id=charger.charger_id,
@@ -136,7 +136,13 @@ async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
         token=token,
         event_at=call.received_at,
         received_at=call.received_at,
+        charger_at=None,
+        replayed=False,
         uncertainty_s=LIVE_UNCERTAINTY_S,
+        session_id=None,
+        connector=None,
+        clock_offset_s=None,
+        time_doubt=None,
         mode=connection.mode.known,
     )
     return await _settle(call, attempt, stop=None)
@@ -224,9 +230,11 @@ async def _settle(
     """
     call.attempt_kind = attempt.kind
     event = call.event(attempt.token.kind)
+    if names:
+        event = event.model_copy(update={"data": {**event.data, **names}})
     case = Case(
         attempt=attempt,
-        event=event.model_copy(update={"data": {**event.data, **(names or {})}}),
+        event=event,
         asker=call.connection,
         repeatable=stop is not None,
         stop=stop,
