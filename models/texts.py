@@ -34,6 +34,10 @@ _FIXED = frozenset(row.reason for row in REASON_TABLE if not placeholders_of(row
 _FIXED_SUPPORT = {
     row.reason: row.support_text for row in REASON_TABLE if not placeholders_of(row.support_text)
 }
+_WHOSE = frozenset(
+    row.reason for row in REASON_TABLE if placeholders_of(row.support_text) == {"pseudonym"}
+)
+"""Reasons whose text needs only whose card it is: every accept by identity."""
 _SUPPORT = {row.reason: sentences_of(row.support_text) for row in REASON_TABLE}
 
 
@@ -86,6 +90,9 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
     fixed = _FIXED_SUPPORT.get(reason)
     if fixed is not None:
         return fixed
+    pseudonym = matches[0].pseudonym if matches else attempt.token.pseudonym
+    if pseudonym is not None and reason in _WHOSE:
+        return _filled(_SUPPORT[reason], {"pseudonym": pseudonym})
     values = {"id": attempt.request_id, "n": str(len(matches))}
     time_of = _TIME_OF.get(reason)
     about = time_of(attempt, facts, matches) if time_of else None
@@ -96,7 +103,6 @@ def support_text(reason: Reason, attempt: Attempt, facts: Facts, matches: tuple[
         values["age"] = age_in_words(age)
     if reason is Reason.NOT_ENTITLED_NOW:
         values |= _next_window(matches, attempt.event_at)
-    pseudonym = matches[0].pseudonym if matches else attempt.token.pseudonym
     if pseudonym is not None:
         values["pseudonym"] = pseudonym
     return _filled(_SUPPORT[reason], values)
