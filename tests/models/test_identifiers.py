@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 
 from models.errors import IdentifierError, PseudonymKeyError
@@ -120,6 +122,19 @@ def test_a_key_file_that_would_weaken_pseudonyms_is_refused(
     """Rule 26: a missing key refuses to start."""
     with pytest.raises(PseudonymKeyError, match=said):
         Pseudonymiser(epochs, tenant)
+
+
+@pytest.mark.parametrize("key_bytes", [32, 63, 64, 65, 200])
+def test_a_pseudonym_is_the_hmac_of_its_tenant_type_and_form(key_bytes: int) -> None:
+    """Rule 26, against the standard library: around the block of 64 bytes, where RFC 2104 has a
+    longer key hashed."""
+    key = bytes(range(1, key_bytes + 1))
+    maker = Pseudonymiser((KeyEpoch("k1", key),), "default")
+    for candidate in candidates("04A1B2C3", "ISO14443"):
+        message = f"default|{candidate.identifier_type}|{candidate.canonical}".encode()
+        digits = hmac.new(key, message, "sha256").hexdigest()
+        assert maker.current(candidate) == f"k1:{digits[:32]}"
+        assert maker.all(candidate) == (maker.current(candidate),)
 
 
 def test_a_credential_is_verified_under_any_epoch_and_for_its_own_charger_only() -> None:
