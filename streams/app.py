@@ -168,7 +168,7 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
     # One agent a topic, no concurrency and no noack(): both commit past gaps
     # (faust-streaming#315, #606). Partitions are the unit of scale. `handled` lets no exception
     # out: Faust would acknowledge the event all the same, and it would be gone.
-    turns = _Turns()
+    turns = Turns()
 
     @app.agent(_raw_topic(app, EVENTS), name="chargers")
     async def follow_chargers(stream: StreamT[bytes]) -> None:
@@ -189,7 +189,7 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
             await turns.give_way()
 
 
-class _Turns:
+class Turns:
     """Lets requests have their turn between events: a fetch brings a hundred and more of these at
     once, Faust hands them over without a pause, and a driver would wait for all of them."""
 

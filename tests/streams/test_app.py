@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka, Login, Mechanism, SecuredKafka, security_options
 from connectors.telemetry.metrics import Metrics
 from models.topics import EVENTS, OUTCOMES, WORKER_GROUP
-from streams.app import REPLICA_TOPICS, WorkerSettings, create_app
+from streams.app import GIVE_WAY_EVERY, REPLICA_TOPICS, Turns, WorkerSettings, create_app
 from streams.overrides import DepotgateApp
 
 # fmt: off
@@ -102,3 +103,14 @@ async def test_faust_comes_in_as_our_own_clients_do(tmp_path: Path, kafka: Secur
     told = credentials_to_aiokafka_auth(app.conf.broker_credentials, app.conf.ssl_context)
     assert dict(told) == security_options(kafka)
     assert [f"{url.host}:{url.port}" for url in app.conf.broker] == str(kafka).split(",")
+
+
+async def test_requests_have_their_turn_among_many_events() -> None:
+    """A backlog that is handled without a wait must not keep a driver waiting."""
+    ran: list[str] = []
+    turns = Turns()
+    asyncio.get_running_loop().call_soon(ran.append, "a request")
+    for _ in range(GIVE_WAY_EVERY):
+        assert not ran
+        await turns.give_way()
+    assert ran
