@@ -174,30 +174,6 @@ class KeyEpoch(NamedTuple):
         return f"KeyEpoch(kid={self.kid!r})"
 
 
-class _Keyed:
-    """HMAC-SHA256 (RFC 2104, section 2) with its key taken in once.
-
-    A key's two blocks are half of the work of so short a message, and a token has six of these.
-    """
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        block_bytes = hashlib.sha256().block_size
-        block = (key if len(key) <= block_bytes else hashlib.sha256(key).digest()).ljust(
-            block_bytes, b"\0"
-        )
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def hexdigest(self, message: bytes) -> str:
-        """As `hmac.digest`, in hexadecimal digits."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.hexdigest()
-
-
 class Pseudonymiser:
     """Pseudonyms of one installation (rule 26). Pure: the same input gives the same pseudonym.
 
@@ -231,7 +207,8 @@ class Pseudonymiser:
         self._epochs = epochs
         self._active = active
         self._tenant = tenant
-        self._keyed = {epoch.kid: _Keyed(epoch.key) for epoch in epochs}
+        # A key is taken in once: that is a third of the work of so short a message.
+        self._keyed = {epoch.kid: hmac.new(epoch.key, digestmod=hashlib.sha256) for epoch in epochs}
 
     @property
     def kids(self) -> tuple[str, ...]:
@@ -255,8 +232,9 @@ class Pseudonymiser:
 
     def _pseudonym(self, epoch: KeyEpoch, candidate: Candidate) -> Pseudonym:
         message = f"{self._tenant}|{candidate.identifier_type}|{candidate.canonical}".encode()
-        digits = self._keyed[epoch.kid].hexdigest(message)
-        return Pseudonym(f"{epoch.kid}:{digits[:PSEUDONYM_HEX_DIGITS]}")
+        digest = self._keyed[epoch.kid].copy()
+        digest.update(message)
+        return Pseudonym(f"{epoch.kid}:{digest.hexdigest()[:PSEUDONYM_HEX_DIGITS]}")
 
     def credential_verifier(self, charger_id: str, password: str) -> str:
         """`hash:hmac-sha256:KID:HEX` of a charger's password under the newest epoch.

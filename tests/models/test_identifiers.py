@@ -124,11 +124,9 @@ def test_a_key_file_that_would_weaken_pseudonyms_is_refused(
         Pseudonymiser(epochs, tenant)
 
 
-@pytest.mark.parametrize("key_bytes", [32, 63, 64, 65, 200])
-def test_a_pseudonym_is_the_hmac_of_its_tenant_type_and_form(key_bytes: int) -> None:
-    """Rule 26, against the standard library: around the block of 64 bytes, where RFC 2104 has a
-    longer key hashed."""
-    key = bytes(range(1, key_bytes + 1))
+def test_a_pseudonym_is_the_hmac_of_its_tenant_type_and_form() -> None:
+    """Rule 26; one key's second pseudonym owes nothing to its first."""
+    key = bytes(range(1, 33))
     maker = Pseudonymiser((KeyEpoch("k1", key),), "default")
     for candidate in candidates("04A1B2C3", "ISO14443"):
         message = f"default|{candidate.identifier_type}|{candidate.canonical}".encode()
