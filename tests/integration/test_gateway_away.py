@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from depotgate.demo.charger201 import Charger201
 from models.attempt import Basis, Outcome
 from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOLED
 from models.reasons import Reason
-from tests.integration.gateways import CARDS, DEADLINE_S, House, ask, open_house
+from tests.integration.gateways import CARDS, DEADLINE_S, QUICK, House, ask, open_house
 from tests.integration.records import until
 
 pytestmark = [
@@ -35,6 +36,9 @@ SLOT = 7
 NOTICED_S = 5.0
 """An absence is noticed after a second without an acknowledgement; the answer comes soon after,
 unless the machine is busy with other things."""
+
+PATIENT = replace(QUICK, response_timeout_s=90.0)
+"""It waits longer than a busy machine needs to start Kafka again."""
 
 AT_ONCE_S = DEADLINE_S
 """What waits for nothing is answered in milliseconds; what waits for Kafka, not before its time."""
@@ -65,7 +69,7 @@ async def test_while_kafka_is_away_every_kind_of_message_has_its_own_way(
         house.gateway(SLOT) as gateway,
         house.charger(Charger16, "open", gateway) as open16,
         house.charger(Charger201, "closed", gateway) as closed201,
-        house.charger(Charger201, "closed", gateway) as starting,
+        house.charger(Charger201, "closed", gateway, behaviour=PATIENT) as starting,
     ):
         await starting.plug_in()
         mortal.kill()
