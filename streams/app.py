@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
 
 from connectors.collector import collect_seldom
+from connectors.kafka.permissions import refuse_lacking
 from connectors.kafka.producer import BATCH_MAX_BYTES, ConsumedMessage, Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
@@ -22,6 +23,7 @@ from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
 from connectors.telemetry.trace import traceparent_in
 from models.errors import BrokerUnavailableError, DepotgateError
+from models.roles import Role, permit_of
 from models.topics import (
     CHARGERS,
     EVENTS,
@@ -232,6 +234,8 @@ def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], N
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
         TopicMismatchError: the broker's topics are not those of the table.
+        NotPermittedError: Kafka does not permit this user to read all that a worker reads, or to
+            join its groups.
     """
     # The policy, too: Faust's consumer has a thread and a loop of its own.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -253,6 +257,7 @@ async def _prepare(settings: WorkerSettings, replica: Replica, producer: Produce
     """
     try:
         await check_topics(settings.bootstrap)
+        await refuse_lacking(settings.bootstrap, permit_of(Role.WORKER))
         await replica.load()
         await producer.start()
     except (KafkaError, DepotgateError) as fault:

@@ -10,12 +10,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.standing import read_to_end
-from connectors.kafka.consumer import (
-    partitions_of,
-    refuse_hidden,
-    start_consumer,
-    stop_consumer,
-)
+from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
+from connectors.kafka.permissions import refuse_hidden
 from connectors.kafka.security import Kafka
 from models.epochs import Uses, kid_of
 from models.errors import BrokerUnavailableError, UndecodableRecordError
@@ -109,7 +105,7 @@ async def oldest_decision_at(bootstrap: Kafka, since: datetime | None = None) ->
     since_ms = int(since.timestamp() * 1000) if since else 0
     consumer = await start_consumer(bootstrap)
     try:
-        await refuse_hidden(consumer, partitions_of(DECISIONS))
+        await refuse_hidden(consumer._client, [DECISIONS.name])
         wanted = dict.fromkeys(partitions_of(DECISIONS), since_ms)
         found = await consumer.offsets_for_times(wanted)
     except KafkaError as fault:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.refusals import not_permitted_to_read
+from connectors.kafka.permissions import refuse_unreadable
+from connectors.kafka.refusals import not_permitted
 from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
 from models.topics import Topic
@@ -38,7 +38,7 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ships no typ
                 *partitions, timeout_ms=timeout_ms, max_records=max_records
             )
         except TopicAuthorizationFailedError as fault:
-            raise not_permitted_to_read([str(fault.args[0])]) from fault
+            raise not_permitted("read", [str(fault.args[0])]) from fault
         return found
 
 
@@ -90,35 +90,15 @@ def partitions_of(*topics: Topic) -> list[TopicPartition]:
     ]
 
 
-async def refuse_hidden(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
-    """Look whether Kafka shows these topics to this user.
-
-    aiokafka would ask for their offsets until it is out of time, and fetch nothing, silently.
-
-    Raises:
-        NotPermittedError: it does not show one of them.
-    """
-    names = sorted({partition.topic for partition in partitions})
-    node = consumer._client.get_random_node()
-    try:
-        told = await consumer._client.send(node, MetadataRequest(names))
-    except KafkaError:
-        # One broker was asked, which may just have gone; reading tries others, and again.
-        return
-    hidden = [row[1] for row in told.topics if row[0] == TopicAuthorizationFailedError.errno]
-    if hidden:
-        raise not_permitted_to_read(sorted(hidden))
-
-
 async def read_from_beginning(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> Ends:
     """Assign partitions and begin at what they still have; returns where they end now.
 
     Raises:
-        NotPermittedError: Kafka does not show a topic to this user.
+        NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
-    await refuse_hidden(consumer, partitions)
+    await refuse_unreadable(consumer._client, {each.topic for each in partitions})
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)
     ends: Ends = await consumer.end_offsets(partitions)
@@ -132,9 +112,9 @@ async def read_from_now(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPa
     written between.
 
     Raises:
-        NotPermittedError: Kafka does not show a topic to this user.
+        NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
-    await refuse_hidden(consumer, partitions)
+    await refuse_unreadable(consumer._client, {each.topic for each in partitions})
     consumer.assign(partitions)
     ends: Ends = await consumer.end_offsets(partitions)
     for partition, end in ends.items():

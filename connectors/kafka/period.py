@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import partitions_of, refuse_hidden
+from connectors.kafka.consumer import partitions_of
+from connectors.kafka.permissions import refuse_unreadable
 from models.errors import BrokerUnavailableError
 from models.topics import Topic
 
@@ -49,10 +50,10 @@ async def spans_written(
 
     Raises:
         BrokerUnavailableError: Kafka went away.
-        NotPermittedError: Kafka does not show a topic to this user.
+        NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
     partitions = partitions_of(*topics)
-    await refuse_hidden(consumer, partitions)
+    await refuse_unreadable(consumer._client, {topic.name for topic in topics})
     try:
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Collection
 from typing import Any
 
 from aiokafka.conn import create_conn
@@ -140,23 +141,21 @@ def permission_lacking(fault: BaseException) -> NotPermittedError | None:
     """What a failed call was not permitted to do; None where it failed for another reason."""
     match fault:
         case TopicAuthorizationFailedError():
-            what = f"use {_named(fault)}"
+            return not_permitted("use", _named(fault))
         case GroupAuthorizationFailedError():
-            what = f"join the consumer group {_named(fault)}"
+            return not_permitted("join the consumer group", _named(fault))
         case ClusterAuthorizationFailedError():
-            what = "write to any topic, or administer the cluster"
-        case _:
-            return None
+            return not_permitted("write to any topic, or administer the cluster")
+    return None
+
+
+def not_permitted(deed: str, names: Collection[str] = ()) -> NotPermittedError:
+    """What Kafka does not permit this user to do, to which topics or group."""
+    what = " ".join(filter(None, (deed, ", ".join(sorted(names)))))
     return NotPermittedError(f"Kafka does not permit this user to {what}; {WHAT_TO_ASK_FOR}")
 
 
-def not_permitted_to_read(topics: list[str]) -> NotPermittedError:
-    """For topics that Kafka does not even show."""
-    return NotPermittedError(
-        f"Kafka does not permit this user to read {', '.join(topics)}; {WHAT_TO_ASK_FOR}"
-    )
-
-
-def _named(fault: KafkaError) -> str:
+def _named(fault: KafkaError) -> Collection[str]:
+    """aiokafka gives a name, or several, or none."""
     named = fault.args[0] if fault.args else "?"
-    return ", ".join(sorted(named)) if isinstance(named, set | frozenset) else str(named)
+    return named if isinstance(named, set | frozenset) else (str(named),)

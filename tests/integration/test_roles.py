@@ -23,12 +23,22 @@ from connectors.kafka.consumer import (
 )
 from connectors.kafka.grants import give
 from connectors.kafka.producer import Producer
+from connectors.kafka.refusals import WHAT_TO_ASK_FOR
 from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
 from connectors.keys import write_new_keys
 from connectors.processes import die_with_parent, kill_child, stop_child
 from models.errors import KafkaRefusedError, NotPermittedError
-from models.roles import Role, grants_of, permit_of
-from models.topics import DECISIONS, DENIALS, MODE, TOPICS, Topic
+from models.roles import ResourceType, Role, grants_of, permit_of
+from models.topics import (
+    DECISIONS,
+    DENIALS,
+    IDENTITIES,
+    MODE,
+    REQUESTS,
+    TOPICS,
+    WORKER_GROUP,
+    Topic,
+)
 from tests.connectors.ocpp.certificates import Authority
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import DEADLINE_S, Fleet, environment, holds_within
@@ -177,8 +187,10 @@ async def test_an_operator_sees_who_was_refused_and_why(denial: str) -> None:
     assert CARDS["revoked"].token not in denial
 
 
-async def test_an_operator_sees_no_decision(house: House) -> None:
-    said = await house.ask("tail", "decisions", **house.broker.variables("LOGIN", "operator"))
+@pytest.mark.parametrize("options", [(), ("--no-follow",), ("--from-start", "--no-follow")])
+async def test_an_operator_sees_no_decision(house: House, options: tuple[str, ...]) -> None:
+    operator = house.broker.variables("LOGIN", "operator")
+    said = await house.ask("tail", "decisions", *options, **operator)
     assert said.code == 1
     assert said.err.startswith(f"Kafka does not permit this user to read {DECISIONS.name}; ")
     assert said.out == ""
@@ -204,7 +216,21 @@ async def test_a_worker_that_logs_in_as_a_gateway_does_not_start(house: House) -
         "worker", "--metrics=127.0.0.1:0", **house.broker.variables("LOGIN", "gateway")
     )
     assert said.code == 1
-    assert "Kafka does not permit this user to read depot." in said.err
+    assert "Kafka does not permit this user to read " in said.err
+    assert IDENTITIES.name in said.err
+
+
+async def test_a_worker_that_may_not_join_its_groups_does_not_start(house: House) -> None:
+    topics = [each for each in grants_of(Role.WORKER) if each.resource is ResourceType.TOPIC]
+    await give(house.broker.administrator, "User:CN=ungrouped", topics)
+    ungrouped = house.broker.variables("CERTIFICATE", "ungrouped")
+    await _until_readable(house.broker.kafka("CERTIFICATE", "ungrouped"), REQUESTS)
+    said = await house.ask("worker", "--metrics=127.0.0.1:0", **ungrouped)
+    assert said.code == 1
+    assert said.err.endswith(
+        f"Kafka does not permit this user to join the consumer group {WORKER_GROUP}; "
+        f"{WHAT_TO_ASK_FOR}\n"
+    )
 
 
 async def _readable(kafka: Kafka, topic: Topic) -> bool:
@@ -217,6 +243,13 @@ async def _readable(kafka: Kafka, topic: Topic) -> bool:
     finally:
         await stop_consumer(consumer)
     return True
+
+
+async def _until_readable(kafka: Kafka, topic: Topic) -> None:
+    """Kafka has a permission in force some milliseconds after it was given."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await _readable(kafka, topic):
+            pass
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.VIEWER])
@@ -289,7 +322,5 @@ async def test_permissions_that_are_given_add_up(house: House) -> None:
     given = await house.ask(*asked, f"--kafka={house.broker.administrator}")
     assert given.code == 0, given.err
     assert "User:flags has the" in given.out
-    async with asyncio.timeout(WITHIN_S):
-        while not await _readable(flags, MODE):
-            pass
+    await _until_readable(flags, MODE)
     assert not await _readable(flags, DECISIONS)
