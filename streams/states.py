@@ -20,7 +20,7 @@ from connectors.kafka.partition import partition_of
 from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
-from models.errors import BrokerUnavailableError, UndecodableRecordError
+from models.errors import DepotgateError, UndecodableRecordError
 from models.ids import ChargerId
 from models.metrics import REPLICA_BAD
 from models.topics import STATE
@@ -151,7 +151,7 @@ class ChargerStates:
             try:
                 found = await self._read(partitions)
                 break
-            except (KafkaError, BrokerUnavailableError) as fault:
+            except (KafkaError, DepotgateError) as fault:
                 log.warning("state.load_failed", error=type(fault).__name__)
                 await asyncio.sleep(RETRY_AFTER_S)
         if self._ownership != ownership:

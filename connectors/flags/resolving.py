@@ -22,7 +22,7 @@ from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
-from models.errors import BrokerUnavailableError
+from models.errors import BrokerUnavailableError, KafkaRefusedError
 from models.ids import ChargerId, timed_id
 from models.metrics import FLAGS_UNREADABLE
 from models.site import AuditRecord, ChargerRecord, SiteRecord, Stage
@@ -101,7 +101,8 @@ class Resolver:
             began_s = loop.time()
             try:
                 await self.round()
-            except BrokerUnavailableError as fault:
+            except (BrokerUnavailableError, KafkaRefusedError) as fault:
+                # A Kafka over TLS that just starts again hangs up as one does that refuses.
                 log.warning("flags.not_written", cause=str(fault))
             else:
                 if not said:

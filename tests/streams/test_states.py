@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+
 import pytest
 
 from connectors.kafka.partition import partition_of
+from connectors.kafka.security import SecuredKafka
+from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState, EventName
 from models.topics import STATE
-from streams.states import Log
+from streams.states import ChargerStates, Log
 from tests.models.samples import NOON
 from tests.streams.test_chargers import CHARGER, OTHER, SITE, Desk
 
 PARTITION = partition_of(CHARGER)
+
+WITHIN_S = 60.0
+CONNECTIONS_A_TRY = 2
+"""aiokafka's own, and one to see why it failed (connectors/kafka/refusals.py)."""
 
 
 def row(offset: int, owner_epoch: int | None, firmware: str = "") -> ChargerState:
@@ -97,3 +106,24 @@ async def test_a_row_that_an_older_one_lies_behind_is_written_once_more_by_who_t
     await desk.desk.settle()
     (written,) = [each for each in desk.sent.of(STATE) if isinstance(each, ChargerState)]
     assert (written.firmware, written.owner_epoch) == ("ours", 9)
+
+
+async def test_rows_are_asked_for_again_of_a_kafka_that_hangs_up() -> None:
+    """As one over TLS does while it starts again, and one that refuses a client."""
+    came_count = 0
+
+    def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came_count
+        came_count += 1
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    address = "{}:{}".format(*server.sockets[0].getsockname())
+    kafka = SecuredKafka(address, tls=ssl.create_default_context(), login=None)
+    loading = asyncio.create_task(ChargerStates(kafka, Metrics("worker")).load({PARTITION}, 1))
+    async with server, asyncio.timeout(WITHIN_S):
+        while came_count <= 2 * CONNECTIONS_A_TRY:
+            assert not loading.done()
+            await asyncio.sleep(0.01)
+        loading.cancel()
+        await asyncio.wait({loading})
