@@ -17,7 +17,7 @@ from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
 from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
 from connectors.kafka.readiness import kafka_answers
-from connectors.kafka.refusals import refusal_of
+from connectors.kafka.refusals import permission_lacking, refusal_of
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
@@ -136,7 +136,9 @@ async def _kafka(settings: Settings) -> list[Finding]:
     except DepotgateError as fault:
         findings.append(Finding("topics", Health.BAD, str(fault)))
     except KafkaError as fault:
-        findings.append(Finding("Kafka", Health.BAD, f"{type(fault).__name__} on the way"))
+        lacking = permission_lacking(fault)
+        said = str(lacking) if lacking else f"{type(fault).__name__} on the way"
+        findings.append(Finding("Kafka", Health.BAD, said))
     return findings
 
 

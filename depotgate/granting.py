@@ -33,17 +33,17 @@ async def grant(
     if not _PRINCIPAL.fullmatch(principal):
         raise ConfigurationError(f"expected TYPE:NAME, for instance User:anna, got {principal!r}")
     grants = grants_of(role)
-    if apply:
-        kafka = reachable_kafka(settings)
-        await give(kafka, principal, grants)
-        typer.echo(f"{principal} has the {len(grants)} permissions of {role} at {kafka}")
-    elif as_json:
+    if apply and grants:
+        await give(reachable_kafka(settings), principal, grants)
+    if as_json:
         print_json([{"principal": principal, **each._asdict()} for each in grants])
-    elif grants:
+    elif not grants:
+        typer.echo(f"# the role {role} needs no permission of Kafka: it sees metrics alone")
+    elif apply:
+        typer.echo(f"{principal} has the {len(grants)} permissions of {role}")
+    else:
         for line in kafka_acls_lines(grants, principal, settings.kafka or ANY_KAFKA):
             typer.echo(line)
-    else:
-        typer.echo(f"# the role {role} needs no permission of Kafka: it sees metrics alone")
 
 
 def kafka_acls_lines(grants: Iterable[Grant], principal: str, bootstrap: str) -> list[str]:

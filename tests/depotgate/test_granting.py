@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,12 @@ def test_the_lines_grant_what_the_role_has_and_no_more(role: Role) -> None:
 async def test_a_principal_that_is_none_is_refused(principal: str) -> None:
     with pytest.raises(ConfigurationError, match="expected TYPE:NAME"):
         await grant(Settings(), Role.OPERATOR, principal, apply=False, as_json=False)
+
+
+@pytest.mark.parametrize("apply", [False, True])
+async def test_a_viewer_is_said_to_need_nothing_and_no_kafka_is_asked(
+    apply: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(kafka=None, data=tmp_path)
+    await grant(settings, Role.VIEWER, SUBJECT, apply=apply, as_json=False)
+    assert "needs no permission of Kafka" in capsys.readouterr().out
