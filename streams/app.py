@@ -170,14 +170,14 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
     # One agent a topic, no concurrency and no noack(): both commit past gaps
     # (faust-streaming#315, #606). Partitions are the unit of scale. `handled` lets no exception
     # out: Faust would acknowledge the event all the same, and it would be gone.
-    turns = Turns()
+    pauses = Pauses()
 
     @app.agent(_raw_topic(app, EVENTS), name="chargers")
     async def follow_chargers(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
             handling = chargers.apply(event.message)
             await app.outbox.handled(EVENTS, event.message, handling)
-            await turns.give_way()
+            await pauses.give_way()
 
     # Topics with as many partitions go to the same worker: an outcome finds its charger's row.
     async def take_outcome(message: ConsumedMessage, traceparent: str | None) -> None:
@@ -188,10 +188,10 @@ def _add_agents(app: DepotgateApp, chargers: ChargerDesk, denials: DenialDesk) -
         async for event in stream.events():
             handling = take_outcome(event.message, traceparent_in(event.message.headers or ()))
             await app.outbox.handled(OUTCOMES, event.message, handling)
-            await turns.give_way()
+            await pauses.give_way()
 
 
-class Turns:
+class Pauses:
     """Lets requests have their turn between events: a fetch brings a hundred and more of these at
     once, Faust hands them over without a pause, and a driver would wait for all of them."""
 

@@ -15,7 +15,7 @@ from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka, Login, Mechanism, SecuredKafka, security_options
 from connectors.telemetry.metrics import Metrics
 from models.topics import EVENTS, OUTCOMES, WORKER_GROUP
-from streams.app import GIVE_WAY_EVERY, REPLICA_TOPICS, Turns, WorkerSettings, create_app
+from streams.app import GIVE_WAY_EVERY, REPLICA_TOPICS, Pauses, WorkerSettings, create_app
 from streams.overrides import DepotgateApp
 
 # fmt: off
@@ -108,9 +108,9 @@ async def test_faust_comes_in_as_our_own_clients_do(tmp_path: Path, kafka: Secur
 async def test_requests_have_their_turn_among_many_events() -> None:
     """A backlog that is handled without a wait must not keep a driver waiting."""
     ran: list[str] = []
-    turns = Turns()
+    pauses = Pauses()
     asyncio.get_running_loop().call_soon(ran.append, "a request")
     for _ in range(GIVE_WAY_EVERY):
         assert not ran
-        await turns.give_way()
+        await pauses.give_way()
     assert ran
