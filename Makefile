@@ -18,7 +18,7 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 	@echo '==> demo'
 	@$(BIN)/depotgate demo
 
-test: setup static ## everything, on a real Kafka; under 10 minutes
+test: setup static ## everything, on a real Kafka; about 20 minutes on two cores
 	@echo '==> tests, unit and on a real broker'
 	@$(BIN)/pytest -n 2 --dist loadscope
 
