@@ -7,7 +7,6 @@ import binascii
 import fcntl
 import os
 import secrets
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,13 @@ from typing import Any
 
 import orjson
 
+from connectors.private_files import open_to_others, read_with_mode
 from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from models.errors import PseudonymKeyError
 from models.identifiers import KEY_BYTES_MIN, KeyEpoch
 
 KEY_FILE_BYTES_MAX = 64 * 1024
 """Several hundred epochs; a larger file is some other file."""
-
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 FORM = 'expected a JSON list of {"kid": NAME, "key": BASE64}, newest first'
 
@@ -69,16 +67,14 @@ def named(path: Path | None) -> Path:
 
 def _rows(path: Path) -> Rows:
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(KEY_FILE_BYTES_MAX + 1)
+        content, mode = read_with_mode(path, KEY_FILE_BYTES_MAX)
     except OSError as fault:
         raise PseudonymKeyError(
             f"cannot read the pseudonym key file {path} ({fault.strerror}); {HOW_TO_MAKE}"
         ) from fault
-    if mode & OTHERS_MAY:
+    if (shown := open_to_others(mode)) is not None:
         raise PseudonymKeyError(
-            f"others may read the pseudonym key file {path} (mode {stat.S_IMODE(mode):04o}); "
+            f"others may read the pseudonym key file {path} (mode {shown}); "
             f"expected 0600: chmod 600 {path}"
         )
     if len(content) > KEY_FILE_BYTES_MAX:

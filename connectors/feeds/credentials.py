@@ -6,11 +6,11 @@ No message here holds a password, or the name of a file that is not there: it ma
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 from connectors.feeds.text_file import NotAFileError, open_regular, path_within
+from connectors.private_files import open_to_others
 from connectors.slow_hash import PREFIX as SLOW
 from connectors.slow_hash import slow_hash_fault
 from models.identifiers import Pseudonymiser
@@ -21,7 +21,6 @@ PASSWORD_CHARS = range(16, 41)
 CREDENTIAL_BYTES_MAX = 256
 """A password and its line end have 42."""
 
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 KNOWN_FORMS = ("file:", "hash:")
 EXPECTED = "expected file:PATH, hash:hmac-sha256:KID:HEX or hash:argon2id:HASH"
@@ -110,10 +109,9 @@ def _password(name: str, folder: Path) -> str:
     try:
         file, found = open_regular(path)
         with file:
-            mode = stat.S_IMODE(found.st_mode)
-            if mode & OTHERS_MAY:
+            if (shown := open_to_others(found.st_mode)) is not None:
                 raise BadCredentialError(
-                    f"expected mode 0600 of {name}, got {mode:04o}: others may read it; "
+                    f"expected mode 0600 of {name}, got {shown}: others may read it; "
                     f"chmod 600 {name}"
                 )
             return _one_line(name, file.read(CREDENTIAL_BYTES_MAX))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import stat
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import aiohttp
 
 from connectors.feeds.feeds_file import FeedSource
 from connectors.feeds.text_file import NotAFileError, open_regular
+from connectors.private_files import open_to_others
 from models.errors import ConfigurationError, FeedUnavailableError
 from models.site import Validators
 
@@ -35,8 +35,6 @@ TOKEN_BYTES_MAX = 8_192
 
 VALIDATOR_CHARS_MAX = 512
 """An ETag is opaque, and goes into each receipt."""
-
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 _ACCEPT = {"json": "application/json", "csv": "text/csv, text/plain;q=0.5"}
 
@@ -151,10 +149,9 @@ def _token(feed: FeedSource, path: Path) -> str:
         raise ConfigurationError(f"feed {feed.key}: cannot read its token_file {path}") from None
     with file:
         content = file.read(TOKEN_BYTES_MAX + 1)
-    if found.st_mode & OTHERS_MAY:
-        mode = f"{stat.S_IMODE(found.st_mode):04o}"
+    if (shown := open_to_others(found.st_mode)) is not None:
         raise ConfigurationError(
-            f"feed {feed.key}: others may read its token_file {path} (mode {mode}); "
+            f"feed {feed.key}: others may read its token_file {path} (mode {shown}); "
             f"expected 0600: chmod 600 {path}"
         )
     token = content.decode("ascii", errors="replace").strip()

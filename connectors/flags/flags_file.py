@@ -13,8 +13,6 @@ api_token = "unleash.token"
 from __future__ import annotations
 
 import importlib
-import os
-import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,13 +21,12 @@ from typing import Annotated, Any, NamedTuple
 from openfeature.provider import FeatureProvider
 from pydantic import Field, ValidationError
 
+from connectors.private_files import open_to_others, read_with_mode
 from models.errors import ConfigurationError
 from models.record import Frozen
 
 FILE_BYTES_MAX = 64 * 1024
 """Of the flags file and of each secret: they have a few lines."""
-
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 BUILT_IN: Mapping[str, str] = {"unleash": "connectors.flags.unleash:unleash_provider"}
 """Providers that have a short name; every other one is named by its module and class."""
@@ -101,13 +98,11 @@ def _secret(name: str, path: Path) -> str:
 
 def _content(path: Path, what: str, *, private: bool) -> str:
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            content = file.read(FILE_BYTES_MAX + 1)
+        content, mode = read_with_mode(path, FILE_BYTES_MAX)
     except OSError as fault:
         raise ConfigurationError(f"cannot read {what} at {path} ({fault.strerror})") from fault
-    if private and mode & OTHERS_MAY:
-        raise ConfigurationError(f"others may read {path} (mode {mode:04o}): chmod 600 {path}")
+    if private and (shown := open_to_others(mode)) is not None:
+        raise ConfigurationError(f"others may read {path} (mode {shown}): chmod 600 {path}")
     if len(content) > FILE_BYTES_MAX:
         raise ConfigurationError(f"{path}: expected at most {FILE_BYTES_MAX:,} bytes")
     try:

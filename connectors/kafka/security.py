@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
@@ -12,12 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from connectors.pem_files import cause_of, no_passphrase
+from connectors.private_files import open_to_others, read_with_mode
 from models.errors import ConfigurationError
 
 PASSWORD_BYTES_MAX = 4096
 """A longer file is some other file."""
-
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Protocol(StrEnum):
@@ -229,9 +226,7 @@ def _loopback(host: str) -> bool:
 def _password(path: Path) -> str:
     named = setting("password_file")
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(PASSWORD_BYTES_MAX + 1)
+        content, mode = read_with_mode(path, PASSWORD_BYTES_MAX)
         password = content.decode().rstrip("\r\n")
     except OSError as fault:
         raise ConfigurationError(
@@ -239,9 +234,9 @@ def _password(path: Path) -> str:
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}, which {named} names, is no UTF-8 text") from None
-    if mode & OTHERS_MAY:
+    if (shown := open_to_others(mode)) is not None:
         raise ConfigurationError(
-            f"others may read {path}, which {named} names (mode {stat.S_IMODE(mode):04o}); "
+            f"others may read {path}, which {named} names (mode {shown}); "
             f"expected 0600: chmod 600 {path}"
         )
     if not password or len(content) > PASSWORD_BYTES_MAX or "\n" in password:
