@@ -96,7 +96,7 @@ class Up:
         self.data = folder / "data"
         self.keys = folder / "keys.json"
         self._said = folder / "up.out"
-        self._depot = depot
+        self.depot = depot
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         if not self.keys.exists():
@@ -141,7 +141,7 @@ class Up:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         places = (f"--data={self.data}", "--ocpp=127.0.0.1:0", "--metrics=127.0.0.1:0")
-        command = [sys.executable, "-m", "depotgate", "up", str(self._depot.folder), *places]
+        command = [sys.executable, "-m", "depotgate", "up", str(self.depot.folder), *places]
         command.append(f"--pseudonym-keys-file={self.keys}")
         with self._said.open("ab") as said:
             return subprocess.Popen(

@@ -42,14 +42,13 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     depot.write_site()
     installation = Up(tmp_path_factory.mktemp("up"), depot)
     await installation.start()
-    installation.depot = depot  # type: ignore[attr-defined]
     yield installation
     installation.end()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)  # type: ignore[attr-defined]
+    chargers = Fleet(up.depot, up.ocpp)
     for name in ("SHOWS-201", "SHOWS-21"):
         cast("Charger201", chargers[name]).add_display()
     async with chargers.connected():
@@ -151,7 +150,7 @@ async def test_a_charger_without_a_display_is_asked_once_and_shown_so(up: Up, fl
 async def test_rule_27_what_was_announced_is_cleared_once_when_a_site_leaves_enforce(
     up: Up, fleet: Fleet
 ) -> None:
-    depot = up.depot  # type: ignore[attr-defined]
+    depot = up.depot
     await reserve(up, datetime.now(UTC) + timedelta(hours=2))
     shows = ("SHOWS-201", "SHOWS-21")
     for name in shows:

@@ -53,14 +53,13 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "found", CHARGERS)
     installation = Up(tmp_path_factory.mktemp("up"), depot)
     await installation.start()
-    installation.depot = depot  # type: ignore[attr-defined]
     yield installation
     installation.end()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)  # type: ignore[attr-defined]
+    chargers = Fleet(up.depot, up.ocpp)
     for charger_id, boot in BOOTS.items():
         charger = cast("Charger16", chargers[charger_id])
         charger.boots_as = boot

@@ -63,7 +63,6 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "modes", CHARGERS)
     installation = Up(tmp_path_factory.mktemp("up"), depot)
     await installation.start()
-    installation.depot = depot  # type: ignore[attr-defined]
     yield installation
     installation.end()
 
@@ -75,7 +74,7 @@ def refuse(key: str, value: str) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)  # type: ignore[attr-defined]
+    chargers = Fleet(up.depot, up.ocpp)
     chargers["REJECTS"].behaviour = replace(QUICK, switch_status="Rejected")
     chargers["REBOOTS"].behaviour = replace(QUICK, switch_status="RebootRequired")
     silent = cast("Charger16", chargers["SILENT"])
