@@ -10,6 +10,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 BROKER = "tests/integration/"
+ONE_INSTALLATION = f"{BROKER}shared/"
 
 # `make check` looks at a part of what `make test` does, `search` looks for something new, for as
 # long as a person likes to wait. The first two repeat the same search every time. No deadline, and
@@ -33,6 +34,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 class BrokerEach(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Shares out modules that need a broker, each of them to one process, and unit tests singly.
+    Those that share an installation stay together.
 
     Each process has a broker of its own. Those modules wait for deadlines most of the time: two of
     them fit on two cores, and they go first, as the unit tests fill what is left at the end.
@@ -40,6 +42,8 @@ class BrokerEach(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no t
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(ONE_INSTALLATION):
+            return ONE_INSTALLATION
         return nodeid.partition("::")[0] if nodeid.startswith(BROKER) else nodeid
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -280,7 +280,7 @@ class Fleet:
         return [each for name, each in self.chargers.items() if name.startswith(prefix)]
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Fleet]:
+    async def connected(self) -> AsyncIterator[Self]:
         """All of them connected and booted."""
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each.run()) for each in self.chargers.values()]

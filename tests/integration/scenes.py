@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar
 
 from connectors.feeds.overrides import publish_override, read_overrides
@@ -21,6 +20,7 @@ from models.schedule import Mode
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within
 from tests.integration.overrides import override
+from tests.integration.told import load
 
 WITHIN_S = 60.0
 """All tests of a module share two cores, and a stop that was lost is sent again after 30 s."""
@@ -156,35 +156,31 @@ class AtOnce:
 
 @asynccontextmanager
 async def scene_of(
-    folder: Path,
+    up: Up,
     depot: Depot,
     cast: Mapping[str, str],
     at_once: AtOnce,
     *,
     before: Callable[[Scene], None] = lambda _: None,
 ) -> AsyncIterator[Scene]:
-    """An installation with the depot's chargers connected, and the tests running.
+    """An installation to which the depot is added, its chargers connected and the tests running.
 
     Args:
         before: done to the chargers before they connect.
     """
-    up = Up(folder, depot)
-    try:
-        await up.start()
-        scene = Scene(up, depot, cast)
-        before(scene)
-        async with (
-            Watch(up.kafka, scene.heard.append) as watch,
-            asyncio.TaskGroup() as tasks,
-            scene.connected(),
-        ):
-            following = tasks.create_task(watch.follow())
-            scene.begin(at_once.bodies)
-            yield scene
-            await scene.leave()
-            following.cancel()
-    finally:
-        up.end()
+    await load(up, depot.folder)
+    scene = Scene(up, depot, cast)
+    before(scene)
+    async with (
+        Watch(up.kafka, scene.heard.append) as watch,
+        asyncio.TaskGroup() as tasks,
+        scene.connected(),
+    ):
+        following = tasks.create_task(watch.follow())
+        scene.begin(at_once.bodies)
+        yield scene
+        await scene.leave()
+        following.cancel()
 
 
 def cast_of(rows: Sequence[tuple[Row, str]]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ from models.charger import ModeFact, ModeFactKind
 from models.topics import DENIALS, MODE
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_until
+from tests.integration.told import load
 
 pytestmark = [
     pytest.mark.integration,
@@ -41,8 +42,8 @@ CHARGERS = (
     Row("PLUGS-16",     "open",     "1.6",   "standard"),
     Row("PLUGS-201",    "open",     "2.0.1", "standard"),
     Row("REFUSES-201",  "open",     "2.0.1", "standard"),
-    Row("RESERVED-16",  "reserved", "1.6",   "standard"),
-    Row("RESERVED-201", "reserved", "2.0.1", "standard"),
+    Row("KEPT-16",  "reserved", "1.6",   "standard"),
+    Row("KEPT-201", "reserved", "2.0.1", "standard"),
 )
 # fmt: on
 
@@ -91,14 +92,11 @@ class Scene(Fleet):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+async def scene(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "assisted", CHARGERS)
-    installation = Up(tmp_path_factory.mktemp("up"), depot)
-    await installation.start()
-    scene = Scene(installation, depot)
-    async with scene.connected():
+    await load(up, depot.folder)
+    async with Scene(up, depot).connected() as scene:
         yield scene
-    installation.end()
 
 
 async def test_who_plugs_in_is_started_and_goes_on_when_managed_begins(scene: Scene) -> None:
@@ -110,7 +108,7 @@ async def test_who_plugs_in_is_started_and_goes_on_when_managed_begins(scene: Sc
     assert cards == {ASSISTED_TAG}
     await scene.reserve(*(charger.charger_id for charger in plugged))
     # Rule 12, `finish`: it runs on; and its token is nobody's who comes next.
-    reserved = [scene["RESERVED-16"], scene["RESERVED-201"]]
+    reserved = [scene["KEPT-16"], scene["KEPT-201"]]
     for charger in reserved:
         await charger.plug_in()
         result = await charger.tap(ASSISTED)
@@ -121,7 +119,7 @@ async def test_who_plugs_in_is_started_and_goes_on_when_managed_begins(scene: Sc
 
 
 async def test_who_has_no_card_in_managed_time_is_not_started_and_a_card_is(scene: Scene) -> None:
-    for charger in (scene["RESERVED-16"], scene["RESERVED-201"]):
+    for charger in (scene["KEPT-16"], scene["KEPT-201"]):
         assert charger.session_at() is None
         result = await charger.tap(CARDS["own fleet"])
         assert result is not None
@@ -138,7 +136,7 @@ async def test_it_is_told_and_nothing_names_the_token(scene: Scene) -> None:
     denials = await read_until(
         scene.up.kafka, DENIALS, Denial, lambda found: len(mine(found)) > 1, "both denials"
     )
-    assert {each.charger_id for each in mine(denials)} == {"RESERVED-16", "RESERVED-201"}
+    assert {each.charger_id for each in mine(denials)} == {"KEPT-16", "KEPT-201"}
     assert all(each.pseudonym is None for each in mine(denials))
     assert ASSISTED_TAG not in "".join(str(each) for each in denials)
     assert scene["REFUSES-201"].session_at() is None

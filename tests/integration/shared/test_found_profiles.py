@@ -21,6 +21,7 @@ from models.schedule import Mode
 from models.topics import EVENTS, OUTCOMES, STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, read_all
+from tests.integration.told import load
 
 pytestmark = [
     pytest.mark.integration,
@@ -49,17 +50,10 @@ BOOTS = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
+async def fleet(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "found", CHARGERS)
-    installation = Up(tmp_path_factory.mktemp("up"), depot)
-    await installation.start()
-    yield installation
-    installation.end()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)
+    await load(up, depot.folder)
+    chargers = Fleet(depot, up.ocpp)
     for charger_id, boot in BOOTS.items():
         charger = cast("Charger16", chargers[charger_id])
         charger.boots_as = boot

@@ -32,6 +32,7 @@ from tests.integration.installations import (
     read_until,
     until_holds,
 )
+from tests.integration.told import load
 
 pytestmark = [
     pytest.mark.integration,
@@ -58,23 +59,16 @@ CHARGERS = (
 # fmt: on
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
-    depot = Depot(tmp_path_factory.mktemp("depot"), "modes", CHARGERS)
-    installation = Up(tmp_path_factory.mktemp("up"), depot)
-    await installation.start()
-    yield installation
-    installation.end()
-
-
 def refuse(key: str, value: str) -> str:
     """As a charger that fails on the way: its answer is a CALLERROR."""
     raise InternalError
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)
+async def fleet(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
+    depot = Depot(tmp_path_factory.mktemp("depot"), "modes", CHARGERS)
+    await load(up, depot.folder)
+    chargers = Fleet(depot, up.ocpp)
     chargers["REJECTS"].behaviour = replace(QUICK, switch_status="Rejected")
     chargers["REBOOTS"].behaviour = replace(QUICK, switch_status="RebootRequired")
     silent = cast("Charger16", chargers["SILENT"])

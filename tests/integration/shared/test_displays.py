@@ -17,6 +17,7 @@ from models.charger import ChargerState
 from models.topics import STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_kind, until_holds
+from tests.integration.told import load
 
 pytestmark = [
     pytest.mark.integration,
@@ -36,19 +37,17 @@ CHARGERS = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
-    depot = Depot(tmp_path_factory.mktemp("depot"), "displays", CHARGERS)
-    depot.choices = ["languages: [de, en]"]
-    depot.write_site()
-    installation = Up(tmp_path_factory.mktemp("up"), depot)
-    await installation.start()
-    yield installation
-    installation.end()
+async def depot(up: Up, tmp_path_factory: pytest.TempPathFactory) -> Depot:
+    written = Depot(tmp_path_factory.mktemp("depot"), "displays", CHARGERS)
+    written.choices = ["languages: [de, en]"]
+    written.write_site()
+    await load(up, written.folder)
+    return written
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fleet(up: Up) -> AsyncIterator[Fleet]:
-    chargers = Fleet(up.depot, up.ocpp)
+async def fleet(up: Up, depot: Depot) -> AsyncIterator[Fleet]:
+    chargers = Fleet(depot, up.ocpp)
     for name in ("SHOWS-201", "SHOWS-21"):
         cast("Charger201", chargers[name]).add_display()
     async with chargers.connected():
@@ -148,15 +147,15 @@ async def test_a_charger_without_a_display_is_asked_once_and_shown_so(up: Up, fl
 
 
 async def test_rule_27_what_was_announced_is_cleared_once_when_a_site_leaves_enforce(
-    up: Up, fleet: Fleet
+    up: Up, depot: Depot, fleet: Fleet
 ) -> None:
-    depot = up.depot
     await reserve(up, datetime.now(UTC) + timedelta(hours=2))
     shows = ("SHOWS-201", "SHOWS-21")
     for name in shows:
         await until_announced(up, name, DisplayStatus.SHOWN)
     depot.stage = "shadow"
     depot.write_site()
+    await load(up, depot.folder)
     for name in shows:
         await holds_within(lambda name=name: not read(fleet, name), WITHIN_S, f"cleared at {name}")  # type: ignore[misc]
         await until_announced(up, name, DisplayStatus.CLEARED)
@@ -164,6 +163,7 @@ async def test_rule_27_what_was_announced_is_cleared_once_when_a_site_leaves_enf
     await reserve(up, datetime.now(UTC) + timedelta(hours=3))
     depot.stage = "enforce"
     depot.write_site()
+    await load(up, depot.folder)
     for name in shows:
         last = await until_announced(up, name, DisplayStatus.SHOWN)
         assert last.window.end is not None

@@ -33,7 +33,7 @@ from models.reasons import Reason
 from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.held_starts import HOLDS_STARTS, asked, gone, one_session
-from tests.integration.installations import KINDS, QUICK, Fleet, holds_within, metric
+from tests.integration.installations import KINDS, QUICK, Fleet, Up, holds_within, metric
 from tests.integration.scenes import WITHIN_S, AtOnce, Scene, denials, scene_of
 from tests.integration.second_site import Timetable, edge_soon, loaded
 from tests.integration.told import charger_told
@@ -125,11 +125,11 @@ def made(scene: Scene, kind: type[Any], row: Row, behaviour: Behaviour, **option
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+async def scene(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "every", CHARGERS)
     depot.choices = ["reboot: when_idle"]
     depot.write_site()
-    async with scene_of(tmp_path_factory.mktemp("up"), depot, {}, at_once, before=set_up) as scene:
+    async with scene_of(up, depot, {}, at_once, before=set_up) as scene:
         yield scene
 
 
@@ -326,9 +326,9 @@ async def test_a_site_that_allows_no_resets_is_told_that_a_reboot_is_needed(scen
             charger.behaviour = replace(QUICK, switch_status="RebootRequired")
             charger.switch_to(Mode.FREEVEND)
 
-    depot = Depot(scene.up.data.parent / "never", "never", three("WAITS", "reserved"))
+    depot = Depot(scene.up.data.parent / "never", "never", three("NEVER", "reserved"))
     async with loaded(scene, depot, needing_reboots):
-        for charger_id in names("WAITS"):
+        for charger_id in names("NEVER"):
             await scene.until_told(charger_id, ModeFactKind.REBOOT_NEEDED)
             charger = scene[charger_id]
             # Somebody goes there: only then it is reserved, and a reset was never sent.

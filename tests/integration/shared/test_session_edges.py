@@ -30,6 +30,7 @@ from tests.integration.installations import (
     until_holds,
 )
 from tests.integration.overrides import override
+from tests.integration.told import load
 
 pytestmark = [
     pytest.mark.integration,
@@ -58,8 +59,8 @@ CHARGERS = (
     Row("WAITS-16",        "reserved", "1.6",   "microocpp"),
     Row("WAITS-201",       "reserved", "2.0.1", "standard"),
     Row("WAITS-21",        "reserved", "2.1",   "standard"),
-    Row("LEAVES-201",      "reserved", "2.0.1", "standard"),
-    Row("LEAVES-21",       "reserved", "2.1",   "standard"),
+    Row("PASSES-201",      "reserved", "2.0.1", "standard"),
+    Row("PASSES-21",       "reserved", "2.1",   "standard"),
     Row("OVERSTAYS-16",    "reserved", "1.6",   "microocpp"),
     Row("OVERSTAYS-201",   "reserved", "2.0.1", "standard"),
     Row("OVERSTAYS-21",    "reserved", "2.1",   "standard"),
@@ -140,8 +141,9 @@ class Scene(Fleet):
             asked: a charger at which cards are presented to see it.
         """
         self.depot.choose(edge)
-        await self.up.ask("load", str(self.depot.folder))
-        newest = (await read_kind(self.up.kafka, SITES, SiteRecord))[-1].revision
+        await load(self.up, self.depot.folder)
+        sites = await read_kind(self.up.kafka, SITES, SiteRecord)
+        newest = [each for each in sites if each.site_id == self.depot.site][-1].revision
 
         async def revisions() -> set[str]:
             await asked.authorize(CARDS["own fleet"])
@@ -152,16 +154,13 @@ class Scene(Fleet):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+async def scene(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     depot = Edges(tmp_path_factory.mktemp("depot"), "edges", CHARGERS)
     depot.choose("identify")
-    installation = Up(tmp_path_factory.mktemp("up"), depot)
-    await installation.start()
-    scene = Scene(installation, depot)
-    async with scene.connected():
+    await load(up, depot.folder)
+    async with Scene(up, depot).connected() as scene:
         await holds_within(lambda: all(modes_are_right(scene)), 60.0, "all in their mode")
         yield scene
-    installation.end()
 
 
 def modes_are_right(scene: Scene) -> list[bool]:
@@ -180,6 +179,7 @@ async def test_rule_29_an_agreement_that_runs_out_in_its_session_ends_it(scene: 
     chargers = scene.of("OVERSTAYS-")
     card = CARDS["agreement"]
     runs_out_at = scene.depot.lend_a_card()
+    await load(scene.up, scene.depot.folder)
     await until_holds(
         lambda: chargers[0].authorize(card), lambda result: result.accepted, "the card is loaded"
     )
@@ -229,7 +229,7 @@ async def test_a_vehicle_without_a_card_is_one_record_also_over_a_reconnect(scen
     waiting = scene.of("WAITS-")
     for charger in waiting:
         await charger.plug_in()
-    leaving = scene.of("LEAVES-")
+    leaving = scene.of("PASSES-")
     for charger in leaving:
         await charger.plug_in()
         await charger.plug_out()

@@ -26,6 +26,7 @@ from models.charger import ChargerState, ModeFactKind
 from models.reasons import Flag, Reason
 from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
+from tests.integration.installations import Up
 from tests.integration.scenes import WITHIN_S, AtOnce, Scene, cast_of, denials, scene_of
 
 pytestmark = [
@@ -80,12 +81,11 @@ CAST = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+async def scene(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "findings", [row for row, _ in CAST])
     depot.choices = [f"no_identification_after_s: {NO_CARD_AFTER_S}"]
     depot.write_site()
-    folder = tmp_path_factory.mktemp("up")
-    async with scene_of(folder, depot, dict(cast_of(CAST)), at_once) as scene:
+    async with scene_of(up, depot, dict(cast_of(CAST)), at_once) as scene:
         yield scene
 
 
