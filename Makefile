@@ -4,6 +4,8 @@
 .PHONY: help setup environment demo test check static docs bench
 
 BIN := .venv/bin
+# Tests, the demo and the benchmarks start hundreds of processes, and each would compile all modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
