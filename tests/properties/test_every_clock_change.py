@@ -17,7 +17,7 @@ from tests.properties.wall_clock import DAY, FREEVEND, MANAGED, Dated, Plan, Row
 
 AROUND = 2 * DAY
 
-PLANS_EACH = 4
+PLANS_EACH = 2
 """Drawn anew for each change, so that thousands of changes see thousands of schedules."""
 
 EVERY = 24
