@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from models.charger import CommandKind, EventName
 from models.ids import CommandId
-from models.key_reading import apart, at_once, reading
+from models.key_reading import AT_ONCE_MAX, apart, at_once, reading
 from models.local_list import list_version
 from models.offline_state import ListEntry, OfflineOrder
 from models.probing import key_answer, questions
 from models.profiles import (
     PROFILES,
+    Setting,
     read_back_mode,
     read_back_tag,
     refused_names,
@@ -30,9 +31,10 @@ from models.profiles import (
 )
 from models.reasons import OcppVersion
 from models.reports import Report
-from models.screens import screen_of
+from models.schedule import Mode
+from models.screens import TextFormat, screen_of
 from models.site import OfflinePolicy
-from models.token_types import joined, told_types
+from models.token_types import NAMED, OTHER, joined, split, told_types
 from tests.connectors.ocpp.calls import Stand, Wire, running, until
 from tests.connectors.ocpp.test_commands import command, desk
 from tests.connectors.ocpp.test_displays import TEXTS
@@ -203,27 +205,44 @@ async def _ends(stand: Stand, kind: CommandKind, ocpp: OcppVersion, data: st.Dat
 
 @given(objects, values)
 @pytest.mark.parametrize("ocpp", VERSIONS)
-def test_no_reader_raises_whatever_an_answer_holds(
+def test_readers_find_what_they_look_for_or_nothing_whatever_an_answer_holds(
     ocpp: OcppVersion, payload: dict[str, Any], value: str
 ) -> None:
     profile = PROFILES[PROFILE[ocpp]]
     names = [name for question in questions(ocpp, profile) for name in question.names]
-    for name, told in apart(ocpp, names, payload).items():
-        at_once(reading(ocpp, name, told))
+    parts = apart(ocpp, names, payload)
+    assert parts.keys() <= set(names)
     for name in names:
-        key_answer(ocpp, profile, name, payload)
-        assert at_once(reading(ocpp, name, payload)) >= 1
-    read_back_mode(ocpp, profile, payload)
-    read_back_tag(ocpp, profile, payload)
-    setting(set_status(ocpp, payload))
-    refused_names(ocpp, tuning_calls(ocpp)[0], payload)
-    list_version(payload)
-    joined(told_types(value, ("BUSBADGE",)))
-    screen_of(dict.fromkeys(("Available", "PersonalMessageSize", "SupportedFormats"), value))
+        for told in (payload, parts.get(name, {})):
+            assert 1 <= at_once(reading(ocpp, name, told)) <= AT_ONCE_MAX
+        assert key_answer(ocpp, profile, name, payload).mode in {None, *Mode}
+    assert read_back_mode(ocpp, profile, payload) in {None, *Mode}
+    assert read_back_tag(ocpp, profile, payload) != ""
+    assert setting(set_status(ocpp, payload)) in set(Setting)
+    asked = tuning_calls(ocpp)[0]
+    assert set(refused_names(ocpp, asked, payload)) <= set(asked.names)
+    assert (list_version(payload) or 0) >= 0
+
+
+@given(values)
+def test_words_of_a_variable_are_known_ones_or_nothing(value: str) -> None:
+    types = told_types(value, ("BUSBADGE",))
+    assert set(types) <= {*NAMED, "BUSBADGE", OTHER}
+    assert split(joined(types)) == (types or None)
+    screen = screen_of(
+        dict.fromkeys(("Available", "PersonalMessageSize", "SupportedFormats"), value)
+    )
+    assert screen.available in {None, True, False}
+    assert screen.format in {None, *TextFormat}
 
 
 @given(st.lists(objects, max_size=4))
-def test_no_part_of_a_report_raises(parts: list[dict[str, Any]]) -> None:
+def test_a_report_tells_of_what_was_asked_whatever_its_parts_hold(
+    parts: list[dict[str, Any]],
+) -> None:
     report = Report.of(1, ["AuthCtrlr.Enabled"])
     for part in parts:
         report = report.with_part(part | {"requestId": 1})
+    assert report.told.keys() <= report.wanted
+    assert len(report.seen) <= len(parts)
+    assert not report.whole or report.seen == set(range(len(report.seen)))
