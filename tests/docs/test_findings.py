@@ -11,7 +11,7 @@ import pytest
 from depotgate.demo.odd.family import FAMILY
 
 ROOT = Path(__file__).parents[2]
-TESTS = ROOT / "tests" / "integration" / "test_findings.py"
+TESTS = ROOT / "tests" / "integration" / "shared" / "test_findings.py"
 
 PAGE = (ROOT / "docs" / "chargers.md").read_text()
 NUMBERS = tuple(int(number) for number in re.findall(r"^(\d+)\. ", PAGE, re.MULTILINE))
