@@ -6,11 +6,12 @@ import re
 from datetime import date, time
 from enum import StrEnum
 from math import lcm
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
-from models.record import Frozen
+from models.record import Frozen, written_as_text
 
 
 class Mode(StrEnum):
@@ -18,6 +19,10 @@ class Mode(StrEnum):
 
     FREEVEND = "freevend"
     MANAGED = "managed"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return written_as_text(source, handler)
 
 
 class Weekday(StrEnum):

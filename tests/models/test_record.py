@@ -10,12 +10,12 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from models.attempt import Decision, Denial
 from models.errors import UndecodableRecordError
 from models.ids import Pseudonym, SiteId
-from models.record import CAUSE_FIELDS_MAX, Record
+from models.record import CAUSE_FIELDS_MAX, Open, Record
 from models.schedule import Mode, Weekday
 from models.site import AuditRecord, IdentityRecord, SiteRecord, Stage
 from models.topics import PRIMARY_TOPICS
@@ -181,6 +181,48 @@ def test_any_offset_becomes_utc() -> None:
     record = AuditRecord.model_validate({**dict(SAMPLES[AuditRecord]), "at": east})
     assert record.at.tzinfo is UTC
     assert record == SAMPLES[AuditRecord]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-07-14T12:00:00Z", "2026-07-14T23:00:00+11:00", "2026-07-14 12:00:00.000z", "1784030400"],
+)
+def test_an_instant_is_read_however_it_is_written(written: str) -> None:
+    """Twice, as the second time it is looked up by its text."""
+    raw = _with(_body(AuditRecord), ("at",), written)
+    for _ in range(2):
+        record = AuditRecord.decode(raw)
+        assert isinstance(record, AuditRecord)
+        assert record.at == NOON
+        assert record.at.tzinfo is UTC
+        assert record.encode() == SAMPLES[AuditRecord].encode()
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("soon", "datetime_parsing"),
+        ("2026-07-14", "datetime_parsing"),
+        ("2026-07-32T12:00:00Z", "datetime_parsing"),
+        ("2026-W29-2T12:00:00Z", "datetime_parsing"),
+        (1784030400, "string_type"),
+    ],
+)
+def test_what_is_no_instant_is_named_each_time(written: str | int, kind: str) -> None:
+    raw = _with(_body(AuditRecord), ("at",), written)
+    for _ in range(2):
+        with pytest.raises(UndecodableRecordError, match=f"at: {kind}"):
+            AuditRecord.decode(raw)
+
+
+@pytest.mark.parametrize("stage", [*Stage, NEWER])
+def test_a_word_is_written_as_pydantic_writes_it(stage: Stage | str) -> None:
+    assert TypeAdapter(Open[Stage]).dump_json(stage) == TypeAdapter(Stage | str).dump_json(stage)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_mode_is_written_as_text(mode: Mode) -> None:
+    assert TypeAdapter(Mode).dump_json(mode) == json.dumps(mode.value).encode()
 
 
 def test_an_instant_before_the_calendar_begins_is_undecodable() -> None:
