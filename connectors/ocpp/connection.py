@@ -327,27 +327,27 @@ class ChargerConnection:
     # Events
 
     def id_of(self, at: datetime, about: str) -> str:
-        """The id of what happened on this connection; `about` as in `event`."""
+        """The id of what happened on this connection.
+
+        Args:
+            about: tells it from others of the same second: a message id, or its name.
+        """
         return timed_id(at, self.charger.charger_id, self.connection_id, about)
 
     def event(
         self,
         name: str,
         at: datetime,
-        about: str,
+        event_id: str,
         *,
         data: dict[str, Scalar] | None = None,
         token: str | None = None,
         result: CommandResult | None = None,
     ) -> ChargerEvent:
-        """A charger event of this connection.
-
-        Args:
-            about: tells it from others of the same second: a message id, or its name.
-        """
+        """A charger event of this connection; `event_id`: see `id_of`."""
         # Its data are what the schema of the message allows, its ids this process's own.
         return ChargerEvent.model_construct(
-            event_id=self.id_of(at, about),
+            event_id=event_id,
             charger_id=self.charger.charger_id,
             site_id=self.charger.site_id,
             ocpp=self.ocpp,
@@ -378,7 +378,8 @@ class ChargerConnection:
         result: CommandResult | None = None,
     ) -> None:
         """Publish an event of the gateway's own about this connection."""
-        event = self.event(name, datetime.now(UTC), about or name, data=data, result=result)
+        at = datetime.now(UTC)
+        event = self.event(name, at, self.id_of(at, about or name), data=data, result=result)
         await self.services.publisher.report(event)
 
 

@@ -59,6 +59,7 @@ class IncomingCall:
     received_s: float
     attempt_kind: str | None = None
     after: Callable[[], Coroutine[None, None, None]] | None = None
+    _event_id: str | None = field(default=None, init=False)
 
     @property
     def services(self) -> Services:
@@ -68,12 +69,19 @@ class IncomingCall:
     def version(self) -> Version:
         return self.connection.version
 
+    @property
+    def event_id(self) -> str:
+        """The id of this message as a charger event, and of the attempt that an Authorize is."""
+        if self._event_id is None:
+            self._event_id = self.connection.id_of(self.received_at, self.message_id)
+        return self._event_id
+
     def event(self, token: str | None = None) -> ChargerEvent:
         """This message as a charger event: allow-listed fields, and the kind of its token."""
         return self.connection.event(
             self.row.action,
             self.received_at,
-            self.message_id,
+            self.event_id,
             data=event_data(self.row, self.payload),
             token=token,
         )

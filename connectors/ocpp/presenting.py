@@ -121,8 +121,7 @@ async def settle_authorize(call: IncomingCall, token: Token) -> Settled | None:
     """Have an Authorize decided: it states no time, so it is judged at its arrival."""
     connection = call.connection
     charger = connection.charger
-    # The event that tells of it has the same.
-    request_id = RequestId(connection.id_of(call.received_at, call.message_id))
+    request_id = RequestId(call.event_id)
     attempt_id = AttemptId(request_id)
     call.services.memory.authorized(charger.charger_id, token, attempt_id, call.received_s)
     # Everything was validated when it came, or is made by this process.

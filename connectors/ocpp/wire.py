@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ocpp.charge_point import remove_nones, snake_to_camel_case
 
 _PLAIN = (str, int, float, bool)
 """The package's enums are strings too, and orjson writes them as such."""
+
+WIRE_TIMES_MAX = 256
+"""Remembered: answers that rest on the identity expire at the few next edges of a depot."""
 
 
 def to_wire(message: object) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def _value(value: Any) -> Any:
     return to_wire(value)
 
 
+@lru_cache(maxsize=WIRE_TIMES_MAX)
 def wire_time(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, the most that OCPP 2.0.1 part 2 section 2.1.4 allows."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
