@@ -17,15 +17,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from connectors.kafka import broker_files
 from connectors.kafka.broker import Broker, start_broker
 from connectors.kafka.broker_files import BrokerFiles
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle, start_from_jars
+from connectors.kafka.broker_jars import JarsBroker, start_from_jars
 from connectors.kafka.readiness import kafka_answers
 from connectors.processes import command_of
 from models.errors import BrokerUnavailableError
+from tests.integration.marks import OWN_KAFKA
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA]
 
 TOPIC = "kept"
 

@@ -18,7 +18,6 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from dashboards.access import expressions
 from depotgate.demo.charger import Charger
 from depotgate.demo.session import Card
@@ -43,12 +42,9 @@ from tests.integration.installations import (
     told,
     until_holds,
 )
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 EDGE_AHEAD_S = 40.0
 """The tests before it take about as long, so that the edge is seldom waited for."""

@@ -17,7 +17,6 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger import Charger
 from models.attempt import Decision, Outcome
 from models.explanation import Explanation
@@ -25,12 +24,9 @@ from models.reasons import Answer, Reason
 from models.topics import DECISIONS, OUTCOMES
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import Fleet, Up, environment, read_kind, read_until
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 ALLOWED, DENIED, MISSED = "MANAGED-00", "MANAGED-01", "MANAGED-02"

@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 
 from connectors.kafka.broker import Broker, start_broker
-from connectors.kafka.broker_jars import jars_obstacle
 from connectors.ocpp.wire import wire_time
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
@@ -24,13 +23,10 @@ from models.attempt import Basis, Outcome
 from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOLED
 from models.reasons import Reason
 from tests.integration.gateways import CARDS, DEADLINE_S, QUICK, House, ask, open_house
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.records import until
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 SLOT = 7
 NOTICED_S = 5.0

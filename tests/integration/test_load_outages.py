@@ -12,7 +12,7 @@ from connectors.feeds.differences import Change
 from connectors.feeds.publish import load_depot
 from connectors.kafka import bulk
 from connectors.kafka.broker_files import BrokerFiles
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle, start_from_jars
+from connectors.kafka.broker_jars import JarsBroker, start_from_jars
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
@@ -21,11 +21,9 @@ from models.ids import SiteId
 from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES
 from tests.connectors.feeds.folders import IDENTITIES as IDENTITY_ROWS
 from tests.connectors.feeds.folders import KEYS, write
+from tests.integration.marks import OWN_KAFKA
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA]
 
 ROWS = 40_000
 """Some 22 MB: more than a load has on its way at once, so that Kafka can die in the middle."""

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import FreevendKeys
 from depotgate.demo.odd.family import PLAIN
@@ -23,12 +22,9 @@ from models.profiles import PROFILES, profile_named, switchable
 from models.topics import OUTCOMES, STATE
 from tests.connectors.ocpp.certificates import Authority
 from tests.integration.installations import QUICK, Up, read_all
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "north-depot"
 WITHIN_S = 60.0

@@ -10,19 +10,15 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger16 import Charger16
 from depotgate.demo.charger201 import Charger201, Variable
 from depotgate.demo.local_list import LocalList
 from models.topics import TOPICS
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_values
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 """A charger is asked five seconds after it connected; the machine has other things to do."""

@@ -11,7 +11,6 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from connectors.keys import read_keys
 from models.attempt import Decision
 from models.charger import ChargerEvent, EventName
@@ -28,12 +27,9 @@ from tests.integration.installations import (
     read_kind,
     until_holds,
 )
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 KNOWN = len(CARDS) - 1
 """Of the cards one is in no file."""

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from models.attempt import Basis, Decision, Denial, Outcome
 from models.charger import ModeFact, ModeFactKind
 from models.metrics import REPLICA_ROWS
@@ -32,12 +31,9 @@ from tests.integration.installations import (
     read_until,
     until_holds,
 )
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 TOKEN = "*:development.not-a-secret"  # noqa: S105 - of this test's own server
 FLIPPED, OTHER = "FLAG-1", "FLAG-2"

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle
+from connectors.kafka.broker_jars import JarsBroker
 from connectors.kafka.consumer import start_consumer
 from connectors.kafka.topics import admin_client
 from models.attempt import Decision
@@ -27,15 +27,13 @@ from models.reasons import Answer, Reason
 from models.topics import DECISIONS, IDENTITIES, REQUESTS, REQUESTS_GROUP, topic_config
 from streams.overrides import STOP_MAX_S
 from tests.integration.installations import until_holds
+from tests.integration.marks import OWN_KAFKA
 from tests.integration.own_broker import broker_in
 from tests.integration.topics_io import Tap, Topics, headers_of, topics_on
 from tests.integration.worker_depot import Depot, Station
 from tests.integration.workers import READY_S, STOP_S, WorkerProcess, Workers, workers_on
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA]
 
 BACKLOG = 4_000
 """Requests that wait: several fetches, and more than any queue of Faust's holds at once."""

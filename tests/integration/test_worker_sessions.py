@@ -11,21 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from connectors.kafka.broker_jars import JarsBroker, jars_obstacle
+from connectors.kafka.broker_jars import JarsBroker
 from models.attempt import Denial
 from models.charger import ChargerState
 from models.reasons import Reason
 from models.site import SiteRecord
 from models.topics import DENIALS, STATE
+from tests.integration.marks import OWN_KAFKA
 from tests.integration.own_broker import broker_in
 from tests.integration.topics_io import Tap, Topics, topics_on
 from tests.integration.worker_depot import Depot, Station
 from tests.integration.workers import Workers, workers_on
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA]
 
 AFTER_S = 8
 CHARGERS = 12

@@ -16,7 +16,7 @@ FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 LAST = datetime(2038, 1, 1, tzinfo=UTC)
 """Exclusive. Where rule 4 was measured: 2000 to 2037."""
 
-_STEP = timedelta(days=3)
+_STEP = timedelta(days=5)
 """Two changes of one zone are at least 6 days apart in these years (Boa Vista, October 2000)."""
 
 _SECOND = timedelta(seconds=1)

@@ -25,7 +25,7 @@ RULES = range(1, 31)
 CASES: list[Case] = [
     case
     for path in sorted((FOLDER / "cases").glob("*.yaml"))
-    for case in yaml.safe_load(path.read_text())
+    for case in yaml.load(path.read_text(), yaml.CSafeLoader)
 ]
 DECIDED = [case for case in CASES if case.get("kind", "decide") in {"decide", "tell"}]
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from connectors.ocpp.tokens import ASSISTED_TOKEN
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
@@ -25,13 +24,10 @@ from models.charger import ModeFact, ModeFactKind
 from models.topics import DENIALS, MODE
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_until
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.told import load
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 ASSISTED = Card("assisted", ASSISTED_TAG, "Central")

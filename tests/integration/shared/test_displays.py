@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from connectors.ocpp.displays import FIRST_MESSAGE_ID
 from depotgate.demo.charger201 import Charger201
 from models.announcements import Announced, DisplayStatus
@@ -17,13 +16,10 @@ from models.charger import ChargerState
 from models.topics import STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_kind, until_holds
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.told import load
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 

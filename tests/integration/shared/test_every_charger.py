@@ -16,7 +16,6 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from connectors.ocpp.tokens import ASSISTED_TOKEN
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
@@ -34,15 +33,12 @@ from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.held_starts import HOLDS_STARTS, asked, gone, one_session
 from tests.integration.installations import KINDS, QUICK, Fleet, Up, holds_within, metric
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.scenes import WITHIN_S, AtOnce, Scene, denials, scene_of
 from tests.integration.second_site import Timetable, edge_soon, loaded
 from tests.integration.told import charger_told
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 at_once = AtOnce()
 

@@ -14,7 +14,6 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger import Charger
 from depotgate.demo.odd.family import CLOCK_AHEAD, FAMILY
 from depotgate.demo.odd.sessions import Caches
@@ -27,13 +26,10 @@ from models.reasons import Flag, Reason
 from models.schedule import Mode
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import Up
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.scenes import WITHIN_S, AtOnce, Scene, cast_of, denials, scene_of
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 at_once = AtOnce()
 

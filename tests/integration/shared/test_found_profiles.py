@@ -10,7 +10,6 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger16 import Charger16, FreevendKeys
 from depotgate.demo.session import Card
 from models.attempt import Outcome, TokenKind
@@ -21,13 +20,10 @@ from models.schedule import Mode
 from models.topics import EVENTS, OUTCOMES, STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, read_all
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.told import load
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 # fmt: off
 CHARGERS = (

@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from ocpp.exceptions import InternalError
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger16 import Charger16, FreevendKeys
 from models.attempt import ModeKnown, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
@@ -32,13 +31,10 @@ from tests.integration.installations import (
     read_until,
     until_holds,
 )
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.told import load
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 SILENT_S = 120.0

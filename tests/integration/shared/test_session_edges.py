@@ -12,7 +12,6 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_jars import jars_obstacle
 from depotgate.demo.charger import Charger
 from models.attempt import Decision, Denial
 from models.charger import ModeFact, ModeFactKind
@@ -29,14 +28,11 @@ from tests.integration.installations import (
     read_until,
     until_holds,
 )
+from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import override
 from tests.integration.told import load
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(bool(jars_obstacle()), reason=f"Kafka from its jars: {jars_obstacle()}"),
-]
+pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
 WITHIN_S = 60.0
 IDENTIFY_WITHIN_S = 8
