@@ -37,18 +37,23 @@ def asked_at(name: str) -> list[datetime]:
     return [*seasons, *around]
 
 
-@pytest.mark.parametrize("name", sorted({*ODD, *distinct_histories()[::6]}))
-def test_programs_read_the_zones_own_offsets(name: str) -> None:
+def test_programs_read_the_zones_own_offsets() -> None:
     """By python-dateutil, which takes a local time; hours that come twice are left out."""
+    names = {*ODD, *distinct_histories()[::6]}
+    assert len(names) > 40
+    assert {name: wrong for name in names if (wrong := read_otherwise(name))} == {}
+
+
+def read_otherwise(name: str) -> list[datetime]:
+    """When a program has another offset than the zone itself."""
     calendar = icalendar.Calendar()
     calendar.add_component(timezone_of(zone(name), FIRST))
     read = tzical(io.StringIO(calendar.to_ical().decode())).get(name)
-    wrong = [
+    return [
         at
         for at in asked_at(name)
         if at.astimezone(zone(name)).replace(tzinfo=read).utcoffset() != offset_at(zone(name), at)
     ]
-    assert wrong == []
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "America/Los_Angeles", "Australia/Sydney"])
