@@ -15,11 +15,10 @@ from connectors.feeds.feed_standing import read_tables
 from connectors.feeds.feeds_file import FeedSource, read_feeds
 from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from depotgate.feeding import FeedFollower, Say, chosen, feeds_path, of_file, said
-from depotgate.loading import actor
+from depotgate.installation import actor, pseudonymiser_of
 from depotgate.printing import print_json, table_console
 from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
-from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
 from models.errors import ConfigurationError, DepotgateError
 from models.feed_age import FeedState

@@ -12,7 +12,7 @@ import uvloop
 from connectors.flags.flags_file import read_flags_file
 from connectors.flags.resolving import resolve_stages, return_to_sites
 from connectors.telemetry.metrics import Metrics
-from depotgate.loading import actor
+from depotgate.installation import actor
 from depotgate.reaching import reachable_kafka
 from depotgate.roles import begin, teller
 from depotgate.settings import Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +11,13 @@ import typer
 from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.publish import Loaded, load_depot
 from connectors.kafka.topics import apply_topics
+from depotgate.installation import actor, pseudonymiser_of
 from depotgate.printing import print_json
 from depotgate.progress import Step, progress_bar
 from depotgate.reaching import reachable_kafka
-from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
-
-
-def actor() -> str:
-    """Who changes something, for the audit topic."""
-    return getpass.getuser()
 
 
 async def load_folder(settings: Settings, folder: Path, *, check: bool, as_json: bool) -> None:

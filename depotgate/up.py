@@ -21,9 +21,9 @@ from connectors.kafka.topics import apply_topics
 from connectors.keys import file_signature
 from connectors.telemetry.metrics import Metrics
 from depotgate.feeding import FeedFollower, feeds_path
-from depotgate.loading import actor, said
+from depotgate.installation import actor, data_folder, pseudonymiser_of
+from depotgate.loading import said
 from depotgate.reaching import named_kafka
-from depotgate.roles import data_folder, pseudonymiser_of
 from depotgate.run_file import Run, remove_run, write_run
 from depotgate.settings import Address, Settings
 from depotgate.supervisor import Child, Say, Supervisor

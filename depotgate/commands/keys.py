@@ -40,8 +40,8 @@ def keys_rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make a new epoch, or see how far the last rotation is; run it again after each load."""
+    from depotgate.installation import actor
     from depotgate.key_lists import print_rotation
-    from depotgate.loading import actor
     from depotgate.rotating import rotate, utc_now
 
     settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)
@@ -91,8 +91,8 @@ def keys_retire(
     as_json: AsJson = False,
 ) -> None:
     """Look nothing new up under an old epoch any more; it stays in the file for replays."""
+    from depotgate.installation import actor
     from depotgate.key_lists import print_retired
-    from depotgate.loading import actor
     from depotgate.rotating import Retirement, retire, utc_now
 
     settings = read_settings(kafka=kafka, data=data, pseudonym_keys_file=pseudonym_keys_file)

@@ -47,7 +47,7 @@ def override_add(
     as_json: AsJson = False,
 ) -> None:
     """Put an override in force, at once at every charger that it is for."""
-    from depotgate.loading import actor as login
+    from depotgate.installation import actor as login
     from depotgate.overriding import Wanted, Whom, add_override
 
     settings = read_settings(kafka=kafka, data=data)
@@ -86,7 +86,7 @@ def override_end(
     as_json: AsJson = False,
 ) -> None:
     """End an override before its time, or lift a safety lock."""
-    from depotgate.loading import actor as login
+    from depotgate.installation import actor as login
     from depotgate.overriding import end_override
 
     settings = read_settings(kafka=kafka, data=data)

@@ -107,7 +107,7 @@ def gateway(
     log_file: LogFile = None,
 ) -> None:
     """Serve chargers."""
-    from depotgate.roles import gateway_main
+    from depotgate.gateway_role import gateway_main
 
     settings = read_settings(
         kafka=kafka,
@@ -141,7 +141,7 @@ def worker(
     log_file: LogFile = None,
 ) -> None:
     """Decide attempts, keep chargers in their mode, record denials."""
-    from depotgate.roles import worker_main
+    from depotgate.worker_role import worker_main
 
     settings = read_settings(kafka=kafka, data=data, metrics=metrics, worker_id=worker_id)
     worker_main(settings, ready_file=ready_file, log_file=log_file)

@@ -23,9 +23,9 @@ from depotgate.explaining.imagining import (
     token_of_card,
 )
 from depotgate.explaining.screen import show
+from depotgate.installation import pseudonymiser_of
 from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
-from depotgate.roles import pseudonymiser_of
 from depotgate.settings import Settings
 from depotgate.written_times import written_time
 from models.errors import NotFoundError
