@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from connectors.kafka.broker_docker import IMAGE, DockerBroker, docker_obstacle, pull_image
 from connectors.kafka.broker_files import KAFKA_VERSION, BrokerFiles, Progress
-from connectors.kafka.broker_jars import fetch_jars, jars_obstacle, jars_present, start_from_jars
+from connectors.kafka.broker_jars import jars_obstacle, jars_present, start_from_jars
+from connectors.kafka.class_recording import prepare_jars
 from connectors.kafka.readiness import kafka_answers
 from connectors.kafka.refusals import refusal_of
 from connectors.kafka.security import Kafka
@@ -172,7 +173,7 @@ async def _start_on_docker(
 
 
 async def prepare_broker(named: str | None, on_progress: Progress) -> str:
-    """Fetch what the first start will need; says in a few words what was found.
+    """Have what the first start will need; says in a few words what was found.
 
     Raises:
         BrokerUnavailableError: no way is open, or the fetch failed.
@@ -188,7 +189,7 @@ async def prepare_broker(named: str | None, on_progress: Progress) -> str:
             if "jars" not in ways:
                 raise
             on_progress(f"{fault}; going on with Kafka's jars")
-    await fetch_jars(on_progress)
+    await prepare_jars(on_progress)
     return f"Apache Kafka {KAFKA_VERSION} from its jars"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import os
 import re
 import shutil
@@ -22,9 +23,13 @@ from connectors.kafka.broker_files import (
     choose_ports,
     unwritable,
 )
+from connectors.kafka.class_archive import ClassArchive
 from connectors.kafka.readiness import READY_S, ready
 from connectors.processes import ended_within, kill_child, start_child, stop_child
 from models.errors import BrokerUnavailableError
+
+SERVER = "kafka.Kafka"
+"""The main class of a broker."""
 
 JAVA_NEEDED = 17
 JARS_BYTES = 200 * 1024 * 1024
@@ -89,13 +94,31 @@ def java_path() -> str | None:
     return in_home or shutil.which("java")
 
 
-def java_major(java: str) -> int:
-    """The major version of a Java; 0 when it does not say."""
+def java_needed() -> str:
+    """The `java` to run.
+
+    Raises:
+        BrokerUnavailableError: there is none.
+    """
+    java = java_path()
+    if java is None:
+        raise BrokerUnavailableError(f"install Java {JAVA_NEEDED} or newer (Java is missing)")
+    return java
+
+
+@functools.cache
+def java_says(java: str) -> str:
+    """What a Java says of its version and build, asked once by each process; empty when nothing."""
     try:
         said = subprocess.run([java, "-version"], capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return major_in(said.stderr.decode(errors="replace"))
+        return ""
+    return said.stderr.decode(errors="replace")
+
+
+def java_major(java: str) -> int:
+    """The major version of a Java; 0 when it does not say."""
+    return major_in(java_says(java))
 
 
 def major_in(text: str) -> int:
@@ -255,7 +278,7 @@ class JarsBroker:
         if not self._files.formatted:
             await self._format()
         self._child = start_child(
-            self._java(256, "kafka.Kafka", str(self._files.settings)), self._files.log
+            self._java(256, SERVER, str(self._files.settings)), self._files.log
         )
         self._files.write_pid(self._child.pid)
         if not await ready(self.bootstrap, lambda: self.alive):
@@ -279,20 +302,23 @@ class JarsBroker:
             )
 
     def _java(self, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
-        java = java_path()
-        if java is None:
-            raise BrokerUnavailableError(f"install Java {JAVA_NEEDED} or newer (Java is missing)")
+        java = java_needed()
         return [
             java,
             f"-Xmx{heap_mb}m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            *self._class_options(java, main_class),
             "-cp",
             f"{self._libs}/*",
             main_class,
             *arguments,
         ]
+
+    def _class_options(self, java: str, _main_class: str) -> tuple[str, ...]:
+        """How this Java comes to its classes."""
+        return ClassArchive(java_says(java), self._libs).options()
 
     async def stop(self) -> None:
         """End cleanly, or with SIGKILL after a while; does nothing when it does not run."""
