@@ -53,6 +53,10 @@ denials follow outcomes, rows follow facts, processes follow files."""
 PAGE_WITHIN_S = 30.0
 """For a page of metrics: its process may be in the midst of other work."""
 
+DRIVER_PAUSE_S = 0.05
+"""Between a driver's answer and the next card: a hundred cards a second are load enough, and the
+tests in other processes need the machine too."""
+
 QUICK = Behaviour(
     response_timeout_s=25.0,
     validate=False,

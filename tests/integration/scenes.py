@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from connectors.feeds.overrides import publish_override, read_overrides
 from depotgate.demo.charger import Charger
 from depotgate.demo.odd.family import FAMILY
 from depotgate.demo.watch import Heard, Watch
 from models.attempt import Denial, Outcome
 from models.charger import ChargerState, ModeFact, ModeFactKind
-from models.overrides import OverrideRecord, ended
+from models.overrides import OverrideRecord
 from models.schedule import Mode
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within
-from tests.integration.overrides import override
+from tests.integration.overrides import end_override, override
 from tests.integration.told import load
 
 WITHIN_S = 60.0
@@ -112,11 +110,7 @@ class Scene(Fleet):
 
     async def end_override(self, record: OverrideRecord) -> None:
         """What the timetable says, again."""
-        standing = await read_overrides(self.up.kafka)
-        now = datetime.now(UTC)
-        await publish_override(
-            self.up.kafka, standing, record, ended(record, now, "Ada", "over"), now
-        )
+        await end_override(self.up.kafka, record)
 
     def begin(self, bodies: Mapping[str, Body]) -> None:
         """Run all tests of a module at once."""

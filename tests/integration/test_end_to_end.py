@@ -29,6 +29,7 @@ from models.topics import DENIALS, MODE, OUTCOMES, PRIMARY_TOPICS, STAGES, STATE
 from tests.dashboards.expressions import SCRAPE_LABELS, asked_by
 from tests.integration.depots import CARDS, LONG_AGO, Depot, rows, whole_minute_after
 from tests.integration.installations import (
+    DRIVER_PAUSE_S,
     Fleet,
     Process,
     Up,
@@ -46,7 +47,7 @@ from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
-EDGE_AHEAD_S = 40.0
+EDGE_AHEAD_S = 50.0
 """The tests before it take about as long, so that the edge is seldom waited for."""
 
 EDGE_NEAR_S = 20.0
@@ -86,7 +87,7 @@ async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
 
 @asynccontextmanager
 async def load(chargers: list[Charger]) -> AsyncIterator[None]:
-    """Drivers with every kind of card at these chargers, as fast as answers come."""
+    """Drivers with every kind of card at these chargers, one after the other."""
     over = asyncio.Event()
 
     async def present(charger: Charger) -> None:
@@ -95,6 +96,7 @@ async def load(chargers: list[Charger]) -> AsyncIterator[None]:
         while not over.is_set():
             await charger.authorize(cards[number % len(cards)])
             number += 1
+            await asyncio.sleep(DRIVER_PAUSE_S)
 
     async with asyncio.TaskGroup() as tasks:
         for charger in chargers:
@@ -248,12 +250,12 @@ async def _answers(charger: Charger, card: Card, *, accepted: bool) -> float:
     return asyncio.get_running_loop().time() - began_s
 
 
-async def _an_edge_ahead(up: Up, fleet: Fleet, depot: Depot) -> datetime:
+async def _an_edge_ahead(fleet: Fleet, depot: Depot) -> None:
     """The edge of the group `edge`; another one where the tests before came too close to it."""
     assert depot.edge_at is not None
     left_s = (depot.edge_at - datetime.now(UTC)).total_seconds()
     if left_s > EDGE_NEAR_S:
-        return depot.edge_at
+        return
     await holds_within(
         lambda: all(charger.mode is Mode.MANAGED for charger in fleet.of("EDGE")),
         WITHIN_S,
@@ -266,47 +268,18 @@ async def _an_edge_ahead(up: Up, fleet: Fleet, depot: Depot) -> datetime:
         EDGE_AHEAD_S,
         "the next edge is still to come",
     )
-    return depot.edge_at
 
 
-async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
+async def test_before_an_edge_a_session_starts_by_itself(
     up: Up, fleet: Fleet, depot: Depot
 ) -> None:
-    """Rules 3 and 12: before the edge anybody charges, from it on only known cards start."""
-    chargers = fleet.of("EDGE")
-    edge_at = await _an_edge_ahead(up, fleet, depot)
-    for charger in chargers:
+    """Rule 3: in freevend anybody charges."""
+    await _an_edge_ahead(fleet, depot)
+    for charger in fleet.of("EDGE"):
         await until_observed(up, charger.charger_id, Mode.FREEVEND)
         result = await charger.plug_in()
         assert result is not None, "in freevend a session starts by itself"
         assert result.accepted
-    wait_s = (edge_at - datetime.now(UTC)).total_seconds()
-    await holds_within(
-        lambda: all(charger.mode is Mode.MANAGED for charger in chargers),
-        wait_s + WITHIN_S,
-        "every charger of the group was switched at the edge",
-    )
-    for charger in chargers:
-        session = charger.session_at()
-        assert session is not None, "edge: finish leaves the session alone"
-        assert not session.ended.is_set()
-        await charger.plug_out()
-        await until_observed(up, charger.charger_id, Mode.MANAGED)
-        assert await charger.plug_in() is None, "managed waits for a card"
-        refused = await charger.tap(CARDS["unknown"])
-        assert refused is not None
-        assert not refused.accepted
-        await charger.plug_out()
-    await every_attempt_has_its_outcome(up, fleet)
-
-    def told_of(facts: list[ModeFact]) -> list[str]:
-        edges = [fact for fact in facts if fact.kind == ModeFactKind.EDGE and fact.at >= edge_at]
-        return sorted(fact.charger_id for fact in edges)
-
-    facts = await read_until(
-        up.kafka, MODE, ModeFact, lambda facts: len(told_of(facts)) >= len(chargers), "the edges"
-    )
-    assert told_of(facts) == sorted(charger.charger_id for charger in chargers), "each told once"
 
 
 async def test_a_changed_calendar_of_holidays_holds_in_time(
@@ -385,6 +358,41 @@ async def test_finding_4_a_class_is_proven_by_what_was_seen(
 async def test_only_chargers_that_are_loaded_are_probed(up: Up, fleet: Fleet) -> None:
     assert fleet.chargers
     assert "expected a charger that is loaded" in await up.refused("charger", "probe", "NOBODY")
+
+
+async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
+    up: Up, fleet: Fleet, depot: Depot
+) -> None:
+    """Rules 3 and 12: what began before it runs on, from it on only known cards start."""
+    chargers, edge_at = fleet.of("EDGE"), depot.edge_at
+    assert edge_at is not None
+    wait_s = (edge_at - datetime.now(UTC)).total_seconds()
+    await holds_within(
+        lambda: all(charger.mode is Mode.MANAGED for charger in chargers),
+        wait_s + WITHIN_S,
+        "every charger of the group was switched at the edge",
+    )
+    for charger in chargers:
+        session = charger.session_at()
+        assert session is not None, "edge: finish leaves the session alone"
+        assert not session.ended.is_set()
+        await charger.plug_out()
+        await until_observed(up, charger.charger_id, Mode.MANAGED)
+        assert await charger.plug_in() is None, "managed waits for a card"
+        refused = await charger.tap(CARDS["unknown"])
+        assert refused is not None
+        assert not refused.accepted
+        await charger.plug_out()
+    await every_attempt_has_its_outcome(up, fleet)
+
+    def told_of(facts: list[ModeFact]) -> list[str]:
+        edges = [fact for fact in facts if fact.kind == ModeFactKind.EDGE and fact.at >= edge_at]
+        return sorted(fact.charger_id for fact in edges)
+
+    facts = await read_until(
+        up.kafka, MODE, ModeFact, lambda facts: len(told_of(facts)) >= len(chargers), "the edges"
+    )
+    assert told_of(facts) == sorted(charger.charger_id for charger in chargers), "each told once"
 
 
 async def test_a_worker_killed_under_load_leaves_no_attempt_unanswered(

@@ -20,6 +20,7 @@ from models.site import AuditRecord
 from models.topics import AUDIT, DECISIONS, EVENTS
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import (
+    DRIVER_PAUSE_S,
     Fleet,
     Up,
     holds_within,
@@ -61,12 +62,13 @@ async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
 
 @asynccontextmanager
 async def drivers(fleet: Fleet) -> AsyncIterator[None]:
-    """The same card at every charger, as fast as answers come."""
+    """The same card at every charger, again and again."""
     over = asyncio.Event()
 
     async def present(charger_id: str) -> None:
         while not over.is_set():
             await fleet[charger_id].authorize(CARDS["own fleet"])
+            await asyncio.sleep(DRIVER_PAUSE_S)
 
     async with asyncio.TaskGroup() as tasks:
         for charger_id in fleet.chargers:

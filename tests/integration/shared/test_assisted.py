@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,10 +20,12 @@ from depotgate.demo.session import Card
 from models.assisted import ASSISTED_TAG
 from models.attempt import Denial
 from models.charger import ModeFact, ModeFactKind
+from models.schedule import Mode
 from models.topics import DENIALS, MODE
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_until
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.overrides import override
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -66,12 +67,8 @@ class Scene(Fleet):
             self.chargers[row.charger_id] = made
 
     async def reserve(self, *charger_ids: str) -> None:
-        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
         for charger_id in charger_ids:
-            await self.up.ask(
-                *("override", "add", f"--charger={charger_id}", "--mode=managed"),
-                *(f"--until={until}", "--reason=edge", "--actor=Ada"),
-            )
+            await override(self.up.kafka, charger_id, Mode.MANAGED)
 
     async def until_told(self, kind: ModeFactKind, *charger_ids: str) -> set[str]:
         """The chargers of which such a fact is told, once it is told of these."""

@@ -13,10 +13,13 @@ from connectors.ocpp.displays import FIRST_MESSAGE_ID
 from depotgate.demo.charger201 import Charger201
 from models.announcements import Announced, DisplayStatus
 from models.charger import ChargerState
+from models.overrides import OverrideRecord
+from models.schedule import Mode
 from models.topics import STATE
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import Fleet, Up, holds_within, read_kind, until_holds
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.overrides import end_override, override_site
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -60,11 +63,8 @@ def read(fleet: Fleet, name: str) -> list[str]:
     ]
 
 
-async def reserve(up: Up, until: datetime) -> None:
-    await up.ask(
-        *("override", "add", "--site=displays", "--mode=managed", "--reason=a test"),
-        *("--actor=test", f"--until={until.isoformat()}"),
-    )
+async def reserve(up: Up, until: datetime) -> OverrideRecord:
+    return await override_site(up.kafka, "displays", Mode.MANAGED, until)
 
 
 async def until_announced(up: Up, charger_id: str, status: DisplayStatus) -> Announced:
@@ -99,7 +99,7 @@ async def test_a_window_is_announced_moved_set_again_and_cleared(up: Up, fleet: 
     for name in ("SHOWS-201", "SHOWS-21"):
         await until_announced(up, name, DisplayStatus.CLEARED)
 
-    await reserve(up, first)
+    reserved = [await reserve(up, first)]
     for name in ("SHOWS-201", "SHOWS-21"):
         await until_read(fleet, name, first)
         german, english = read(fleet, name)
@@ -112,7 +112,7 @@ async def test_a_window_is_announced_moved_set_again_and_cleared(up: Up, fleet: 
     assert len(cast("Charger201", fleet["SHOWS-201"]).display or {}) == 2
 
     # An override that moves the end moves the text, without any edge.
-    await reserve(up, second)
+    reserved.append(await reserve(up, second))
     for name in ("SHOWS-201", "SHOWS-21"):
         await until_read(fleet, name, second)
 
@@ -127,9 +127,8 @@ async def test_a_window_is_announced_moved_set_again_and_cleared(up: Up, fleet: 
     )
     await until_read(fleet, "SHOWS-201", second)
 
-    ids = [line.split()[0] for line in (await up.ask("override", "list")).splitlines()]
-    for override_id in (each for each in ids if each.startswith("20")):
-        await up.ask("override", "end", override_id, "--actor=test", "--reason=over")
+    for record in reserved:
+        await end_override(up.kafka, record)
     for name in ("SHOWS-201", "SHOWS-21"):
         await holds_within(lambda name=name: not read(fleet, name), WITHIN_S, "cleared")  # type: ignore[misc]
         await until_announced(up, name, DisplayStatus.CLEARED)
