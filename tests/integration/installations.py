@@ -31,6 +31,7 @@ from depotgate.supervisor import Child
 from models.attempt import Outcome
 from models.record import Record
 from models.topics import Topic
+from tests.integration.commands import Said, depotgate
 from tests.integration.depots import Depot
 
 Found = TypeVar("Found")
@@ -38,7 +39,6 @@ R = TypeVar("R", bound=Record)
 
 UP_WITHIN_S = 150.0
 DOWN_WITHIN_S = 60.0
-ASK_WITHIN_S = 60.0
 
 DEADLINE_S = 6.0
 """Of an answer. A decision takes milliseconds; where a machine stood still for longer than this,
@@ -196,15 +196,15 @@ class Up:
         return said
 
     async def _command(self, *arguments: str) -> tuple[int, str]:
-        asking = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "depotgate", *arguments, f"--data={self.data}"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**environment(), "DEPOTGATE_PSEUDONYM_KEYS_FILE": str(self.keys)},
+        said = await self.command(*arguments)
+        return said.code, said.out + said.err
+
+    async def command(self, *arguments: str, stdin: str = "", **variables: str) -> Said:
+        """How a `depotgate` command about this installation ends, and all that it says."""
+        variables["DEPOTGATE_PSEUDONYM_KEYS_FILE"] = str(self.keys)
+        return await depotgate(
+            *(*arguments, f"--data={self.data}"), environment=environment() | variables, stdin=stdin
         )
-        said, _ = await asyncio.wait_for(asking.communicate(), ASK_WITHIN_S)
-        assert asking.returncode is not None, "it has ended"
-        return asking.returncode, said.decode()
 
     async def stop(self) -> int:
         """SIGTERM; its exit code."""

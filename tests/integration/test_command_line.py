@@ -15,6 +15,7 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.topics import apply_topics
 from connectors.keys import write_new_keys
 from tests.connectors.feeds.folders import SITE, write
+from tests.integration.commands import Said
 from tests.integration.installations import environment, processes_on
 
 pytestmark = pytest.mark.integration
@@ -23,31 +24,21 @@ WITHIN_S = 60.0
 NOWHERE = "127.0.0.1:1"
 
 
-class Said:
-    """How a command ended."""
-
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        self.code = done.returncode
-        self.out = done.stdout
-        self.err = done.stderr
-        assert "Traceback" not in done.stdout + done.stderr
-
-
 def depotgate(folder: Path, *arguments: str, **variables: str) -> Said:
     """Run `depotgate` in a folder of its own, with these settings and no others."""
     settings = {f"DEPOTGATE_{name.upper()}": value for name, value in variables.items()}
-    return Said(
-        subprocess.run(
-            [sys.executable, "-m", "depotgate", *arguments],
-            cwd=folder,
-            env={**environment(), "PYTHONPATH": str(Path(__file__).parents[2]), **settings},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "depotgate", *arguments],
+        cwd=folder,
+        env={**environment(), "PYTHONPATH": str(Path(__file__).parents[2]), **settings},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
     )
+    assert "Traceback" not in done.stdout + done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

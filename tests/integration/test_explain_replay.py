@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import os
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import orjson
 import pytest
 import pytest_asyncio
 
@@ -22,8 +18,9 @@ from models.attempt import Decision, Outcome
 from models.explanation import Explanation
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, OUTCOMES
+from tests.integration.commands import Said
 from tests.integration.depots import CARDS, Depot, rows
-from tests.integration.installations import Fleet, Up, environment, read_kind, read_until
+from tests.integration.installations import Fleet, Up, read_kind, read_until
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -33,31 +30,9 @@ ALLOWED, DENIED, MISSED = "MANAGED-00", "MANAGED-01", "MANAGED-02"
 """A charger for each way in which an attempt ends."""
 
 
-class Said(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.out)
-
-
 async def depotgate(up: Up, *arguments: str, card: str = "") -> Said:
     """A command about this installation; `card` is its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "depotgate", *arguments, f"--data={up.data}"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment(), "DEPOTGATE_PSEUDONYM_KEYS_FILE": str(up.keys), "COLUMNS": "80"},
-    )
-    out, err = await asyncio.wait_for(process.communicate(f"{card}\n".encode()), WITHIN_S)
-    assert process.returncode is not None
-    assert b"Traceback" not in err
-    return Said(process.returncode, out.decode(), err.decode())
+    return await up.command(*arguments, stdin=f"{card}\n", COLUMNS="80")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

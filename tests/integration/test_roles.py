@@ -40,10 +40,10 @@ from models.topics import (
     Topic,
 )
 from tests.connectors.ocpp.certificates import Authority
+from tests.integration.commands import Said, depotgate
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import DEADLINE_S, Fleet, environment, holds_within
 from tests.integration.secured_broker import SecuredBroker, secured_broker_in
-from tests.integration.test_command_line import Said
 
 pytestmark = pytest.mark.integration
 
@@ -79,20 +79,7 @@ class House:
 
     async def ask(self, *arguments: str, **variables: str) -> Said:
         """How a `depotgate` command ends with these settings."""
-        return await asyncio.to_thread(self._ask, arguments, variables)
-
-    def _ask(self, arguments: tuple[str, ...], variables: dict[str, str]) -> Said:
-        return Said(
-            subprocess.run(
-                [sys.executable, "-m", "depotgate", *arguments],
-                env=self._environment(variables),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=WITHIN_S,
-                check=False,
-            )
-        )
+        return await depotgate(*arguments, environment=self._environment(variables))
 
     @asynccontextmanager
     async def running(self, *given: Started) -> AsyncIterator[list[str]]:
