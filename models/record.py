@@ -122,7 +122,9 @@ class Frozen(BaseModel):
         if deep:
             return super().model_copy(update=update, deep=True)
         changed = update or {}
-        given = self.__pydantic_fields_set__ | changed.keys()
+        given = self.__pydantic_fields_set__
+        if not changed.keys() <= given:
+            given = given | changed.keys()
         return _unvalidated(type(self), {**self.__dict__, **changed}, given)
 
 

@@ -124,13 +124,15 @@ class ChargerDesk:
             superseded = superseded_connection(before, event)
             if superseded is not None:
                 await self._post.close(after, superseded, event.received_at)
-            reviewed = after
             # Most events say nothing new: what was due before them is due after them, in its time.
-            if not _only_later(before, after) or self._due_by_now(event.charger_id):
-                reviewed = await self._review(after, governing)
+            if _only_later(before, after) and not self._due_by_now(event.charger_id):
+                self._states.put(after)
+                return
+            reviewed = await self._review(after, governing)
             self._states.put(reviewed)
             # An event that changed nothing needs no row: applied again it changes nothing again.
-            self._keep([] if _only_later(before, reviewed) else [reviewed])
+            if not _only_later(before, reviewed):
+                self._keep([reviewed])
 
     async def hear(self, outcome: Outcome) -> None:
         """Take note of whose session it is: an attempt may identify one (rule 12).
@@ -413,7 +415,8 @@ def _next_due(row: ChargerState, governing: Governing, now: datetime) -> datetim
 
 def _only_later(before: ChargerState, after: ChargerState) -> bool:
     """Whether a row says what it said before, whatever event it has come to."""
-    return before.model_copy(update={"offset": after.offset}) == after
+    # Of each event: a copy to compare takes four times as long.
+    return {**before.__dict__, "offset": after.offset} == after.__dict__
 
 
 def _new_row(event: ChargerEvent) -> ChargerState:
