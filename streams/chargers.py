@@ -170,7 +170,7 @@ class ChargerDesk:
     def _governing(self, row: ChargerState) -> Governing | None:
         """What governs a charger, with the boot by which its profile may be found."""
         governing = self._replica.governing(row.charger_id)
-        return governing._replace(boot=boot_of(row)) if governing else None
+        return governing.with_boot(boot_of(row)) if governing else None
 
     def _its_turn(self, row: ChargerState) -> bool:
         return self._turns.come(row, self._states.share)
@@ -269,7 +269,7 @@ class ChargerDesk:
 
     def _keep(self, rows: Collection[ChargerState]) -> None:
         now = datetime.now(UTC)
-        kept = [self._states.owned(row.model_copy(update={"updated_at": now})) for row in rows]
+        kept = [self._states.owned(row, updated_at=now) for row in rows]
         for row in kept:
             self._states.put(row)
         self._post.keep(kept)

@@ -308,8 +308,7 @@ class SessionDesk:
 def _alike(before: Governing, now: Governing) -> bool:
     """Whether the same governs: its parts are the replica's own, and what a charger boots as says
     nothing of its sessions."""
-    boot = now.boot
-    parts = zip(before._replace(boot=boot), now, strict=True)
+    parts = zip(before.with_boot(now.boot), now, strict=True)
     return all(one is other for one, other in parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 
 import structlog
 from aiokafka import TopicPartition
@@ -124,10 +125,15 @@ class ChargerStates:
         for partition in partitions:
             self._rows.pop(partition, None)
 
-    def owned(self, row: ChargerState) -> ChargerState:
-        """The row as it is to be written, under the present ownership of its partition."""
+    def owned(self, row: ChargerState, **changed: datetime) -> ChargerState:
+        """The row as it is to be written, under the present ownership of its partition.
+
+        Args:
+            changed: fields that are others.
+        """
         epoch = self._epochs.get(partition_of(row.charger_id))
-        return row if epoch is None else row.model_copy(update={"owner_epoch": epoch})
+        owner = {} if epoch is None else {"owner_epoch": epoch}
+        return row.model_copy(update={**changed, **owner})
 
     async def load(self, partitions: set[int], generation: int = 0) -> bool:
         """Read the rows of exactly these partitions, to the end offsets captured at start.
