@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ both (DRIVER_TEXT_MAX_CHARS)."""
 MORE_TEXTS_MAX = 4
 """OCPP 2.1: `updatedPersonalMessageExtra` and `messageExtra` hold one to four texts beside the
 first."""
+
+DISPLAYS_MAX = 256
+"""Remembered: what displays say of formats, asked three times for each answer; makes are few."""
 
 
 class TextFormat(StrEnum):
@@ -78,7 +82,7 @@ class Screen(Frozen):
     def format(self) -> TextFormat | None:
         """The best that it shows; None where it shows no text. Who leaves the formats out, though
         a display must name them, is taken to show any."""
-        return next((each for each in TextFormat if self._has(each, self.formats)), None)
+        return _best_format(self.formats, self.refused)
 
     @property
     def way(self) -> Way | None:
@@ -125,6 +129,12 @@ class Screen(Frozen):
         if self.available is False or self.enabled is False or self.format is None or room < 1:
             return ()
         return tuple(_written(text, self.format, room) for text in texts)
+
+
+@lru_cache(maxsize=DISPLAYS_MAX)
+def _best_format(said: frozenset[str] | None, refused: frozenset[str]) -> TextFormat | None:
+    shown = (each for each in TextFormat if each not in refused)
+    return next((each for each in shown if said is None or each in said), None)
 
 
 UNKNOWN_SCREEN = Screen()
