@@ -27,10 +27,10 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from models.errors import UndecodableRecordError
 
-INSTANTS_REMEMBERED = 16_384
+INSTANTS_REMEMBERED = 512
 """Most instants are read several times: those of a schedule with every attempt, those of an attempt
-in each of its records. Three that are new come with each: the last second or two of a busy depot,
-in a few megabytes."""
+in records that follow soon. Three that are new come with each: of thousands, finding a place for
+them took longer than reading them again."""
 
 
 def _as_utc(instant: datetime) -> datetime:
