@@ -375,7 +375,7 @@ async def test_a_fetch_waits_until_it_is_worth_one(tmp_path: Path) -> None:
     try:
         # What AIOKafkaConsumer.start hands to its fetcher.
         assert consumer._fetch_min_bytes == FETCH_MIN_BYTES
-        assert consumer._fetch_max_wait_ms == 100
+        assert consumer._fetch_max_wait_ms == 50
     finally:
         await consumer.stop()
 
