@@ -15,7 +15,8 @@ from connectors.kafka.broker_files import LOOPBACK, BrokerFiles, free_port
 from connectors.kafka.broker_jars import JarsBroker, fetch_jars
 from connectors.kafka.grants import give
 from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
-from connectors.kafka.topics import apply_topics
+from connectors.kafka.topics import apply_topics, check_topics
+from models.errors import NotPermittedError, TopicMismatchError
 from models.roles import Role, grants_of
 from tests.connectors.ocpp.certificates import Authority
 
@@ -35,6 +36,9 @@ ssl.truststore.location={truststore}
 """
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+PERMITTED_WITHIN_S = 60.0
+"""6 s on two busy cores, for 20 topics that are new."""
 
 PROTOCOLS = {
     "LOGIN": Protocol.SASL_PLAINTEXT,
@@ -109,9 +113,23 @@ class SecuredBroker:
         self._broker = _Broker(self._files, None, await fetch_jars(print))
         await self._broker.start_again()
         await apply_topics(self._broker.bootstrap)
-        for role in Role:
+        # The role that is waited for comes last: Kafka acts by what it was told in this order.
+        for role in (*(set(Role) - {Role.LOAD}), Role.LOAD):
             user = "User:CN=support" if role is Role.SUPPORT else f"User:{role}"
             await give(self._broker.bootstrap, user, grants_of(role))
+        await self._until_permitted(Role.LOAD)
+
+    async def _until_permitted(self, role: Role) -> None:
+        """Kafka acts by permissions seconds after it took them, once it has made new topics."""
+        deadline_s = asyncio.get_running_loop().time() + PERMITTED_WITHIN_S
+        while True:
+            try:
+                return await check_topics(self.kafka("LOGIN", role))
+            except (NotPermittedError, TopicMismatchError):
+                # The second where it comes to act by them between the two questions of a check.
+                if asyncio.get_running_loop().time() > deadline_s:
+                    raise
+                await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         if self._broker is not None:
