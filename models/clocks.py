@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 from models.record import Frozen
 
+LIVE_UNCERTAINTY_S = 1.0
+"""Of the arrival of a live message: networks and queues of chargers take up to a second."""
+
 READINGS_MAX = 15
 """An hour of status notifications of a charger in use: a clock that was set is seen within eight
 messages, and seven that waited in the charger change nothing."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call, datatypes, enums
 
+from connectors.ocpp import v21
 from connectors.ocpp.asking import BUSY, NO_ANSWER, STAGE, unasked, word_of
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.key_reading import KeyReader
@@ -181,7 +181,7 @@ def _messages(ocpp: str, way: Way, texts: tuple[DriverText, ...]) -> Iterator[An
     together = 1 + MORE_TEXTS_MAX if ocpp == "2.1" else 1
     for place, first in enumerate(range(0, len(texts), together)):
         head, *more = (_content(text, way.format) for text in texts[first : first + together])
-        info = datatypes21.MessageInfoType if ocpp == "2.1" else datatypes.MessageInfoType
+        info = v21.MessageInfoType if ocpp == "2.1" else datatypes.MessageInfoType
         extra = {"message_extra": more} if more else {}
         yield call.SetDisplayMessage(
             message=info(

@@ -18,13 +18,10 @@ from connectors.telemetry.trace import new_traceparent
 from models.answers import ACCEPTED
 from models.attempt import Attempt, AttemptKind, Token, TokenKind
 from models.charger import EventName, Scalar
-from models.clocks import ClockOffset, JudgedTime, live_doubt, replay_time
+from models.clocks import LIVE_UNCERTAINTY_S, ClockOffset, JudgedTime, live_doubt, replay_time
 from models.identifiers import AS_OCPP_SAYS
 from models.ids import AttemptId, RequestId, session_id, timed_id
 from models.profile_choice import reserved_by
-
-LIVE_UNCERTAINTY_S = 1.0
-"""Of the arrival of a live message: networks and queues of chargers take up to a second."""
 
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 """A clock that was never set begins here; anything older is no clock."""

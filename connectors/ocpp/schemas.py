@@ -61,6 +61,13 @@ class Schema:
         return self._validator
 
 
+def actions_of(folder: str) -> frozenset[str]:
+    """Every action of an OCPP 2.x version: those that it has the schema of a request for."""
+    names = [path.name for path in (files("ocpp") / folder / "schemas").iterdir()]
+    ending = "Request.json"
+    return frozenset(name.removesuffix(ending) for name in names if name.endswith(ending))
+
+
 _PROPERTY = "PropertyConstraintViolation"
 _TYPE = "TypeConstraintViolation"
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from connectors.ocpp.presenting import LIVE_UNCERTAINTY_S
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import reserved_for, token_of
 from models.answers import barred, told_for
 from models.attempt import Attempt, AttemptKind, Token
+from models.clocks import LIVE_UNCERTAINTY_S
 from models.decision import decide
 from models.errors import ConfigurationError
 from models.explaining import explain

@@ -9,15 +9,10 @@ from typing import Any
 import pytest
 
 from connectors.cases import Case
-from connectors.ocpp.presenting import (
-    LIVE_UNCERTAINTY_S,
-    live,
-    replayed,
-    time_of,
-)
+from connectors.ocpp.presenting import live, replayed, time_of
 from connectors.ocpp.wire import wire_time
 from models.attempt import AttemptKind, TokenKind
-from models.clocks import UNMEASURED_S, before
+from models.clocks import LIVE_UNCERTAINTY_S, UNMEASURED_S, before
 from models.identifiers import Candidate
 from models.ids import AttemptId, time_of_id
 from models.reasons import OcppVersion

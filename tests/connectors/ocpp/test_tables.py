@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,6 +9,9 @@ import orjson
 import pytest
 from ocpp.charge_point import remove_nones, serialize_as_dict, snake_to_camel_case
 from ocpp.v16 import call as call_16
+from ocpp.v21 import call_result as call_result_21
+from ocpp.v21 import datatypes as datatypes_21
+from ocpp.v21 import enums as enums_21
 from ocpp.v201 import call as call_201
 from ocpp.v201 import datatypes, enums
 
@@ -299,6 +303,19 @@ def test_ocpp_2_1_carries_the_text_in_the_sites_other_languages_too() -> None:
     assert to_wire(authorized) == {
         "idTokenInfo": {"status": "NotAtThisTime", "personalMessage": ENGLISH_ON_THE_WIRE}
     }
+
+
+def test_the_actions_of_2_1_are_those_of_the_package() -> None:
+    assert VERSIONS["2.1"].actions == {action.value for action in enums_21.Action}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [
+    (v21.TransactionEvent, call_result_21.TransactionEvent),
+    (v21.MessageInfoType, datatypes_21.MessageInfoType),
+])  # fmt: skip
+def test_what_is_built_for_2_1_has_no_field_that_the_package_lacks(ours: Any, theirs: Any) -> None:
+    assert ours.__name__ == theirs.__name__
+    assert {field.name for field in fields(ours)} <= {field.name for field in fields(theirs)}
 
 
 @pytest.mark.parametrize(("version", "name", "array"), [
