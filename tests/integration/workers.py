@@ -1,12 +1,9 @@
-"""Real workers in processes of their own, as `depotgate worker` runs them.
-
-`python -m tests.integration.workers BOOTSTRAP FOLDER INSTANCE_ID CLOCK_AHEAD_S`
-"""
+"""Real workers in processes of their own, as `depotgate worker` runs them."""
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
@@ -17,12 +14,12 @@ from pathlib import Path
 import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
-from connectors.processes import start_child
 from connectors.telemetry.logs import configure_logs
 from connectors.telemetry.metrics import Metrics
 from models.errors import DepotgateError
 from models.metrics import Metric
 from streams.app import WorkerSettings, run_worker
+from tests.integration.forks import Streams, start
 
 READY_S = 60.0
 """From start to partitions: 2–3 s on an idle machine, and 10 s more where a member was killed."""
@@ -61,16 +58,17 @@ class WorkerProcess:
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        command = [sys.executable, "-m", __name__, bootstrap, str(folder), instance_id]
-        self._process = start_child([*command, str(clock_ahead_s)], folder / "log")
+        streams = Streams(Path(os.devnull), folder / "log", folder / "log")
+        self._process = start(streams, _work, bootstrap, folder, instance_id, clock_ahead_s)
 
     @property
     def pid(self) -> int:
+        assert self._process.pid is not None, "it was started"
         return self._process.pid
 
     @property
     def ended(self) -> bool:
-        return self._process.poll() is not None
+        return self._process.exitcode is not None
 
     @property
     def ready(self) -> bool:
@@ -85,7 +83,7 @@ class WorkerProcess:
     def wait_ready(self) -> WorkerProcess:
         """Wait until its partitions are assigned and the state of their chargers is loaded."""
         assert holds(lambda: self.ready or self.ended, READY_S), f"not ready:\n{self.log}"
-        assert self.ready, f"ended with {self._process.returncode}:\n{self.log}"
+        assert self.ready, f"ended with {self._process.exitcode}:\n{self.log}"
         return self
 
     def metric(self, row: Metric, *labels: str) -> float:
@@ -102,7 +100,7 @@ class WorkerProcess:
         )
 
     def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
 
     def set_clock(self, ahead_s: float) -> None:
         """Have its clock jump while it runs, so that an edge comes when the test is ready for it.
@@ -116,11 +114,14 @@ class WorkerProcess:
     def kill(self) -> None:
         """SIGKILL: nothing is flushed, committed or said."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def wait_ended(self, within_s: float = STOP_S) -> int:
-        """Its exit code."""
-        return self._process.wait(within_s)
+        """Its exit code; fails the test where it does not end."""
+        self._process.join(within_s)
+        code = self._process.exitcode
+        assert code is not None, f"not within {within_s:.0f} s: the end of a worker"
+        return code
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
@@ -128,9 +129,8 @@ class WorkerProcess:
             self._process.terminate()
         try:
             return self.wait_ended()
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
+        finally:
+            self._process.kill()
 
 
 class Workers:
@@ -180,16 +180,16 @@ class Clock:
         self._folder = folder
         self._travel: time_machine.travel | None = None
         # Faust takes SIGUSR1 and SIGUSR2 for itself.
-        signal.signal(signal.SIGALRM, lambda *_: self.set((folder / CLOCK).read_text()))
+        signal.signal(signal.SIGALRM, lambda *_: self.set(float((folder / CLOCK).read_text())))
 
-    def set(self, ahead_s: str) -> None:
+    def set(self, ahead_s: float) -> None:
         if self._travel is not None:
             self._travel.stop()
-        self._travel = time_machine.travel(time.time() + float(ahead_s), tick=True)
+        self._travel = time_machine.travel(time.time() + ahead_s, tick=True)
         self._travel.start()
 
 
-def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: str) -> None:
+def _work(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: float) -> None:
     """Be a worker."""
     clock = Clock(folder)
     configure_logs("worker")
@@ -200,14 +200,10 @@ def main(bootstrap: str, folder: Path, instance_id: str, clock_ahead_s: str) -> 
         instance_id=None if instance_id == DYNAMIC else instance_id,
         data=folder,
     )
-    if float(clock_ahead_s):
+    if clock_ahead_s:
         clock.set(clock_ahead_s)
-    run_worker(settings, metrics, (folder / "ready").touch)
-
-
-if __name__ == "__main__":
     try:
-        main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+        run_worker(settings, metrics, (folder / "ready").touch)
     except DepotgateError as fault:
         # As the command line does.
         print(fault, file=sys.stderr)
