@@ -20,9 +20,9 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 	@echo '==> demo'
 	@$(BIN)/depotgate demo
 
-test: setup static ## everything, on a real Kafka; about 20 minutes on two cores
+test: setup static ## everything, on a real Kafka; about 10 minutes on two cores
 	@echo '==> tests, unit and on a real broker'
-	@$(BIN)/pytest -n 2 --dist loadscope
+	@$(BIN)/pytest -n 3 --dist loadscope
 
 check: environment static ## format, lint, types, import directions, unit tests; under a minute
 	@echo '==> unit tests'
