@@ -22,7 +22,7 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 
 test: setup static ## everything, on a real Kafka; about 10 minutes on two cores
 	@echo '==> tests, unit and on a real broker'
-	@$(BIN)/pytest -n 3 --dist loadscope
+	@$(BIN)/pytest -n 4 --dist loadscope
 
 check: environment static ## format, lint, types, import directions, unit tests; under a minute
 	@echo '==> unit tests'

@@ -36,7 +36,7 @@ class BrokerEach(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no t
     """Shares out modules that need a broker, each of them to one process, and unit tests singly.
     Those that share an installation stay together.
 
-    Each process has a broker of its own. Those modules wait for deadlines most of the time: three
+    Each process has a broker of its own. Those modules wait for deadlines most of the time: four
     of them fit on two cores, and they go first, as the unit tests fill what is left at the end.
     (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
     """
@@ -59,7 +59,7 @@ class OneBroker(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """With `-n 3 --dist loadscope`; any other distribution is xdist's own."""
+    """With `-n 4 --dist loadscope`; any other distribution is xdist's own."""
     if config.getvalue("dist") != "loadscope":
         return None
     return (OneBroker if os.environ.get("DEPOTGATE_KAFKA") else BrokerEach)(config, log)
