@@ -20,13 +20,13 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 	@echo '==> demo'
 	@$(BIN)/depotgate demo
 
-test: setup static ## everything, on a real Kafka; about 10 minutes on two cores
+test: setup static ## everything, on a real Kafka; about 11 minutes on two slow cores
 	@echo '==> tests, unit and on a real broker'
 	@$(BIN)/pytest -n 4 --dist loadscope
 
-check: environment static ## format, lint, types, import directions, unit tests; under a minute
+check: environment static ## format, lint, types, import directions, unit tests; a minute or two
 	@echo '==> unit tests'
-	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 2 -m 'not integration and not sweep'
+	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 3 -m 'not integration and not sweep'
 
 static:
 	@echo '==> format'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models.attempt import Decision
 from models.decision import FLAGS, decide
 from models.explaining import explain
@@ -22,6 +24,7 @@ REASONS = {rung.reason for rung in LADDER} | {
 }
 
 
+@pytest.mark.sweep
 def test_deciding_ten_thousand_stored_decisions_again_gives_the_same_bytes() -> None:
     """Rule 10: whatever the depot, the token and the circumstances, and each reason and flag."""
     reasons: set[str] = set()
