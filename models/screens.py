@@ -112,7 +112,7 @@ class Screen(Frozen):
         return self.model_copy(update={"refused": self.refused | {refused}})
 
     def _has(self, word: str, said: frozenset[str] | None) -> bool:
-        return word not in self.refused and (said is None or word in said)
+        return _permits(word, said, self.refused)
 
     @property
     def shows_announcements(self) -> bool:
@@ -133,8 +133,11 @@ class Screen(Frozen):
 
 @lru_cache(maxsize=DISPLAYS_MAX)
 def _best_format(said: frozenset[str] | None, refused: frozenset[str]) -> TextFormat | None:
-    shown = (each for each in TextFormat if each not in refused)
-    return next((each for each in shown if said is None or each in said), None)
+    return next((each for each in TextFormat if _permits(each, said, refused)), None)
+
+
+def _permits(word: str, said: frozenset[str] | None, refused: frozenset[str]) -> bool:
+    return word not in refused and (said is None or word in said)
 
 
 UNKNOWN_SCREEN = Screen()
