@@ -21,7 +21,6 @@ PASSWORD_CHARS = range(16, 41)
 CREDENTIAL_BYTES_MAX = 256
 """A password and its line end have 42."""
 
-
 KNOWN_FORMS = ("file:", "hash:")
 EXPECTED = "expected file:PATH, hash:hmac-sha256:KID:HEX or hash:argon2id:HASH"
 _VERIFIER = re.compile(r"hash:hmac-sha256:([A-Za-z0-9]+):[0-9a-f]{64}")
