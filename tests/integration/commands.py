@@ -8,27 +8,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
-
-import orjson
 
 from depotgate.cli import main
 from tests.integration.forks import Streams, start
+from tests.said import Said
 
 ASK_WITHIN_S = 60.0
-
-
-class Said(NamedTuple):
-    """How a command ended: its exit code, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What a program reads."""
-        return orjson.loads(self.out)
 
 
 async def depotgate(*arguments: str, environment: Mapping[str, str], stdin: str = "") -> Said:

@@ -31,8 +31,9 @@ from depotgate.supervisor import Child
 from models.attempt import Outcome
 from models.record import Record
 from models.topics import Topic
-from tests.integration.commands import Said, depotgate
+from tests.integration.commands import depotgate
 from tests.integration.depots import Depot
+from tests.said import Said
 
 Found = TypeVar("Found")
 R = TypeVar("R", bound=Record)
@@ -52,10 +53,6 @@ denials follow outcomes, rows follow facts, processes follow files."""
 
 PAGE_WITHIN_S = 30.0
 """For a page of metrics: its process may be in the midst of other work."""
-
-DRIVER_PAUSE_S = 0.05
-"""Between a driver's answer and the next card: a hundred cards a second are load enough, and the
-tests in other processes need the machine too."""
 
 QUICK = Behaviour(
     response_timeout_s=25.0,
@@ -100,7 +97,7 @@ class Up:
         self.data = folder / "data"
         self.keys = folder / "keys.json"
         self._said = folder / "up.out"
-        self.depot = depot
+        self._depot = depot
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         if not self.keys.exists():
@@ -145,7 +142,7 @@ class Up:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         places = (f"--data={self.data}", "--ocpp=127.0.0.1:0", "--metrics=127.0.0.1:0")
-        command = [sys.executable, "-m", "depotgate", "up", str(self.depot.folder), *places]
+        command = [sys.executable, "-m", "depotgate", "up", str(self._depot.folder), *places]
         command.append(f"--pseudonym-keys-file={self.keys}")
         with self._said.open("ab") as said:
             return subprocess.Popen(
@@ -170,9 +167,9 @@ class Up:
 
     async def ask(self, *arguments: str) -> str:
         """What a `depotgate` command says about this installation; it has to end well."""
-        code, said = await self._command(*arguments)
-        assert code == 0, said
-        return said
+        said = await self.command(*arguments)
+        assert said.code == 0, said.text
+        return said.text
 
     async def until_says(self, *wanted: str, command: tuple[str, ...]) -> str:
         """What a command says once all that is wanted is in it: tools read what is written."""
@@ -184,20 +181,16 @@ class Up:
 
     async def says(self, *arguments: str) -> str:
         """What a `depotgate` command says, whatever it thinks of what else is on the broker."""
-        _code, said = await self._command(*arguments)
+        said = (await self.command(*arguments)).text
         assert "Traceback" not in said
         return said
 
     async def refused(self, *arguments: str) -> str:
         """The sentence of a `depotgate` command that has to end with 1."""
-        code, said = await self._command(*arguments)
-        assert code == 1, said
-        assert "Traceback" not in said
-        return said
-
-    async def _command(self, *arguments: str) -> tuple[int, str]:
         said = await self.command(*arguments)
-        return said.code, said.out + said.err
+        assert said.code == 1, said.text
+        assert "Traceback" not in said.text
+        return said.text
 
     async def command(self, *arguments: str, stdin: str = "", **variables: str) -> Said:
         """How a `depotgate` command about this installation ends, and all that it says."""

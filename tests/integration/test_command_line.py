@@ -15,8 +15,8 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.topics import apply_topics
 from connectors.keys import write_new_keys
 from tests.connectors.feeds.folders import SITE, write
-from tests.integration.commands import Said
 from tests.integration.installations import environment, processes_on
+from tests.said import Said
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,8 +28,8 @@ from models.schedule import Mode
 from models.topics import DENIALS, MODE, OUTCOMES, PRIMARY_TOPICS, STAGES, STATE
 from tests.dashboards.expressions import SCRAPE_LABELS, asked_by
 from tests.integration.depots import CARDS, LONG_AGO, Depot, rows, whole_minute_after
+from tests.integration.drivers import drivers
 from tests.integration.installations import (
-    DRIVER_PAUSE_S,
     Fleet,
     Process,
     Up,
@@ -85,26 +85,9 @@ async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
         yield chargers
 
 
-@asynccontextmanager
-async def load(chargers: list[Charger]) -> AsyncIterator[None]:
-    """Drivers with every kind of card at these chargers, one after the other."""
-    over = asyncio.Event()
-
-    async def present(charger: Charger) -> None:
-        cards = list(CARDS.values())
-        number = 0
-        while not over.is_set():
-            await charger.authorize(cards[number % len(cards)])
-            number += 1
-            await asyncio.sleep(DRIVER_PAUSE_S)
-
-    async with asyncio.TaskGroup() as tasks:
-        for charger in chargers:
-            tasks.create_task(present(charger))
-        try:
-            yield
-        finally:
-            over.set()
+def load(chargers: list[Charger]) -> AbstractAsyncContextManager[None]:
+    """Drivers with every kind of card at these chargers."""
+    return drivers(chargers, [*CARDS.values()])
 
 
 async def every_attempt_has_its_outcome(up: Up, fleet: Fleet) -> None:

@@ -18,10 +18,10 @@ from models.attempt import Decision, Outcome
 from models.explanation import Explanation
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, OUTCOMES
-from tests.integration.commands import Said
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import Fleet, Up, read_kind, read_until
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.said import Said
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 

@@ -40,10 +40,11 @@ from models.topics import (
     Topic,
 )
 from tests.connectors.ocpp.certificates import Authority
-from tests.integration.commands import Said, depotgate
+from tests.integration.commands import depotgate
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.installations import DEADLINE_S, Fleet, environment, holds_within
 from tests.integration.secured_broker import SecuredBroker, secured_broker_in
+from tests.said import Said
 
 pytestmark = pytest.mark.integration
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import orjson
 import pytest
@@ -19,8 +17,8 @@ from models.metrics import KEY_EPOCHS
 from models.site import AuditRecord
 from models.topics import AUDIT, DECISIONS, EVENTS
 from tests.integration.depots import CARDS, Depot, rows
+from tests.integration.drivers import drivers
 from tests.integration.installations import (
-    DRIVER_PAUSE_S,
     Fleet,
     Up,
     holds_within,
@@ -60,25 +58,6 @@ async def fleet(depot: Depot, up: Up) -> AsyncIterator[Fleet]:
         yield chargers
 
 
-@asynccontextmanager
-async def drivers(fleet: Fleet) -> AsyncIterator[None]:
-    """The same card at every charger, again and again."""
-    over = asyncio.Event()
-
-    async def present(charger_id: str) -> None:
-        while not over.is_set():
-            await fleet[charger_id].authorize(CARDS["own fleet"])
-            await asyncio.sleep(DRIVER_PAUSE_S)
-
-    async with asyncio.TaskGroup() as tasks:
-        for charger_id in fleet.chargers:
-            tasks.create_task(present(charger_id))
-        try:
-            yield
-        finally:
-            over.set()
-
-
 async def epochs(up: Up) -> dict[str, dict[str, object]]:
     """`depotgate keys list --json`, by kid."""
     return {row["kid"]: row for row in orjson.loads(await up.ask("keys", "list", "--json"))}
@@ -101,7 +80,7 @@ async def test_a_card_is_allowed_before_during_and_after_and_no_attempt_is_lost(
     assert (before["k1"]["identities"], before["k1"]["chargers"]) == (KNOWN, 4)
     assert before["k1"]["state"] == "in force"
 
-    async with drivers(fleet):
+    async with drivers(fleet.chargers.values(), [CARDS["own fleet"]]):
         began = orjson.loads(await up.ask("keys", "rotate", "--json"))
         assert (began["kid"], began["began"]) == ("k2", True)
         await everything_moved(up, "k2")

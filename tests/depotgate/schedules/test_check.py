@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from tests.connectors.feeds.folders import CHARGERS, SITE, write
-from tests.depotgate.schedules.asking import Answer, ask
+from tests.depotgate.schedules.asking import ask
+from tests.said import Said
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 CONFLICT = """\
@@ -18,7 +19,7 @@ CONFLICT = """\
 """
 
 
-def _check(*words: str | Path) -> Answer:
+def _check(*words: str | Path) -> Said:
     with time_machine.travel(NOW, tick=False):
         return ask("check", *words)
 

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from tests.connectors.feeds.folders import SITE, write
-from tests.depotgate.schedules.asking import Answer, ask
+from tests.depotgate.schedules.asking import ask
+from tests.said import Said
 
 PERIOD = ("--from", "2026-12-14", "--to", "2026-12-21")
 
 
-def _diff(folder: Path, draft: str, *words: str) -> Answer:
+def _diff(folder: Path, draft: str, *words: str) -> Said:
     new = folder / "draft.yaml"
     new.write_text(draft)
     return ask("diff", write(folder), new, *PERIOD, *words)
 
 
-def _changes(answer: Answer) -> list[tuple[Any, ...]]:
+def _changes(answer: Said) -> list[tuple[Any, ...]]:
     keys = ("change", "mode", "before", "after", "moved_s")
     return [tuple(each[key] for key in keys) for each in answer.json["changes"]]
 

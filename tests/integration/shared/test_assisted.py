@@ -19,13 +19,14 @@ from depotgate.demo.charger201 import Charger201
 from depotgate.demo.session import Card
 from models.assisted import ASSISTED_TAG
 from models.attempt import Denial
-from models.charger import ModeFact, ModeFactKind
+from models.charger import ModeFactKind
 from models.schedule import Mode
-from models.topics import DENIALS, MODE
+from models.topics import DENIALS
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_until
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import override
+from tests.integration.shared.told_of import details_of
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -39,8 +40,8 @@ CHARGERS = (
     Row("PLUGS-16",     "open",     "1.6",   "standard"),
     Row("PLUGS-201",    "open",     "2.0.1", "standard"),
     Row("REFUSES-201",  "open",     "2.0.1", "standard"),
-    Row("KEPT-16",  "reserved", "1.6",   "standard"),
-    Row("KEPT-201", "reserved", "2.0.1", "standard"),
+    Row("KEPT-16",      "reserved", "1.6",   "standard"),
+    Row("KEPT-201",     "reserved", "2.0.1", "standard"),
 )
 # fmt: on
 
@@ -71,17 +72,8 @@ class Scene(Fleet):
             await override(self.up.kafka, charger_id, Mode.MANAGED)
 
     async def until_told(self, kind: ModeFactKind, *charger_ids: str) -> set[str]:
-        """The chargers of which such a fact is told, once it is told of these."""
-
-        def told(facts: list[ModeFact]) -> set[str]:
-            return {str(fact.charger_id) for fact in facts if fact.kind == kind}
-
-        what = f"{kind} of {', '.join(charger_ids)}"
-        return told(
-            await read_until(
-                self.up.kafka, MODE, ModeFact, lambda facts: {*charger_ids} <= told(facts), what
-            )
-        )
+        """Those of the chargers here of which such a fact is told, once it is told of these."""
+        return set(await details_of(self.up.kafka, kind, charger_ids, self.chargers))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -124,7 +116,11 @@ async def test_it_is_told_and_nothing_names_the_token(scene: Scene) -> None:
     assert await scene.until_told(ModeFactKind.START_COMMANDED, *asked) == asked
 
     def mine(denials: list[Denial]) -> list[Denial]:
-        return [each for each in denials if each.token == ASSISTED_TOKEN.display]
+        return [
+            each
+            for each in denials
+            if each.token == ASSISTED_TOKEN.display and each.charger_id in scene.chargers
+        ]
 
     denials = await read_until(
         scene.up.kafka, DENIALS, Denial, lambda found: len(mine(found)) > 1, "both denials"

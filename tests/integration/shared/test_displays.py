@@ -15,11 +15,11 @@ from models.announcements import Announced, DisplayStatus
 from models.charger import ChargerState
 from models.overrides import OverrideRecord
 from models.schedule import Mode
-from models.topics import STATE
 from tests.integration.depots import Depot, Row
-from tests.integration.installations import Fleet, Up, holds_within, read_kind, until_holds
+from tests.integration.installations import Fleet, Up, holds_within
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import end_override, override_site
+from tests.integration.shared.told_of import until_row
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -70,16 +70,12 @@ async def reserve(up: Up, until: datetime) -> OverrideRecord:
 async def until_announced(up: Up, charger_id: str, status: DisplayStatus) -> Announced:
     """What its newest row says of its display, once it says that."""
 
-    async def announced() -> Announced | None:
-        rows = await read_kind(up.kafka, STATE, ChargerState)
-        return next((row.announced for row in rows[::-1] if row.charger_id == charger_id), None)
+    def told(row: ChargerState) -> bool:
+        return row.announced is not None and row.announced.status == status
 
-    def told(last: Announced | None) -> bool:
-        return last is not None and last.status == status
-
-    last = await until_holds(announced, told, f"{charger_id}: {status}", WITHIN_S)
-    assert last is not None
-    return last
+    row = await until_row(up.kafka, charger_id, told, WITHIN_S)
+    assert row.announced is not None
+    return row.announced
 
 
 async def until_read(fleet: Fleet, name: str, end: datetime) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from typing import cast
 
 import orjson
@@ -17,10 +16,11 @@ from models.charger import ChargerEvent, ChargerState
 from models.makes import Boot
 from models.profiles import PROFILES
 from models.schedule import Mode
-from models.topics import EVENTS, OUTCOMES, STATE
+from models.topics import EVENTS, OUTCOMES
 from tests.integration.depots import Depot, Row
-from tests.integration.installations import Fleet, Up, read_all
+from tests.integration.installations import Fleet, Up, read_all, read_until
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.shared.told_of import until_row
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -63,25 +63,12 @@ async def fleet(up: Up, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         yield chargers
 
 
-async def until_row(up: Up, charger_id: str, holds: Callable[[ChargerState], bool]) -> ChargerState:
-    """The newest row, once this holds of it: it is written a little after what it says is told."""
-    deadline = datetime.now(UTC).timestamp() + 30.0
-    while True:
-        rows = [row for row in await read_all(up.kafka, STATE) if isinstance(row, ChargerState)]
-        own = [row for row in rows if row.charger_id == charger_id]
-        if own and holds(own[-1]):
-            return own[-1]
-        assert datetime.now(UTC).timestamp() < deadline, own[-1:]
-
-
 async def until_outcome(up: Up, charger_id: str) -> Outcome:
-    deadline = datetime.now(UTC).timestamp() + 30.0
-    while True:
-        found = await read_all(up.kafka, OUTCOMES, f'"{charger_id}"')
-        told = [each for each in found if isinstance(each, Outcome)]
-        if told:
-            return told[-1]
-        assert datetime.now(UTC).timestamp() < deadline, f"no outcome of {charger_id}"
+    def own(outcomes: list[Outcome]) -> list[Outcome]:
+        return [each for each in outcomes if each.attempt.charger_id == charger_id]
+
+    what = f"an outcome of {charger_id}"
+    return own(await read_until(up.kafka, OUTCOMES, Outcome, own, what))[-1]
 
 
 def reached(row: ChargerState) -> bool:
@@ -98,7 +85,7 @@ def reached(row: ChargerState) -> bool:
 async def test_a_charger_of_a_known_make_is_switched_by_its_makers_key(
     up: Up, fleet: Fleet, charger_id: str, profile: str, setting: tuple[str, str]
 ) -> None:
-    row = await until_row(up, charger_id, reached)
+    row = await until_row(up.kafka, charger_id, reached)
     charger = cast("Charger16", fleet[charger_id])
     assert row.commanded is not None
     assert row.commanded.profile == profile
@@ -120,9 +107,9 @@ async def test_a_charger_of_a_known_make_is_switched_by_its_makers_key(
 async def test_a_charger_whose_make_is_not_known_or_not_to_be_found_stays_as_it_was(
     up: Up, fleet: Fleet, charger_id: str, why: str
 ) -> None:
-    row = await until_row(up, charger_id, lambda row: row.vendor is not None)
+    row = await until_row(up.kafka, charger_id, lambda row: row.vendor is not None)
     # The others are through: nothing is on its way to this one any more.
-    await until_row(up, "FOUND", reached)
+    await until_row(up.kafka, "FOUND", reached)
     assert row.commanded is None
     assert fleet[charger_id].mode is Mode.FREEVEND
     assert why in await up.ask("chargers", charger_id)
@@ -132,7 +119,9 @@ async def test_a_charger_that_is_taken_for_another_make_is_asked_and_never_set(
     up: Up, fleet: Fleet
 ) -> None:
     asked = await until_row(
-        up, "MISTAKEN", lambda row: row.claims is not None and row.claims.probed_at is not None
+        up.kafka,
+        "MISTAKEN",
+        lambda row: row.claims is not None and row.claims.probed_at is not None,
     )
     assert asked.claims is not None
     assert (asked.claims.profile, asked.claims.mode_key) == ("zaptec", "missing")
@@ -147,7 +136,7 @@ async def test_what_was_found_outlives_the_connection_and_the_gateway_that_heard
     up: Up, fleet: Fleet
 ) -> None:
     """Rule 17: a gateway that never heard it refuses the tag all the same."""
-    before = await until_row(up, "FOUND", reached)
+    before = await until_row(up.kafka, "FOUND", reached)
     charger = fleet["FOUND"]
     assert before.connection is not None
     heard_at = before.connection.gateway_instance
@@ -158,7 +147,7 @@ async def test_what_was_found_outlives_the_connection_and_the_gateway_that_heard
             link = row.connection
             return link is not None and link.gateway_instance != heard_at and reached(row)
 
-        after = await until_row(up, "FOUND", moved)
+        after = await until_row(up.kafka, "FOUND", moved)
         assert after.commanded is not None
         assert after.commanded.profile == "wallbox"
         assert after.commanded.sent_at > before.commanded.sent_at  # type: ignore[union-attr]

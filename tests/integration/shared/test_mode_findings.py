@@ -5,7 +5,7 @@ All of them are there at once, so that the longest wait is that of the one that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import cast
 
@@ -15,12 +15,12 @@ from ocpp.exceptions import InternalError
 
 from depotgate.demo.charger16 import Charger16, FreevendKeys
 from models.attempt import ModeKnown, Outcome
-from models.charger import ChargerState, ModeFact, ModeFactKind
+from models.charger import ModeFact, ModeFactKind
 from models.mode_commands import JITTER, RETRY_FACTOR, RETRY_FIRST_S
 from models.profiles import PROFILES
 from models.reasons import Flag
 from models.schedule import Mode
-from models.topics import MODE, OUTCOMES, STATE
+from models.topics import MODE, OUTCOMES
 from tests.integration.depots import Depot, Row
 from tests.integration.installations import (
     QUICK,
@@ -32,6 +32,7 @@ from tests.integration.installations import (
     until_holds,
 )
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.shared.told_of import until_row
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -102,20 +103,6 @@ async def until_told(
     return about(found, charger_id, kind)
 
 
-async def until_row(up: Up, charger_id: str, holds: Callable[[ChargerState], bool]) -> ChargerState:
-    """The newest row, once this holds of it: it is written a little after what it says is told."""
-
-    async def own() -> list[ChargerState]:
-        rows = await read_kind(up.kafka, STATE, ChargerState)
-        return [row for row in rows if row.charger_id == charger_id]
-
-    what = f"a row of {charger_id}"
-    rows: list[ChargerState] = await until_holds(
-        own, lambda rows: rows and holds(rows[-1]), what, WITHIN_S
-    )
-    return rows[-1]
-
-
 async def test_a_rejected_switch_is_tried_again_with_growing_pauses(up: Up, fleet: Fleet) -> None:
     commanded = await until_told(up, "REJECTS", ModeFactKind.SWITCH_COMMANDED, 3)
     first, second, third = (fact.at for fact in commanded[:3])
@@ -139,7 +126,7 @@ async def test_a_key_that_is_not_known_is_given_up_at_once_and_doctor_says_so(
     (failed,) = await until_told(up, "UNKNOWN-KEY", ModeFactKind.SWITCH_FAILED)
     assert (failed.desired, failed.observed) == (Mode.FREEVEND, None)
     assert len(await facts(up, "UNKNOWN-KEY", ModeFactKind.SWITCH_COMMANDED)) == 1
-    await until_row(up, "UNKNOWN-KEY", lambda row: row.given_up_at is not None)
+    await until_row(up.kafka, "UNKNOWN-KEY", lambda row: row.given_up_at is not None, WITHIN_S)
     await until_holds(
         lambda: up.refused("doctor"),
         lambda said: "are not in their mode" in said,
@@ -156,7 +143,7 @@ async def test_a_stored_mode_is_in_force_after_the_next_boot_and_one_boot_is_eno
     await charger.reboot()
     await until_told(up, "REBOOTS", ModeFactKind.SWITCHED)
     assert charger.mode is Mode.FREEVEND
-    await until_row(up, "REBOOTS", lambda row: row.booted_with is Mode.FREEVEND)
+    await until_row(up.kafka, "REBOOTS", lambda row: row.booted_with is Mode.FREEVEND, WITHIN_S)
     assert len(await facts(up, "REBOOTS", ModeFactKind.REBOOT_NEEDED)) == 1
 
 

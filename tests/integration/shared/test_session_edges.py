@@ -14,22 +14,22 @@ import pytest_asyncio
 
 from depotgate.demo.charger import Charger
 from models.attempt import Decision, Denial
-from models.charger import ModeFact, ModeFactKind
+from models.charger import ModeFactKind
 from models.reasons import Reason
 from models.schedule import Mode
 from models.site import SiteRecord
-from models.topics import DECISIONS, DENIALS, MODE, SITES
+from models.topics import DECISIONS, DENIALS, SITES
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.installations import (
     Fleet,
     Up,
     holds_within,
     read_kind,
-    read_until,
     until_holds,
 )
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import override
+from tests.integration.shared.told_of import details_of
 from tests.integration.told import load
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -107,16 +107,9 @@ class Scene(Fleet):
             await override(self.up.kafka, charger_id, Mode.MANAGED)
 
     async def until_told(self, kind: ModeFactKind, chargers: Iterable[Charger]) -> dict[str, str]:
-        """What facts of a kind say, by charger, once there is one of each of these."""
-        wanted = {charger.charger_id for charger in chargers}
-
-        def told(facts: list[ModeFact]) -> dict[str, str]:
-            return {str(fact.charger_id): str(fact.detail) for fact in facts if fact.kind == kind}
-
-        def enough(facts: list[ModeFact]) -> bool:
-            return wanted <= told(facts).keys()
-
-        return told(await read_until(self.up.kafka, MODE, ModeFact, enough, f"{kind} of {wanted}"))
+        """What facts of a kind say of the chargers here, once there is one of each of these."""
+        wanted = [charger.charger_id for charger in chargers]
+        return await details_of(self.up.kafka, kind, wanted, self.chargers)
 
     async def unidentified(self) -> list[Denial]:
         denials = await read_kind(self.up.kafka, DENIALS, Denial)
