@@ -10,16 +10,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.feeds.depot_folder import FolderSignature, folder_signature, refuse_no_folder
-from connectors.feeds.publish import load_depot
+from connectors.feeds.depot_folder import Depot, FolderSignature, folder_signature
+from connectors.feeds.publish import checked_depot, publish_depot
 from connectors.flags.flags_file import read_flags_file
 from connectors.flags.resolving import return_to_sites
 from connectors.kafka.broker import Broker, start_broker
-from connectors.kafka.broker_files import free_port
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import apply_topics
 from connectors.keys import file_signature
 from connectors.telemetry.metrics import Metrics
+from depotgate.addresses import Addresses, free_addresses
 from depotgate.feeding import FeedFollower, feeds_path
 from depotgate.installation import actor, data_folder, pseudonymiser_of
 from depotgate.loading import said
@@ -65,8 +65,12 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
     Raises:
         DepotgateError: something is missing or in the way; the message says what to do.
     """
-    refuse_no_folder(folder)
-    pseudonymiser_of(settings)
+    # A person's mistakes are said before anything starts that takes long.
+    follower = FolderFollower(folder, settings, say)
+    depot = await follower.read()
+    if settings.flags is not None:
+        read_flags_file(settings.flags)
+    addresses = free_addresses(settings)
     data = data_folder(settings)
     named = named_kafka(settings)
     broker = await start_broker(data, named=named, on_progress=say)
@@ -76,12 +80,9 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
         await apply_topics(kafka)
         if settings.flags is None:
             await return_to_sites(kafka, Metrics("flags"), actor())
-        else:
-            # What is wrong with it is said here, and not by a process that ends.
-            read_flags_file(settings.flags)
-        follower = FolderFollower(kafka, folder, settings, say)
-        await follower.load()
-        async with _processes(settings, broker, say) as (run, supervisor):
+        await follower.publish(kafka, depot)
+        del depot
+        async with _processes(settings, addresses, broker, say) as (run, supervisor):
             path = feeds_path(settings, folder)
             feeds = FeedFollower(kafka, path, lambda: pseudonymiser_of(settings), actor(), say)
             yield Running(kafka, run.ocpp, run.ocpp_tls, run.metrics, supervisor, follower, feeds)
@@ -91,15 +92,13 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
 
 @asynccontextmanager
 async def _processes(
-    settings: Settings, broker: Broker, say: Say
+    settings: Settings, addresses: Addresses, broker: Broker, say: Say
 ) -> AsyncIterator[tuple[Run, Supervisor]]:
     """Worker, gateway and where asked for flags, and run.json while they are there."""
-    ocpp = _with_port(settings.ocpp)
-    ocpp_tls = _with_port(settings.ocpp_tls, ocpp.port) if settings.ocpp_tls else None
-    metrics = _metrics_of(settings, *(each for each in (ocpp, ocpp_tls) if each))
+    ocpp, ocpp_tls, metrics = addresses
     options = {
         "worker": _worker_options(settings, broker, metrics["worker"]),
-        "gateway": _gateway_options(settings, broker, ocpp, ocpp_tls, metrics["gateway"]),
+        "gateway": _gateway_options(settings, broker, addresses),
     }
     if settings.flags is not None:
         options["flags"] = _flags_options(settings, broker, metrics["flags"])
@@ -126,22 +125,6 @@ async def _processes(
         await supervisor.stop()
 
 
-def _metrics_of(settings: Settings, *others: Address) -> dict[str, Address]:
-    """Where each role serves its metrics: the gateway where it was said, the others after it."""
-    found: dict[str, Address] = {}
-    address, taken = settings.metrics, [other.port for other in others]
-    for role in ("gateway", "worker", "flags"):
-        found[role] = _with_port(address, *taken)
-        taken.append(found[role].port)
-        address = address.next()
-    return found
-
-
-def _with_port(address: Address, *taken: int) -> Address:
-    """With a port of its own in place of 0: it has to stay the same when a process is restarted."""
-    return address if address.port else Address(address.host, free_port(*taken))
-
-
 def _shared_options(settings: Settings, broker: Broker, metrics: Address) -> list[str]:
     return [
         f"--kafka={broker.bootstrap}",
@@ -165,18 +148,16 @@ def _worker_id(data: Path) -> str:
     return f"{socket.gethostname()}-{folder}"
 
 
-def _gateway_options(
-    settings: Settings, broker: Broker, ocpp: Address, ocpp_tls: Address | None, metrics: Address
-) -> list[str]:
+def _gateway_options(settings: Settings, broker: Broker, addresses: Addresses) -> list[str]:
     tls = {
-        "--ocpp-tls": ocpp_tls,
+        "--ocpp-tls": addresses.ocpp_tls,
         "--tls-certificate-file": settings.tls_certificate_file,
         "--tls-key-file": settings.tls_key_file,
         "--tls-client-ca-file": settings.tls_client_ca_file,
     }
     return [
-        *_shared_options(settings, broker, metrics),
-        f"--ocpp={ocpp}",
+        *_shared_options(settings, broker, addresses.metrics["gateway"]),
+        f"--ocpp={addresses.ocpp}",
         f"--slot={settings.slot}",
         f"--deadline-s={settings.deadline_s}",
         f"--tenant={settings.tenant}",
@@ -190,23 +171,30 @@ def _gateway_options(
 class FolderFollower:
     """Loads a depot folder, and again whenever its files or the key file change."""
 
-    def __init__(self, bootstrap: Kafka, folder: Path, settings: Settings, say: Say) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, folder: Path, settings: Settings, say: Say) -> None:
         self._folder = folder
         self._settings = settings
         self._say = say
-        self._loaded_signature: object = None
+        self._read_signature: object = None
 
-    async def load(self) -> None:
-        """Load the folder as it is now.
+    async def read(self) -> Depot:
+        """The folder as it is now.
 
         Raises:
-            DepotRefusedError: naming every problem; what was loaded before stays in force.
+            ConfigurationError: there is no key file, or it cannot be used.
+            DepotRefusedError: naming every problem.
         """
         # Before it is read: a change while it is read shall be seen by the next look.
-        self._loaded_signature = self._signature()
-        keys = pseudonymiser_of(self._settings)
-        loaded = await load_depot(self._bootstrap, self._folder, keys, actor=actor())
+        self._read_signature = self._signature()
+        return await checked_depot(self._folder, pseudonymiser_of(self._settings))
+
+    async def publish(self, kafka: Kafka, depot: Depot) -> None:
+        """Load what was read.
+
+        Raises:
+            DepotRefusedError: a charger belongs to another site; what stood before stays.
+        """
+        loaded = await publish_depot(kafka, depot, actor=actor())
         for notice in loaded.notices:
             self._say(str(notice))
         self._say(said(loaded))
@@ -215,21 +203,21 @@ class FolderFollower:
         keys_file = self._settings.pseudonym_keys_file
         return folder_signature(self._folder), file_signature(keys_file) if keys_file else ()
 
-    async def follow(self) -> None:
+    async def follow(self, kafka: Kafka) -> None:
         """Load it again after each change, until cancelled; what is refused is said."""
-        seen = self._loaded_signature
+        seen = self._read_signature
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
             before, seen = seen, self._signature()
-            if seen != before or seen == self._loaded_signature:
+            if seen != before or seen == self._read_signature:
                 continue
             try:
-                await self.load()
+                await self.publish(kafka, await self.read())
             except DepotRefusedError as fault:
                 self._say(f"{self._folder} is not loaded, what was loaded before stays:\n{fault}")
             except DepotgateError as fault:
                 # Kafka is away: this change is still to be loaded.
-                self._loaded_signature = None
+                self._read_signature = None
                 self._say(f"{self._folder} is not loaded yet: {fault}")
 
 
@@ -258,5 +246,5 @@ async def keep_up(installation: Running) -> None:
     """Start again what dies and load what changes, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(installation.supervisor.watch())
-        tasks.create_task(installation.follower.follow())
+        tasks.create_task(installation.follower.follow(installation.kafka))
         tasks.create_task(installation.feeds.follow())

@@ -6,7 +6,16 @@ unknown identity, an unreadable feed and a missed deadline are three things.
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
+
+
+def cause_of(fault: OSError) -> str:
+    """The system's own words for it, without what libraries put around them."""
+    if fault.errno is None or fault.errno not in errno.errorcode:
+        return str(fault.strerror)
+    return os.strerror(fault.errno)
 
 
 class DepotgateError(Exception):

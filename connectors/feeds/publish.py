@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -99,9 +99,6 @@ async def load_depot(
 ) -> Loaded:
     """Check a depot folder and publish what differs from what stands; all of it is acknowledged.
 
-    Of 1,000,000 rows with one changed, one is published. Two loads of one site at the same time
-    are not kept apart: the next load puts right what they mixed.
-
     Args:
         actor: who loads it, for the audit topic.
         on_progress: told of rows of identities.csv, first read and then published; while they are
@@ -110,15 +107,51 @@ async def load_depot(
 
     Raises:
         DepotRefusedError: with every problem; nothing was published.
+        TopicMismatchError, BrokerUnavailableError: as `publish_depot` has them.
+    """
+    began_s = time.perf_counter()
+    depot = await checked_depot(folder, pseudonymiser, on_progress)
+    loaded = await publish_depot(
+        bootstrap, depot, actor=actor, on_progress=on_progress, dry_run=dry_run
+    )
+    return replace(loaded, took_s=round(time.perf_counter() - began_s, 1))
+
+
+async def checked_depot(
+    folder: Path, pseudonymiser: Pseudonymiser, on_progress: Progress | None = None
+) -> Depot:
+    """A depot folder as it is now, read in a thread: a million rows take a while.
+
+    Raises:
+        DepotRefusedError: with every problem.
+    """
+    with collector_paused():
+        return await asyncio.to_thread(
+            read_depot, folder, pseudonymiser, datetime.now(UTC), on_progress
+        )
+
+
+async def publish_depot(
+    bootstrap: Kafka,
+    depot: Depot,
+    *,
+    actor: str,
+    on_progress: Progress | None = None,
+    dry_run: bool = False,
+) -> Loaded:
+    """Publish what differs from what stands; all of it is acknowledged.
+
+    Of 1,000,000 rows with one changed, one is published. Two loads of one site at the same time
+    are not kept apart: the next load puts right what they mixed.
+
+    Raises:
+        DepotRefusedError: a charger belongs to another site; nothing was published.
         TopicMismatchError: the topics are not there, or not those of the topic table.
         BrokerUnavailableError: no Kafka answers, or it went away; loading again completes what was
             published by then.
     """
     began_s = time.perf_counter()
-    now = datetime.now(UTC).replace(microsecond=0)
-    # In a thread: a million rows take a while, and a supervisor has other things to see to.
-    with collector_paused():
-        depot = await asyncio.to_thread(read_depot, folder, pseudonymiser, now, on_progress)
+    now = depot.site.loaded_at
     await check_topics(bootstrap)
     site_id = depot.site.site_id
     identities = IdentityDifference(depot.identities, site_id)

@@ -33,7 +33,7 @@ from connectors.ocpp.frames import FRAME_BYTES_MAX
 from connectors.ocpp.table import Version
 from connectors.ocpp.tls import names_of
 from connectors.telemetry.metrics import Metrics
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, cause_of
 from models.metrics import CONNECTIONS_REFUSED
 from models.site import ChargerRecord
 
@@ -162,7 +162,7 @@ class Listener:
             return await server
         except OSError as fault:
             raise ConfigurationError(
-                f"cannot listen for chargers on {host}:{port} ({fault.strerror}); "
+                f"cannot listen for chargers on {host}:{port} ({cause_of(fault)}); "
                 f"choose another address with {'--ocpp' if tls is None else '--ocpp-tls'}"
             ) from fault
 

@@ -74,30 +74,30 @@ def test_a_process_without_kafka_says_what_to_do(tmp_path: Path, keys: str, role
     assert f"no Kafka answers at {NOWHERE}" in said.err
 
 
-def test_a_taken_port_is_named_with_its_option(
-    tmp_path: Path, keys: str, depot: str, broker: Broker
-) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+def test_a_taken_port_is_named_with_its_option(tmp_path: Path, keys: str, depot: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         said = depotgate(
             tmp_path,
             *("up", depot, f"--ocpp={address}", "--metrics=127.0.0.1:0"),
-            kafka=broker.bootstrap,
+            kafka=NOWHERE,
             pseudonym_keys_file=keys,
         )
     assert said.code == 1
-    assert f"cannot listen for chargers on {address}" in said.err
+    assert f"cannot listen on {address} (Address already in use)" in said.err
     assert "--ocpp" in said.err
     assert not processes_on(tmp_path), "nothing stays behind"
 
 
-def test_a_folder_with_mistakes_is_refused_by_line(tmp_path: Path, keys: str) -> None:
+@pytest.mark.parametrize("command", [("load", "--check"), ("load",), ("up",)])
+def test_a_folder_with_mistakes_is_refused_by_line(
+    tmp_path: Path, keys: str, command: tuple[str, ...]
+) -> None:
+    """Before Kafka is looked for: starting one takes longer than reading a folder."""
     folder = tmp_path / "spoilt"
     folder.mkdir()
     write(folder, site=SITE.replace("enforce", "enforced"))
-    said = depotgate(tmp_path, "load", "--check", str(folder), pseudonym_keys_file=keys)
+    said = depotgate(tmp_path, *command, str(folder), pseudonym_keys_file=keys, kafka=NOWHERE)
     assert said.code == 1
     assert said.err.startswith("site.yaml:3: stage: expected 'off', 'shadow' or 'enforce'")
     assert "nothing was changed" in said.err

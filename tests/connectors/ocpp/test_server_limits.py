@@ -11,10 +11,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from connectors.ocpp import server as server_module
-from connectors.ocpp.admission import Refusal
+from connectors.ocpp.admission import Admission, Refusal
 from connectors.ocpp.frames import FRAME_BYTES_MAX
-from connectors.ocpp.server import MESSAGE_BYTES_MAX
+from connectors.ocpp.server import MESSAGE_BYTES_MAX, Listener
+from models.errors import ConfigurationError
 from tests.connectors.ocpp.calls import until
+from tests.connectors.ocpp.chargers import PSEUDONYMISER
 from tests.connectors.ocpp.doors import Door, ask, dial, ends, open_door, status_of
 
 SOON_S = 0.5
@@ -138,3 +140,19 @@ async def test_a_full_gateway_says_so_and_names_a_time() -> None:
         # Strangers learn nothing about how full it is.
         assert await status_of(door) == 401
         assert door.refused(Refusal.TOO_MANY_CONNECTIONS) == 1
+
+
+async def test_a_taken_address_is_one_sentence_with_what_to_do() -> None:
+    async with open_door() as door:
+        listener = Listener(
+            Admission({}, PSEUDONYMISER, allow_unauthenticated=False),
+            door.metrics,
+            door.keep,
+            lambda: 0,
+        )
+        with pytest.raises(ConfigurationError) as refused:
+            await listener.open("127.0.0.1", door.port)
+    assert str(refused.value) == (
+        f"cannot listen for chargers on 127.0.0.1:{door.port} (Address already in use); "
+        "choose another address with --ocpp"
+    )
