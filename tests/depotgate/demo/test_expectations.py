@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -28,23 +27,12 @@ from tests.depotgate.demo.histories import (
     VISITOR_BAY,
     WRITTEN_AT,
     History,
-    demo_depot,
 )
 
 SECOND = timedelta(seconds=1)
 ENDED_AT = FIRST_EDGE_AT + 30 * SECOND
 
 LABELS = ("own fleet", "agreement", "expired", "not yet", "suspended", "revoked", "unknown")
-
-
-@pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    return demo_depot(tmp_path)
-
-
-@pytest.fixture
-def history(depot: DemoDepot) -> History:
-    return History(depot)
 
 
 class Court:

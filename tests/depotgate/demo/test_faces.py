@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -33,21 +32,10 @@ from tests.depotgate.demo.histories import (
     VISITOR_BAY,
     WRITTEN_AT,
     History,
-    demo_depot,
 )
 
 LABELS = ("own fleet", "agreement", "expired", "not yet", "suspended", "revoked", "unknown")
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    return demo_depot(tmp_path)
-
-
-@pytest.fixture
-def history(depot: DemoDepot) -> History:
-    return History(depot)
 
 
 def some_of_everything(history: History) -> list[Event]:

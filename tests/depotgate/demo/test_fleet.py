@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ from depotgate.demo.fleet import Fleet
 from depotgate.demo.session import Attempted
 from models.ids import ChargerId
 from tests.depotgate.demo.central import PASSWORD, Central, central_system, until
-from tests.depotgate.demo.histories import FIXED, demo_depot
+from tests.depotgate.demo.histories import FIXED
 
 WITHIN_S = 60.0
 
@@ -30,8 +29,7 @@ async def central() -> AsyncIterator[Central]:
 
 
 @pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    depot = demo_depot(tmp_path)
+def depot(depot: DemoDepot) -> DemoDepot:
     return replace(depot, passwords=dict.fromkeys(depot.passwords, PASSWORD))
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.odd.family import FAMILY
@@ -16,17 +13,7 @@ from models.charger import ModeFactKind
 from models.clocks import ClockOffset
 from models.ids import ChargerId
 from models.schedule import Mode
-from tests.depotgate.demo.histories import WRITTEN_AT, History, demo_depot
-
-
-@pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    return demo_depot(tmp_path)
-
-
-@pytest.fixture
-def history(depot: DemoDepot) -> History:
-    return History(depot)
+from tests.depotgate.demo.histories import WRITTEN_AT, History
 
 
 def odd_one(depot: DemoDepot, name: str) -> ChargerId:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +21,7 @@ from tests.depotgate.demo.histories import (
     VISITOR_BAY,
     WRITTEN_AT,
     History,
-    demo_depot,
 )
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(demo_depot(tmp_path))
 
 
 @pytest.fixture

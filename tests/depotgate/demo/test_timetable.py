@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +12,9 @@ from depotgate.demo.timetable import TURNS_COUNT, span_around_an_edge, turns
 from models.schedule import Mode
 from models.timeline import Timeline
 from models.zones import zone
-from tests.depotgate.demo.histories import FIRST_EDGE_AT, WRITTEN_AT, demo_depot
+from tests.depotgate.demo.histories import FIRST_EDGE_AT, WRITTEN_AT
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    return demo_depot(tmp_path)
 
 
 @pytest.mark.parametrize("second", range(60))
