@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,9 @@ LAST = datetime(2038, 1, 1, tzinfo=UTC)
 _STEP = timedelta(days=5)
 """Two changes of one zone are at least 6 days apart in these years (Boa Vista, October 2000)."""
 
-_SECOND = timedelta(seconds=1)
+_LOOKED_AT = [FIRST + _STEP * step for step in range((LAST - FIRST) // _STEP + 2)]
+
+_DAY_S = 24 * 60 * 60
 
 
 class ClockChange(NamedTuple):
@@ -52,24 +56,19 @@ def distinct_histories() -> tuple[str, ...]:
 
 
 def _found(where: ZoneInfo) -> Iterator[ClockChange]:
-    at, offset = FIRST, _offset(FIRST, where)
-    while at < LAST:
-        following = at + _STEP
-        offset_there = _offset(following, where)
-        if offset_there != offset:
-            yield ClockChange(_between(at, following, where), offset, offset_there)
-        at, offset = following, offset_there
+    offsets = [_offset(at, where) for at in _LOOKED_AT]
+    for at, (before, after) in zip(_LOOKED_AT, pairwise(offsets), strict=False):
+        if before != after:
+            yield ClockChange(_first_with_another(before, at, where), before, after)
 
 
-def _between(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
-    offset = _offset(before, where)
-    while after - before > _SECOND:
-        middle = (before + (after - before) / 2).replace(microsecond=0)
-        if _offset(middle, where) == offset:
-            before = middle
-        else:
-            after = middle
-    return after
+def _first_with_another(offset: timedelta, since: datetime, where: ZoneInfo) -> datetime:
+    """The first second of the step since then at which the offset is another one."""
+
+    def other(seconds: int) -> bool:
+        return _offset(since + timedelta(seconds=seconds), where) != offset
+
+    return since + timedelta(seconds=bisect_left(range(_STEP.days * _DAY_S), True, key=other))
 
 
 def _offset(at: datetime, where: ZoneInfo) -> timedelta:
