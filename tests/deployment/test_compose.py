@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
-import yaml
 
 from dashboards.__main__ import ACCESS_JSON
-from depotgate.cli import app
 from depotgate.settings import PREFIX, Settings, read_settings
+from tests.depotgate.asking import command_line
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE: dict[str, Any] = read_yaml(ROOT / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if each.get("image") == "depotgate:local"}
-WITH_IDENTITIES: dict[str, Any] = yaml.safe_load(
-    (ROOT / "docker-compose.identities.yml").read_text()
-)
+WITH_IDENTITIES: dict[str, Any] = read_yaml(ROOT / "docker-compose.identities.yml")
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 
 _SERVICE_KEYS = {
@@ -143,7 +140,7 @@ def _parse(arguments: list[str]) -> None:
     Raises:
         Exception: the usage error of the click that typer brings along.
     """
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     context: Any = None
     while hasattr(command, "resolve_command"):
         context = command.make_context("depotgate", [*arguments], parent=context)
@@ -232,7 +229,7 @@ def test_prometheus_asks_each_process_where_it_answers() -> None:
         for source, target in _mounts(SERVICES["prometheus"])
         if target == "/etc/prometheus/prometheus.yml"
     )
-    config = yaml.safe_load((ROOT / source).read_text())
+    config = read_yaml(ROOT / source)
     targets = {
         target
         for job in config["scrape_configs"]
@@ -256,16 +253,12 @@ def test_a_health_check_asks_for_the_metrics_of_its_own_process() -> None:
 def test_grafana_is_provisioned_with_the_dashboard_and_its_data_source() -> None:
     mounts = {target: source for source, target in _mounts(SERVICES["grafana"])}
     provisioning = ROOT / mounts["/etc/grafana/provisioning"]
-    (provider,) = yaml.safe_load((provisioning / "dashboards/depotgate.yaml").read_text())[
-        "providers"
-    ]
+    (provider,) = read_yaml(provisioning / "dashboards/depotgate.yaml")["providers"]
     folder = provider["options"]["path"]
     assert (ROOT / mounts[folder]).resolve() == ACCESS_JSON.parent
     home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home == f"{folder}/{ACCESS_JSON.name}"
-    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yaml").read_text())[
-        "datasources"
-    ]
+    (source,) = read_yaml(provisioning / "datasources/prometheus.yaml")["datasources"]
     assert source["url"] == "http://prometheus:9090"
     assert SERVICES["prometheus"]["ports"] == ["127.0.0.1:9090:9090"]
 
@@ -274,9 +267,8 @@ def test_the_dashboard_asks_the_provisioned_kind_of_data_source() -> None:
     """Its variable `datasource` is filled with the one there is of that kind, the default one."""
     dashboard = json.loads(ACCESS_JSON.read_text())
     variables = {each["name"]: each for each in dashboard["templating"]["list"]}
-    source = yaml.safe_load(
-        (ROOT / "dashboards/provisioning/datasources/prometheus.yaml").read_text()
-    )["datasources"][0]
+    provisioned = read_yaml(ROOT / "dashboards/provisioning/datasources/prometheus.yaml")
+    source = provisioned["datasources"][0]
     assert variables["datasource"]["type"] == "datasource"
     assert variables["datasource"]["query"] == source["type"] == "prometheus"
     assert source["isDefault"] is True

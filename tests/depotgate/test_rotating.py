@@ -7,15 +7,14 @@ from pathlib import Path
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 from connectors.keys import write_new_keys
-from depotgate.cli import app
 from depotgate.key_lists import complete, print_list, rows_of, state_of, steps
 from depotgate.rotating import AGAIN_AFTER, Rotation, Standing, begins, next_kid
 from models.epochs import Uses
 from models.errors import PseudonymKeyError
 from models.identifiers import ACTIVE_EPOCHS_MAX, KeyEpoch
+from tests.depotgate.asking import ask
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=100)
@@ -131,8 +130,8 @@ def test_a_list_without_kafka_is_the_key_file_alone_and_fails(tmp_path: Path) ->
     write_new_keys(keys := tmp_path / "keys.json", "k1")
     command = ["keys", "list", "--json", f"--pseudonym-keys-file={keys}", f"--data={tmp_path}"]
     for kafka in (["--kafka=127.0.0.1:1"], []):
-        result = CliRunner().invoke(app, [*command, *kafka])
-        assert result.exit_code == 1
-        (row,) = orjson.loads(result.stdout)
+        result = ask(*command, *kafka)
+        assert result.code == 1
+        (row,) = orjson.loads(result.out)
         assert (row["kid"], row["state"], row["identities"]) == ("k1", "in force", None)
-        assert result.stderr.startswith("this is the key file alone, nothing is counted: no")
+        assert result.err.startswith("this is the key file alone, nothing is counted: no")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from models.makes import Boot
 from models.probing import questions
@@ -18,10 +17,11 @@ from models.profile_choice import found_profile
 from models.profiles import PROFILES, WireCall, read_back_mode, reserved_tags, switch_calls
 from models.reasons import OcppVersion
 from models.schedule import Mode
+from tests.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "profiles"
 CASES: dict[str, dict[str, Any]] = {
-    path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))
+    path.stem: read_yaml(path) for path in sorted(FOLDER.glob("*.yaml"))
 }
 
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from connectors.ocpp.table import PresentedToken
 from connectors.ocpp.tokens import FREEVEND_TOKEN, reserved_for, token_of
 from models.attempt import FeedFacts, Token
@@ -41,9 +39,10 @@ from models.site import (
 )
 from models.timeline import Timeline
 from models.zones import zone
+from tests.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent
-DEPOT: Mapping[str, Any] = yaml.safe_load((FOLDER / "depot.yaml").read_text())
+DEPOT: Mapping[str, Any] = read_yaml(FOLDER / "depot.yaml")
 SITE = SiteId("depot")
 FORMS = SiteForms(free_types=tuple(DEPOT["identifier_types"]))
 PSEUDONYMS = Pseudonymiser((KeyEpoch("k1", b"x" * 32),), "default")

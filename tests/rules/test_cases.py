@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from models.attempt import Decision
 from models.decision import decide
@@ -17,15 +16,14 @@ from models.ladder import LADDER
 from models.reasons import PRECEDENCE, REASON_TABLE, Reason
 from tests.rules.depots import Depot
 from tests.rules.judging import Case, decided, seen_of
+from tests.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent
 RULES_PAGE = FOLDER.parent.parent / "docs" / "rules.md"
 RULES = range(1, 31)
 
 CASES: list[Case] = [
-    case
-    for path in sorted((FOLDER / "cases").glob("*.yaml"))
-    for case in yaml.load(path.read_text(), yaml.CSafeLoader)
+    case for path in sorted((FOLDER / "cases").glob("*.yaml")) for case in read_yaml(path)
 ]
 DECIDED = [case for case in CASES if case.get("kind", "decide") in {"decide", "tell"}]
 

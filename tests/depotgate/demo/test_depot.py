@@ -8,21 +8,14 @@ import stat
 from collections import Counter
 from pathlib import Path
 
-import pytest
-import yaml
-
 from connectors.feeds.depot_folder import read_depot
 from depotgate.demo.depot import DemoDepot, write_demo_depot
 from models.identifiers import KeyEpoch, Pseudonymiser, normalise
 from models.schedule import Mode, Schedule
-from tests.depotgate.demo.histories import WRITTEN_AT, demo_depot
+from tests.depotgate.demo.histories import WRITTEN_AT
+from tests.yaml_files import read_yaml
 
 PSEUDONYMISER = Pseudonymiser((KeyEpoch("k1", bytes(range(32))),), "default")
-
-
-@pytest.fixture
-def depot(tmp_path: Path) -> DemoDepot:
-    return demo_depot(tmp_path)
 
 
 def rows(depot: DemoDepot, name: str) -> list[dict[str, str]]:
@@ -76,7 +69,7 @@ def test_secrets_are_readable_by_their_owner_alone(depot: DemoDepot) -> None:
 
 
 def test_the_site_file_says_what_the_depot_holds(depot: DemoDepot) -> None:
-    site = yaml.safe_load((depot.folder / "site.yaml").read_text())
+    site = read_yaml(depot.folder / "site.yaml")
     # Not strict: in a file dates and modes are texts.
     written = [Schedule.model_validate(each, strict=False) for each in site["schedules"]]
     assert written == list(depot.site.schedules)

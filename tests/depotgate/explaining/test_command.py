@@ -6,11 +6,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
-from depotgate.cli import app
 from models.explanation import Explanation
 from models.reasons import Reason
+from tests.depotgate.asking import ask
 from tests.depotgate.explaining.folders import (
     OWN_CARD,
     SUSPENDED_CARD,
@@ -18,6 +17,7 @@ from tests.depotgate.explaining.folders import (
     write_depot,
     write_keys,
 )
+from tests.said import Said
 
 NIGHT = "2026-07-14 20:05"
 ROW_COLUMNS_MAX = 80
@@ -30,9 +30,9 @@ def depot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_depot(tmp_path / "depot")
 
 
-def explained(depot: Path, card: str, *options: str, charger: str = "YARD-001") -> Result:
-    command = ["explain", "--depot", str(depot), "--charger", charger, "--card", "-", *options]
-    return CliRunner().invoke(app, command, input=card + "\n")
+def explained(depot: Path, card: str, *options: str, charger: str = "YARD-001") -> Said:
+    about = ("--depot", depot, "--charger", charger, "--card", "-")
+    return ask("explain", *about, *options, typed=card + "\n")
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_a_draft_answers_as_it_would_once_loaded(
     depot: Path, card: str, at: str, reason: Reason
 ) -> None:
     result = explained(depot, card, "--at", at, "--json")
-    assert result.exit_code == 0, result.output
-    said = Explanation.model_validate_json(result.stdout)
+    assert result.code == 0, result.text
+    said = Explanation.model_validate_json(result.out)
     assert said.reasons[0].code == reason
     assert said.zone == "Europe/Berlin"
     assert not said.recorded
 
 
 def test_the_screen_says_the_same_as_the_json_within_80_columns(depot: Path) -> None:
-    screen = explained(depot, SUSPENDED_CARD, "--at", NIGHT).stdout
-    said = orjson.loads(explained(depot, SUSPENDED_CARD, "--at", NIGHT, "--json").stdout)
+    screen = explained(depot, SUSPENDED_CARD, "--at", NIGHT).out
+    said = orjson.loads(explained(depot, SUSPENDED_CARD, "--at", NIGHT, "--json").out)
     assert max(map(len, screen.splitlines())) <= ROW_COLUMNS_MAX
     assert len(screen.splitlines()) <= 24, "one screen"
     words = " ".join(screen.split())
@@ -84,26 +84,22 @@ def test_a_card_is_never_printed(depot: Path, options: tuple[str, ...]) -> None:
     """Rule 26: whatever becomes of the question."""
     for charger in ("YARD-001", "YARD-009"):
         result = explained(depot, SUSPENDED_CARD, *options, charger=charger)
-        assert SUSPENDED_CARD not in result.output
-        assert not isinstance(result.exception, BaseException) or isinstance(
-            result.exception, SystemExit
-        )
+        assert SUSPENDED_CARD not in result.text
 
 
 def test_a_card_without_the_option_is_asked_for_hidden(depot: Path) -> None:
-    command = ["explain", "--depot", str(depot), "--charger", "YARD-001", "--at", NIGHT]
-    result = CliRunner().invoke(app, command, input=SUSPENDED_CARD + "\n")
-    assert result.exit_code == 0, result.output
-    assert "bus-03" in result.stdout
-    assert SUSPENDED_CARD not in result.output
+    about = ("--depot", depot, "--charger", "YARD-001", "--at", NIGHT)
+    result = ask("explain", *about, typed=SUSPENDED_CARD + "\n")
+    assert result.code == 0, result.text
+    assert "bus-03" in result.out
+    assert SUSPENDED_CARD not in result.text
 
 
 def test_a_card_on_the_command_line_works_and_is_warned_of(depot: Path) -> None:
-    command = ["explain", "--depot", str(depot), "--charger", "YARD-001", "--card", OWN_CARD]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0
-    assert "stays in the shell's history" in " ".join(result.stderr.split())
-    assert OWN_CARD not in result.output
+    result = ask("explain", "--depot", depot, "--charger", "YARD-001", "--card", OWN_CARD)
+    assert result.code == 0
+    assert "stays in the shell's history" in " ".join(result.err.split())
+    assert OWN_CARD not in result.text
 
 
 @pytest.mark.parametrize(
@@ -120,13 +116,13 @@ def test_a_card_on_the_command_line_works_and_is_warned_of(depot: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_clear_sentence(depot: Path, arguments: list[str], sentence: str) -> None:
-    result = CliRunner().invoke(app, ["explain", *arguments])
-    assert result.exit_code == 1
-    assert sentence in " ".join(result.stderr.split())
-    assert len(result.stderr.strip().splitlines()) <= 1
+    result = ask("explain", *arguments)
+    assert result.code == 1
+    assert sentence in " ".join(result.err.split())
+    assert len(result.err.strip().splitlines()) <= 1
 
 
 def test_an_unknown_charger_is_said_with_its_neighbours(depot: Path) -> None:
     result = explained(depot, OWN_CARD, charger="YARD-01")
-    assert result.exit_code == 1
-    assert "did you mean YARD-001" in result.stderr
+    assert result.code == 1
+    assert "did you mean YARD-001" in result.err

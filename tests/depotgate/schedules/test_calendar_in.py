@@ -8,13 +8,13 @@ from pathlib import Path
 
 import orjson
 import yaml
-from typer.testing import CliRunner, Result
 
 from connectors.feeds.icalendar_lines import CALENDAR_BYTES_MAX
-from depotgate.cli import app
 from depotgate.schedules.written import read_draft
 from models.schedule import Mode, Schedule
 from tests.connectors.feeds.calendars import calendar, event
+from tests.depotgate.asking import ask
+from tests.said import Said
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,9 +29,9 @@ SHIFTS = calendar(
 )
 
 
-def ran(file: Path, *options: str) -> Result:
-    command = ["schedule", "import", str(file), "--zone", "Europe/Berlin", "--mode", "managed"]
-    return CliRunner().invoke(app, [*command, *options])
+def ran(file: Path, *options: str) -> Said:
+    how = ("--zone", "Europe/Berlin", "--mode", "managed")
+    return ask("schedule", "import", file, *how, *options)
 
 
 def written(folder: Path, text: str = SHIFTS) -> Path:
@@ -43,8 +43,8 @@ def written(folder: Path, text: str = SHIFTS) -> Path:
 def imported(folder: Path, *options: str) -> Schedule:
     """What comes out, read as a site.yaml again."""
     result = ran(written(folder), *options)
-    assert result.exit_code == 0, result.stderr
-    (folder / "site.yaml").write_text(result.stdout)
+    assert result.code == 0, result.err
+    (folder / "site.yaml").write_text(result.out)
     (schedule,) = read_draft(folder, datetime(2026, 1, 1, tzinfo=UTC)).site.schedules
     return schedule
 
@@ -69,8 +69,8 @@ def test_id_default_and_mode_are_those_that_are_asked_for(tmp_path: Path) -> Non
 def test_as_holidays_the_events_are_dates(tmp_path: Path) -> None:
     file = ROOT / "tests" / "examples" / "north-depot" / "holidays.ics"
     how = ["--holidays", "--mode", "freevend", "--zone", "Australia/Melbourne"]
-    result = CliRunner().invoke(app, ["schedule", "import", str(file), *how])
-    (tmp_path / "site.yaml").write_text(result.stdout)
+    result = ask("schedule", "import", file, *how)
+    (tmp_path / "site.yaml").write_text(result.out)
     (schedule,) = read_draft(tmp_path, datetime(2026, 1, 1, tzinfo=UTC)).site.schedules
     assert [(each.on.isoformat(), each.name) for each in schedule.holidays] == [
         ("2027-01-01", "New Year's Day"),
@@ -81,9 +81,9 @@ def test_as_holidays_the_events_are_dates(tmp_path: Path) -> None:
 
 def test_programs_get_the_same_with_what_there_is_to_know(tmp_path: Path) -> None:
     result = ran(written(tmp_path), "--json")
-    document = orjson.loads(result.stdout)
+    document = orjson.loads(result.out)
     notices = document.pop("notices")
-    assert document == yaml.safe_load(ran(tmp_path / "night shifts.ics").stdout)
+    assert document == yaml.safe_load(ran(tmp_path / "night shifts.ics").out)
     assert notices == [
         {"file": "night shifts.ics", "line": 16, "message": "event 'gone' is cancelled: left out"}
     ]
@@ -91,24 +91,24 @@ def test_programs_get_the_same_with_what_there_is_to_know(tmp_path: Path) -> Non
 
 def test_what_is_left_out_is_said_beside_the_output(tmp_path: Path) -> None:
     result = ran(written(tmp_path))
-    assert "night shifts.ics:16: event 'gone' is cancelled" in result.stderr
-    assert "gone" not in result.stdout
+    assert "night shifts.ics:16: event 'gone' is cancelled" in result.err
+    assert "gone" not in result.out
 
 
 def test_what_is_not_understood_is_refused_and_nothing_is_printed(tmp_path: Path) -> None:
     result = ran(written(tmp_path, SHIFTS.replace("FREQ=WEEKLY", "FREQ=MONTHLY")))
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "night shifts.ics:8: event 'u1': RRULE FREQ=MONTHLY is not read" in result.stderr
+    assert (result.code, result.out) == (1, "")
+    assert "night shifts.ics:8: event 'u1': RRULE FREQ=MONTHLY is not read" in result.err
 
 
 def test_a_zone_that_is_none_and_a_file_that_is_none_are_said(tmp_path: Path) -> None:
     result = ran(written(tmp_path), "--zone", "Europe/Belin")
-    assert (result.exit_code, "did you mean Europe/Berlin" in result.stderr) == (1, True)
+    assert (result.code, "did you mean Europe/Berlin" in result.err) == (1, True)
     result = ran(tmp_path / "nowhere.ics")
-    assert (result.exit_code, "nowhere.ics: expected this file" in result.stderr) == (1, True)
+    assert (result.code, "nowhere.ics: expected this file" in result.err) == (1, True)
     os.truncate(written(tmp_path), CALENDAR_BYTES_MAX + 1)  # sparse
     result = ran(tmp_path / "night shifts.ics")
-    assert (result.exit_code, "expected at most 4 MB" in result.stderr) == (1, True)
+    assert (result.code, "expected at most 4 MB" in result.err) == (1, True)
 
 
 def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
     )
     written(tmp_path, calendar(*events))
     result = ran(tmp_path / "night shifts.ics")
-    (tmp_path / "site.yaml").write_text(result.stdout)
+    (tmp_path / "site.yaml").write_text(result.out)
     (schedule,) = read_draft(tmp_path, datetime(2026, 1, 1, tzinfo=UTC)).site.schedules
     assert [each.name for each in schedule.exceptions] == names

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tests.connectors.feeds.folders import CHARGERS, SITE, write
-from tests.depotgate.schedules.asking import ask
+from tests.depotgate.asking import ask
 from tests.said import Said
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ CONFLICT = """\
 
 def _check(*words: str | Path) -> Said:
     with time_machine.travel(NOW, tick=False):
-        return ask("check", *words)
+        return ask("schedule", "check", *words)
 
 
 def test_a_sound_site_has_no_problems(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.connectors.feeds.folders import SITE, write
-from tests.depotgate.schedules.asking import ask
+from tests.depotgate.asking import ask
 from tests.said import Said
 
 PERIOD = ("--from", "2026-12-14", "--to", "2026-12-21")
@@ -17,7 +17,7 @@ PERIOD = ("--from", "2026-12-14", "--to", "2026-12-21")
 def _diff(folder: Path, draft: str, *words: str) -> Said:
     new = folder / "draft.yaml"
     new.write_text(draft)
-    return ask("diff", write(folder), new, *PERIOD, *words)
+    return ask("schedule", "diff", write(folder), new, *PERIOD, *words)
 
 
 def _changes(answer: Said) -> list[tuple[Any, ...]]:
@@ -101,7 +101,7 @@ def test_an_edge_at_the_start_of_the_period_counts_and_one_at_its_end_does_not(
     new = tmp_path / "draft.yaml"
     new.write_text(SITE.replace("days: [mon]", "days: [tue]"))
     period = ("--from", "2026-12-14T18:00", "--to", "2026-12-15T18:00")
-    answer = ask("diff", write(tmp_path), new, *period, "--json")
+    answer = ask("schedule", "diff", write(tmp_path), new, *period, "--json")
     assert [(kind, mode) for kind, mode, *_ in _changes(answer)] == [
         ("vanished", "managed"),
         ("vanished", "freevend"),

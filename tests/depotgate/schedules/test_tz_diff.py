@@ -14,7 +14,7 @@ from depotgate.schedules.tz_databases import tz_database
 from models.errors import ConfigurationError
 from models.zones import tzdata_version, zone
 from tests.connectors.feeds.folders import SITE, write
-from tests.depotgate.schedules.asking import ask
+from tests.depotgate.asking import ask
 
 SUMMER = ("--from", "2026-07-13", "--to", "2026-07-15")
 PINNED = Path(str(resources.files("tzdata")))
@@ -42,7 +42,7 @@ def test_edges_move_with_the_rules_of_a_zone_and_both_versions_are_named(tmp_pat
     """A Berlin without summer time: 18:00 is an hour later in July."""
     zones = _zones(tmp_path / "zones", Berlin="Africa/Lagos")
     wheel = _wheel(tmp_path / "tzdata.whl", "1999z", zones)
-    answer = ask("tz-diff", write(tmp_path), "--from-tz", wheel, *SUMMER, "--json")
+    answer = ask("schedule", "tz-diff", write(tmp_path), "--from-tz", wheel, *SUMMER, "--json")
     assert answer.code == 0
     found = answer.json
     assert (found["old"]["tzdata"], found["new"]["tzdata"]) == ("1999z", tzdata_version())
@@ -55,14 +55,16 @@ def test_edges_move_with_the_rules_of_a_zone_and_both_versions_are_named(tmp_pat
 def test_a_person_reads_the_edges_in_utc(tmp_path: Path) -> None:
     """Their local times are the same: it is the zone that moved."""
     zones = _zones(tmp_path / "zones", Berlin="Africa/Lagos")
-    out = ask("tz-diff", write(tmp_path), "--to-tz", zones, *SUMMER).out
+    out = ask("schedule", "tz-diff", write(tmp_path), "--to-tz", zones, *SUMMER).out
     assert f"tz database {tzdata_version()} (pinned) to unknown ({zones})" in out.replace("\n", "")
     row = next(" ".join(line.split()) for line in out.splitlines() if "window night" in line)
     assert row == "moved managed 2026-07-13 16:00Z → 17:00Z +1 h window night"
 
 
 def test_the_same_database_elsewhere_moves_nothing(tmp_path: Path) -> None:
-    out = ask("tz-diff", write(tmp_path), "--from-tz", PINNED, "--to-tz", PINNED.parent).out
+    out = ask(
+        "schedule", "tz-diff", write(tmp_path), "--from-tz", PINNED, "--to-tz", PINNED.parent
+    ).out
     assert "2 schedules say the same" in out
 
 
@@ -100,14 +102,16 @@ def test_a_version_is_read_and_never_run(tmp_path: Path) -> None:
 def test_what_is_no_tz_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.whl").write_text("not a wheel")
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "text.whl"):
-        answer = ask("tz-diff", write(tmp_path), "--from-tz", place)
+        answer = ask("schedule", "tz-diff", write(tmp_path), "--from-tz", place)
         assert answer.code == 1
         assert answer.err.startswith("expected a tz database: a folder of compiled zones")
 
 
 def test_a_zone_that_a_database_does_not_have_is_named(tmp_path: Path) -> None:
     site = SITE.replace("Europe/Berlin", "Europe/Paris")
-    answer = ask("tz-diff", write(tmp_path, site=site), "--from-tz", _zones(tmp_path / "zones"))
+    answer = ask(
+        "schedule", "tz-diff", write(tmp_path, site=site), "--from-tz", _zones(tmp_path / "zones")
+    )
     assert answer.code == 1
     assert answer.err.startswith("the tz database unknown (")
     assert "has no zone 'Europe/Paris'" in answer.err
@@ -121,6 +125,6 @@ def test_a_zone_that_is_none_is_named(tmp_path: Path, data: bytes) -> None:
 
 
 def test_without_a_database_to_compare_with_it_asks_for_one(tmp_path: Path) -> None:
-    answer = ask("tz-diff", write(tmp_path))
+    answer = ask("schedule", "tz-diff", write(tmp_path))
     assert answer.code == 1
     assert answer.err.startswith("expected --from-tz or --to-tz")
