@@ -74,6 +74,8 @@ def calendar_of(exported: Exported) -> bytes:
         "VERSION": "2.0",
         "PRODID": PRODID,
         "CALSCALE": "GREGORIAN",
+        # Older Outlooks refuse a file without it, and it asks nobody to come.
+        "METHOD": "PUBLISH",
         "X-WR-CALNAME": f"{exported.site}: {schedule.id}",
         "X-WR-TIMEZONE": exported.zone.key,
         "X-DEPOTGATE-DEFAULT": schedule.default.value,

@@ -111,7 +111,9 @@ def _components(
     listed, ruled = onsets[:since], onsets[since:]
     if listed:
         component = _component(kind, listed[0])
-        for onset in listed[1:]:
+        # With its first date, which DTSTART has too: Thunderbird passes over that one where there
+        # is a list, and zones that come with libical are written so.
+        for onset in listed if len(listed) > 1 else ():
             component.add("RDATE", vDatetime(onset))
         yield component
     if yearly and ruled:

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connectors.feeds.icalendar_events import read_events
-from connectors.feeds.icalendar_export import Exported, calendar_of
+from connectors.feeds.icalendar_export import PRODID, Exported, calendar_of
 from connectors.feeds.icalendar_lines import read_components
 from connectors.feeds.icalendar_schedule import Meaning, compiled
 from connectors.feeds.places import Problems
@@ -135,7 +135,10 @@ def test_a_date_taken_out_before_the_calendar_begins_stays_so() -> None:
 
 
 def test_it_is_what_calendar_programs_ask_for() -> None:
-    """RFC 5545: CR LF, lines of 75 octets, one VTIMEZONE, UID and DTSTAMP of each event."""
+    """RFC 5545: CR LF, lines of 75 octets, one VTIMEZONE, UID and DTSTAMP of each event.
+
+    And METHOD, which Outlook, Google and Apple write themselves and older Outlooks ask for.
+    """
     long = NIGHT.model_copy(update={"name": "Nächte " * 12})
     schedule = Schedule(
         id="nights",
@@ -149,6 +152,7 @@ def test_it_is_what_calendar_programs_ask_for() -> None:
     assert not any(b"\n" in line or len(line) > 75 for line in lines)
     calendar = icalendar.Calendar.from_ical(content)
     assert (calendar.version, calendar.calscale) == ("2.0", "GREGORIAN")
+    assert (calendar["METHOD"], calendar["PRODID"]) == ("PUBLISH", PRODID)
     assert [each.tz_name for each in calendar.timezones] == ["Europe/Berlin"]
     assert len({each.uid for each in calendar.events}) == 2
     assert all(each.DTSTAMP == AT for each in calendar.events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import icalendar
@@ -54,6 +55,18 @@ def read_otherwise(name: str) -> list[datetime]:
         for at in asked_at(name)
         if at.astimezone(zone(name)).replace(tzinfo=read).utcoffset() != offset_at(zone(name), at)
     ]
+
+
+@pytest.mark.parametrize("name", ["Africa/Casablanca", "Africa/Cairo", "Asia/Gaza"])
+def test_a_list_of_changes_has_that_of_dtstart_too(name: str) -> None:
+    """Thunderbird's parser leaves DTSTART out where there is a list; others take it once."""
+    lists = 0
+    for part in timezone_of(zone(name), date(2025, 6, 1)).subcomponents:
+        said = part.to_ical().decode()
+        listed = re.findall(r"^RDATE:(\S+)", said, re.MULTILINE)
+        assert listed[:1] in ([], re.findall(r"^DTSTART:(\S+)", said, re.MULTILINE))
+        lists += bool(listed)
+    assert lists > 0
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "America/Los_Angeles", "Australia/Sydney"])
