@@ -18,7 +18,7 @@ from models.next_change import instants_of, next_change, valid_until
 from models.reasons import Answer, Flag
 from models.texts import driver_texts, support_text
 
-RULES_VERSION = "5"
+RULES_VERSION = "6"
 """Raised whenever the same attempt and facts could give another answer."""
 
 MARGINS_MAX = 256

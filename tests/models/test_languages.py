@@ -75,12 +75,12 @@ WHEN = [
     # language  in an hour        in three days                     in seventy days
     ("en",      "15:00",          "Sat 14:00",                      "Wed 9 Dec 13:00"),
     ("de",      "15:00 Uhr",      "Samstag, 14:00 Uhr",             "Mittwoch, 9. Dezember, 13:00 Uhr"),
-    ("fr",      "15:00",          "samedi 14:00",                   "mercredi 9 décembre 13:00"),
-    ("nl",      "15:00",          "zaterdag 14:00",                 "woensdag 9 december 13:00"),
+    ("fr",      "15:00",          "samedi à 14:00",                 "le mercredi 9 décembre à 13:00"),
+    ("nl",      "15:00 uur",      "zaterdag 14:00 uur",             "woensdag 9 december 13:00 uur"),
     ("es",      "las 15:00",      "el sábado a las 14:00",          "el miércoles 9 de diciembre a las 13:00"),
     ("it",      "alle ore 15:00", "sabato alle ore 14:00",          "mercoledì 9 dicembre alle ore 13:00"),
     ("sv",      "kl. 15:00",      "lördag kl. 14:00",               "onsdag 9 december kl. 13:00"),
-    ("da",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. december kl. 13:00"),
+    ("da",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag den 9. december kl. 13:00"),
     ("nb",      "kl. 15:00",      "lørdag kl. 14:00",               "onsdag 9. desember kl. 13:00"),
     ("pt",      "às 15:00",       "sábado às 14:00",                "quarta-feira, 9 de dezembro, às 13:00"),
 ]
@@ -101,12 +101,12 @@ def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
 FIRSTS = [
     ("en", "Sun 1 Nov 12:00"),
     ("de", "Sonntag, 1. November, 12:00 Uhr"),
-    ("fr", "dimanche 1er novembre 12:00"),
-    ("nl", "zondag 1 november 12:00"),
+    ("fr", "le dimanche 1er novembre à 12:00"),
+    ("nl", "zondag 1 november 12:00 uur"),
     ("es", "el domingo 1 de noviembre a las 12:00"),
     ("it", "domenica 1 novembre alle ore 12:00"),
     ("sv", "söndag 1 november kl. 12:00"),
-    ("da", "søndag 1. november kl. 12:00"),
+    ("da", "søndag den 1. november kl. 12:00"),
     ("nb", "søndag 1. november kl. 12:00"),
     ("pt", "domingo, 1 de novembro, às 12:00"),
 ]
@@ -126,7 +126,7 @@ AT_ONE = [
     ("es",      "la 01:00",       "el sábado a la 01:00",           "el miércoles 9 de diciembre a la 01:00"),
     ("pt",      "à 01:00",        "sábado à 01:00",                 "quarta-feira, 9 de dezembro, à 01:00"),
     ("it",      "alle ore 01:00", "sabato alle ore 01:00",          "mercoledì 9 dicembre alle ore 01:00"),
-    ("fr",      "01:00",          "samedi 01:00",                   "mercredi 9 décembre 01:00"),
+    ("fr",      "01:00",          "samedi à 01:00",                 "le mercredi 9 décembre à 01:00"),
 ]
 # fmt: on
 
@@ -189,9 +189,34 @@ def test_a_site_is_told_things_in_its_languages_in_their_order() -> None:
     facts = FACTS.model_copy(update={"languages": ("fr", "de"), "timezone": "UTC"})
     found = driver_texts(Reason.UNKNOWN_ID, ATTEMPT, facts, (), NOON + timedelta(hours=2))
     assert [(each.language, each.text) for each in found] == [
-        ("fr", "Carte non reconnue. Ouvert à partir de 14:00."),
-        ("de", "Karte nicht erkannt. Frei ab 14:00 Uhr."),
+        ("fr", "Carte non reconnue. Ouvert à tous dès 14:00."),
+        ("de", "Karte nicht erkannt. Für alle offen ab 14:00 Uhr."),
     ]
+
+
+# fmt: off
+DATED = [
+    # language  a stranger's card, and the display, with times beyond a week
+    ("fr", "Carte non reconnue. Ouvert à tous dès le mercredi 9 décembre à 13:00.",
+           "Réservé du mercredi 9 décembre à 13:00 au jeudi 10 décembre à 13:00."),
+    ("da", "Kortet blev ikke genkendt. Åbent for alle fra onsdag den 9. december kl. 13:00.",
+           "Reserveret fra onsdag den 9. december kl. 13:00 til torsdag den 10. december kl. 13:00."),
+    ("es", "Tarjeta no reconocida. Abierto a todos desde el miércoles 9 de diciembre a las 13:00.",
+           "Reservado desde el miércoles 9 de diciembre a las 13:00 hasta el jueves 10 de diciembre a las 13:00."),
+    ("pt", "Cartão não reconhecido. Abre a todos quarta-feira, 9 de dezembro, às 13:00.",
+           "Reservado de quarta-feira, 9 de dezembro, às 13:00, a quinta-feira, 10 de dezembro, às 13:00."),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "told", "shown"), DATED)
+def test_a_date_goes_with_the_words_around_it(code: str, told: str, shown: str) -> None:
+    facts = FACTS.model_copy(update={"languages": (code,), "timezone": "UTC"})
+    at = datetime(2026, 12, 9, 13, 0, tzinfo=UTC)
+    attempt = ATTEMPT.model_copy(update={"event_at": SEEN_AT})
+    (text,) = driver_texts(Reason.UNKNOWN_ID, attempt, facts, (), at)
+    (display,) = reserved_texts(at, at + timedelta(days=1), SEEN_AT, "UTC", (code,))
+    assert (text.text, display.text) == (told, shown)
 
 
 def test_a_language_of_a_newer_version_is_left_out_and_english_is_the_last_resort() -> None:
