@@ -118,8 +118,13 @@ def reserved_by(charger: ChargerRecord, ocpp: OcppVersion | str | None = None) -
 @cache
 def findable_tags(ocpp: OcppVersion | str | None) -> tuple[str, ...]:
     """Tags of the rows that can be found over a version; None = over any."""
-    rows = [row for row in PROFILES.values() if row.makes and (not ocpp or _spoken(row, ocpp))]
-    return tuple(tag for row in rows for tag in reserved_tags(row))
+    return tuple(tag for row in findable_profiles(ocpp) for tag in reserved_tags(row))
+
+
+def findable_profiles(ocpp: OcppVersion | str | None) -> tuple[Profile, ...]:
+    """The rows that can be found over a version; None = over any."""
+    rows = PROFILES.values()
+    return tuple(row for row in rows if row.makes and (not ocpp or _spoken(row, ocpp)))
 
 
 def profiles_of_make(vendor: str) -> tuple[str, ...]:

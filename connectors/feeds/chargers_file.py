@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from connectors.feeds.credentials import (
@@ -20,13 +21,13 @@ from connectors.feeds.credentials import (
     verifiers_of,
 )
 from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
+from connectors.feeds.freevend_tags import Presenting, ReservedTags, tags_of_chargers
 from connectors.feeds.places import Problems, near
 from connectors.feeds.site_file import References
 from connectors.feeds.text_file import Line
 from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, SiteId
-from models.profile_choice import findable_tags
-from models.profiles import PROFILES, STANDARD, profile_named, reserved_tags
+from models.profiles import PROFILES, STANDARD
 from models.reasons import OcppVersion
 from models.site import ChargerRecord, SecurityProfile
 
@@ -62,7 +63,7 @@ class ChargersFile(NamedTuple):
     """
 
     rows: tuple[ChargerRow, ...] = ()
-    reserved: frozenset[str] = frozenset()
+    reserved: ReservedTags = MappingProxyType({})
 
 
 def read_chargers(
@@ -81,20 +82,16 @@ def read_chargers(
     """
     reader = _Reader(folder, references, pseudonymiser)
     rows: list[ChargerRow] = []
-    reserved: set[str] = set()
+    presenting: set[Presenting] = set()
     for row in read_rows(FILE, lines, COLUMNS, problems, rows_max=CHARGERS_MAX):
         faults, verifiers = reader.check(row)
         for fault in faults:
             problems.add(FILE, row.line, fault)
-        reserved.update(_reserved(row.fields["profile"], row.fields["ocpp"]))
+        # Also of a row with faults: then its tag is named in the same go.
+        presenting.add(Presenting(row.fields["profile"] or None, row.fields["ocpp"] or None))
         if not faults:
             rows.append(ChargerRow(row.line, _record(row.fields, site_id, verifiers)))
-    return ChargersFile(tuple(rows), frozenset(reserved))
-
-
-def _reserved(profile: str, ocpp: str) -> tuple[str, ...]:
-    """As models/profile_choice.py `reserved_by`, of a row that may have faults."""
-    return reserved_tags(profile_named(profile)) if profile else findable_tags(ocpp or None)
+    return ChargersFile(tuple(rows), tags_of_chargers(presenting))
 
 
 def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> ChargerRecord:
@@ -111,8 +108,17 @@ def _record(fields: dict[str, str], site_id: SiteId, verifiers: Verifiers) -> Ch
         schedule=fields["schedule"] or None,
         revision="",
     )
-    revision = hashlib.sha256(record.encode()).hexdigest()[:12]
-    return record.model_copy(update={"revision": revision})
+    return record.model_copy(update={"revision": revision_of(record)})
+
+
+def revision_of(record: ChargerRecord) -> str:
+    """Of what differs from the defaults.
+
+    A field that a later version adds has as its default what a record without it means. So an
+    upgrade changes the revision of those chargers only of which it has something to say.
+    """
+    said = record.model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def reference_faults(fields: Mapping[str, str], references: References) -> Iterator[str]:

@@ -14,6 +14,7 @@ from connectors.feeds import chargers_file, identities_file, site_file
 from connectors.feeds.access_checks import access_notices
 from connectors.feeds.chargers_file import ChargerRow, ChargersFile, read_chargers
 from connectors.feeds.csv_rows import LINE_BYTES_MAX
+from connectors.feeds.freevend_tags import ReservedTags, all_tags
 from connectors.feeds.holidays import named_calendars
 from connectors.feeds.identities_file import (
     IdentityRows,
@@ -25,7 +26,6 @@ from connectors.feeds.places import Problems
 from connectors.feeds.site_file import SiteFile, WrittenSite, read_site
 from connectors.feeds.text_file import count_lines, opened, read_lines
 from connectors.feeds.yaml_lines import read_yaml
-from models.assisted import ASSISTED_TAG
 from models.errors import Problem
 from models.identifiers import Pseudonymiser
 from models.ids import SiteId
@@ -85,7 +85,8 @@ def read_depot(
     at = loaded_at.astimezone(UTC).replace(microsecond=0)
     found = read_site_of(folder, at, problems)
     chargers = _read_chargers(folder, found, pseudonymiser, problems)
-    reserved = _reserved(found.written, chargers.reserved)
+    own_tag = found.written.freevend_tag if found.written else None
+    reserved = all_tags([own_tag], chargers.reserved)
     identities = _read_identities(
         folder,
         _site_id(found),
@@ -167,7 +168,7 @@ def _site_id(found: SiteFile) -> SiteId:
 def _read_identities(
     folder: Path,
     site_id: SiteId,
-    reserved: frozenset[str],
+    reserved: ReservedTags,
     pseudonymiser: Pseudonymiser,
     *,
     free_types: tuple[str, ...] | None,
@@ -190,12 +191,6 @@ def _read_identities(
             problems=problems,
             on_progress=on_progress,
         )
-
-
-def _reserved(site: WrittenSite | None, of_profiles: frozenset[str]) -> frozenset[str]:
-    """Freevend tags of this depot, casefolded: the site's, and its chargers' defaults (rule 17)."""
-    own = site.freevend_tag if site else None
-    return frozenset(tag.casefold() for tag in (own, ASSISTED_TAG, *of_profiles) if tag)
 
 
 def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
 
 from connectors.feeds.csv_rows import LINE_BYTES_MAX, CsvRow, read_rows
 from connectors.feeds.feeds_file import FeedSource
+from connectors.feeds.freevend_tags import ReservedTags
 from connectors.feeds.identities_file import (
     COLUMNS,
     IDENTITIES_MAX,
@@ -66,11 +68,11 @@ class SiteWords(NamedTuple):
     """What the sites that a source speaks about say of identifiers (rule 17).
 
     Attributes:
-        reserved_tags: freevend tags, casefolded: nobody's identity.
+        reserved_tags: freevend tags: nobody's identity.
         free_types: types of identifiers that only they know, in capitals.
     """
 
-    reserved_tags: frozenset[str] = frozenset()
+    reserved_tags: ReservedTags = MappingProxyType({})
     free_types: tuple[str, ...] = ()
 
 

@@ -9,11 +9,10 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.feed_document import SiteWords
 from connectors.feeds.feeds_file import FeedSource
+from connectors.feeds.freevend_tags import Presenting, all_tags, tags_of_chargers
 from connectors.feeds.standing import read_to_end
 from connectors.kafka.security import Kafka
-from models.assisted import ASSISTED_TAG
 from models.errors import ConfigurationError, UndecodableRecordError
-from models.profile_choice import reserved_by
 from models.record import Record
 from models.site import ChargerRecord, FeedReceipt, SiteRecord
 from models.topics import CHARGERS, FEEDS, SITES
@@ -74,10 +73,11 @@ async def read_known(bootstrap: Kafka, feed: FeedSource) -> Known:
         )
     about = [site for site in tables.sites.values() if feed.site in {None, site.site_id}]
     types = sorted({each for site in about for each in site.identifier_types})
-    tags = {ASSISTED_TAG, *(site.freevend_tag for site in tables.sites.values())}
-    for charger in tables.chargers.values():
-        tags.update(reserved_by(charger))
-    reserved = frozenset(tag.casefold() for tag in tags if tag)
+    of_chargers = tags_of_chargers(
+        Presenting(charger.profile if charger.profile_named else None, charger.ocpp)
+        for charger in tables.chargers.values()
+    )
+    reserved = all_tags((site.freevend_tag for site in tables.sites.values()), of_chargers)
     return Known(tables.receipts.get(feed.key), SiteWords(reserved, tuple(types)))
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
+from connectors.feeds.freevend_tags import ReservedTags
 from connectors.feeds.places import Problems, near, one_of
 from connectors.feeds.text_file import Line
 from models.errors import IdentifierError
@@ -149,7 +150,7 @@ def read_identities(
     lines: Iterable[Line],
     lines_count: int,
     site_id: SiteId,
-    reserved_tags: frozenset[str],
+    reserved_tags: ReservedTags,
     pseudonymiser: Pseudonymiser,
     *,
     free_types: tuple[str, ...] | None = (),
@@ -161,7 +162,7 @@ def read_identities(
     Args:
         site_id: a folder's records are known at its site only.
         lines_count: for the progress.
-        reserved_tags: freevend tags, casefolded: nobody's identity (rule 17).
+        reserved_tags: freevend tags: nobody's identity (rule 17).
         free_types: those that the site names, in capitals; None where site.yaml is refused, and
             then nothing is said of any type that it may name.
     """
@@ -247,7 +248,7 @@ class IdentityReader:
 
     def __init__(
         self,
-        reserved_tags: frozenset[str],
+        reserved_tags: ReservedTags,
         pseudonymiser: Pseudonymiser,
         free_types: tuple[str, ...] | None,
     ) -> None:
@@ -306,10 +307,10 @@ class IdentityReader:
         except IdentifierError:
             faults.append(f"identifier: expected the form of {stated_type}, got another")
             return None
-        if not self._reserved.isdisjoint((identifier.casefold(), canonical.casefold())):
+        for tag in {identifier.casefold(), canonical.casefold()} & self._reserved.keys():
+            why = self._reserved[tag]
             faults.append(
-                "identifier: it is a reserved freevend tag (rule 17), which is nobody's; remove "
-                "the row, use another freevend_tag, or name the profile of each charger"
+                f"identifier: it is a reserved freevend tag (rule 17), which is nobody's: {why}"
             )
             return None
         return Candidate(stated_type, canonical)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from connectors.feeds import chargers_file
+from connectors.feeds.chargers_file import revision_of
 from connectors.feeds.depot_folder import read_depot
 from models.identifiers import KeyEpoch, Pseudonymiser
+from models.site import ChargerRecord
 from tests.connectors.feeds.folders import (
     CHARGERS,
     KEYS,
@@ -234,6 +236,18 @@ def test_a_charger_s_revision_is_of_what_it_says(tmp_path: Path) -> None:
         chargers = spoilt(CHARGERS, old, new)
         after = [row.record.revision for row in read(write(tmp_path, chargers=chargers)).chargers]
         assert [one != other for one, other in zip(before, after, strict=True)] == changed
+
+
+def test_a_field_of_a_later_version_changes_a_revision_only_where_it_says_something(
+    tmp_path: Path,
+) -> None:
+    class LaterRecord(ChargerRecord):
+        bay: str | None = None
+
+    (first, *_) = (row.record for row in read(write(tmp_path)).chargers)
+    later = LaterRecord.model_validate(first.model_dump() | {"revision": ""}, strict=False)
+    assert revision_of(later) == first.revision
+    assert revision_of(later.model_copy(update={"bay": "7"})) != first.revision
 
 
 def test_a_profile_is_named_or_left_to_be_found(tmp_path: Path) -> None:

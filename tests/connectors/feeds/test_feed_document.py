@@ -23,7 +23,7 @@ SKIP = FLEET.model_copy(update={"bad_rows": "skip"})
 CHANGES = FLEET.model_copy(update={"content": "incremental"})
 CSV = FeedSource(name="agreements", site="depot", file="/a.csv", format="csv")
 AS_OF = "2026-07-14T14:00:00+02:00"
-WORDS = SiteWords(frozenset({"depotgatefree"}), ("FLEETNUMBER",))
+WORDS = SiteWords({"depotgatefree": "it is the site's"}, ("FLEETNUMBER",))
 
 
 def item(**other: Any) -> dict[str, Any]:

@@ -147,6 +147,8 @@ def test_rule_17_a_profile_that_may_be_found_reserves_its_tag_at_once(
     if reserved:
         (problem,) = problems_of(folder)
         assert problem.startswith("identities.csv:2: identifier: it is a reserved freevend tag")
+        assert "profile microocpp" in problem
+        assert "name the profile of each charger" in problem
     else:
         assert len(read(folder).identities) == 2
 
