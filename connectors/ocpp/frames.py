@@ -39,6 +39,9 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _HEAD = re.compile(rb'\s*+\[\s*+(\d{1,3})(?:\s*+,\s*+"([\x20\x21\x23-\x5b\x5d-\x7e]{1,36})")?')
 """Message type and id of a frame that is not parsed; an escaped or non-ASCII id is not readable."""
 
+_WHOLE_BELOW = 2**53
+"""Below it every whole number has a float of its own, so that one read as 3.0 is exactly 3."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -205,7 +208,22 @@ def decode(text: str | bytes) -> Frame | FrameFault:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _unparsed(FaultCause.NOT_JSON, raw)
+    if type(message) is list:
+        _take_whole_numbers(message)
     return _frame(message)
+
+
+def _take_whole_numbers(parsed: list[Any] | Json) -> None:
+    """Have 3.0 be 3 wherever it is. JSON has one kind of number, and by JSON Schema from draft 6 on
+    3.0 is an integer; firmware that writes all numbers so would be refused by draft 4 (OCPP 1.6),
+    and by whatever asks for an `int`."""
+    places: Any = parsed.items() if type(parsed) is dict else enumerate(parsed)
+    for place, value in places:
+        kind = type(value)
+        if kind is dict or kind is list:
+            _take_whole_numbers(value)
+        elif kind is float and value.is_integer() and abs(value) < _WHOLE_BELOW:
+            parsed[place] = int(value)
 
 
 def nests_deeper(raw: bytes, limit: int) -> bool:

@@ -55,6 +55,28 @@ def test_text_and_bytes_are_read_alike() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("3.0", 3),
+        ("-3.000", -3),
+        ("1e2", 100),
+        ("0.25e2", 25),
+        ("-0.0", 0),
+        ("9007199254740991.0", 2**53 - 1),
+        # What is not whole, or not exactly what was written, stays as it is.
+        ("3.5", 3.5),
+        ("9007199254740993.0", float(2**53)),
+        ("1e300", 1e300),
+    ],
+)
+def test_a_whole_number_is_one_however_it_is_written(written: str, read: float) -> None:
+    frame = decode(f'[2,"1","Any",{{"a":{written},"b":[[{{"c":{written}}}]],"d":"{written}"}}]')
+    assert isinstance(frame, Call)
+    assert frame.payload == {"a": read, "b": [[{"c": read}]], "d": written}
+    assert type(frame.payload["a"]) is type(frame.payload["b"][0][0]["c"]) is type(read)
+
+
+@pytest.mark.parametrize(
     "text", ['[4,"1","GenericError"]', '[4,"1","GenericError",""]', '[4,"1","GenericError",5,{}]']
 )
 def test_a_call_error_needs_only_its_code(text: str) -> None:
