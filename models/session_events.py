@@ -25,7 +25,15 @@ from models.session_changes import (
     with_vehicle,
     without_awaited,
 )
-from models.sessions import ENERGY, NOBODYS, OCCUPATIONS_MAX, Occupation, Session, Sessions
+from models.sessions import (
+    CLAIM_STEP,
+    ENERGY,
+    NOBODYS,
+    OCCUPATIONS_MAX,
+    Occupation,
+    Session,
+    Sessions,
+)
 
 SEEN_EVERY = timedelta(hours=1)
 """A row is written for what it learns, not for each meter value."""
@@ -246,7 +254,9 @@ def _plugged(
     if sessions.at(place) is not None:
         return sessions
     at, claimed = event.received_at, sessions.unclaimed_at
-    token_at = claimed if claimed and abs(at - claimed) <= CLAIMED_WITHIN else None
+    # The card may have been the last of a few, of which the first was noted.
+    good = claimed is not None and -CLAIMED_WITHIN <= at - claimed <= CLAIMED_WITHIN + CLAIM_STEP
+    token_at = claimed if good else None
     vehicle = Occupation(place=place, connector=connector, since=at, token_at=token_at)
     unclaimed_at = None if token_at else claimed
     occupied = (*sessions.occupied, vehicle)[-OCCUPATIONS_MAX:]

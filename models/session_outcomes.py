@@ -12,7 +12,7 @@ from models.attempt import Attempt, AttemptKind, Outcome, TokenKind
 from models.reasons import Answer, Reason
 from models.schedule import Mode
 from models.session_changes import bounded, session_of, with_session, with_vehicle
-from models.sessions import NOBODYS, Session, Sessions
+from models.sessions import CLAIM_STEP, NOBODYS, Session, Sessions
 
 
 def outcome_noted(sessions: Sessions, outcome: Outcome) -> Sessions:
@@ -116,8 +116,16 @@ def _authorized(sessions: Sessions, outcome: Outcome) -> Sessions:
         waiting = [each for each in sessions.occupied if each.token_at is None]
         vehicle = max(waiting, key=lambda each: each.since, default=None)
     if vehicle is None:
-        return sessions.model_copy(update={"unclaimed_at": attempt.received_at})
+        return _unclaimed(sessions, attempt.received_at)
     return with_vehicle(sessions, vehicle.model_copy(update={"token_at": attempt.received_at}))
+
+
+def _unclaimed(sessions: Sessions, at: datetime) -> Sessions:
+    """A card was presented, and no vehicle is there that has none yet."""
+    before = sessions.unclaimed_at
+    if before is not None and at < before + CLAIM_STEP:
+        return sessions
+    return sessions.model_copy(update={"unclaimed_at": at})
 
 
 def _unidentified(sessions: Sessions) -> Session | None:

@@ -7,6 +7,8 @@ outcomes do in session_outcomes.py, what follows from them in session_ends.py.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from models.attempt import Attempt, TokenKind
 from models.ids import CommandId, ConnectionId
 from models.record import Frozen, Open, UtcDatetime
@@ -21,6 +23,10 @@ begin one anew (finding 7). Not more: chargers that count their transactions fro
 use an id again. What an outcome begins anew after that, events end (session_changes.py)."""
 
 OCCUPATIONS_MAX = 16
+
+CLAIM_STEP = timedelta(seconds=10)
+"""Cards that follow one another within it, with no vehicle there, are told of as one: a row is
+written for what it learns, not for each tap of a driver who tries again."""
 
 ENERGY = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
 """1.6 ChargePointStatus and 2.x ChargingStateEnumType with energy allowed to flow."""
@@ -132,7 +138,8 @@ class Sessions(Frozen):
 
     Attributes:
         ended: the last ones, oldest first.
-        unclaimed_at: when a card was presented before any vehicle was there.
+        unclaimed_at: when a card was presented before any vehicle was there; the last one was
+            less than CLAIM_STEP later.
     """
 
     running: tuple[Session, ...] = ()

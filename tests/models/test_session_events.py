@@ -19,7 +19,7 @@ from models.schedule import Mode
 from models.session_changes import AWAITED_FOR, FORGOTTEN_AFTER
 from models.session_events import CLAIMED_WITHIN, OBEYED_WITHIN, foreign_transaction
 from models.session_outcomes import outcome_noted
-from models.sessions import ENDED_MAX, RUNNING_MAX, Sessions
+from models.sessions import CLAIM_STEP, ENDED_MAX, RUNNING_MAX, Sessions
 from tests.models.samples import ATTEMPT, NOON, SAMPLES
 
 CHARGER = ATTEMPT.charger_id
@@ -280,8 +280,22 @@ def test_a_card_before_the_cable_counts_for_the_vehicle_that_comes() -> None:
     )
     soon = apply_event(known, status("Preparing", at=NOON + MINUTE), 9).sessions
     assert soon.occupied[0].token_at == NOON
-    late = NOON + CLAIMED_WITHIN + SECOND
+    late = NOON + CLAIMED_WITHIN + CLAIM_STEP + SECOND
     assert apply_event(known, status("Preparing", at=late), 9).sessions.occupied[0].token_at is None
+
+
+def test_a_driver_who_tries_again_at_once_is_told_of_once_and_in_time() -> None:
+    first = outcome_noted(Sessions(), outcome(AttemptKind.AUTHORIZE))
+    again = NOON + CLAIM_STEP - SECOND
+    assert outcome_noted(first, outcome(AttemptKind.AUTHORIZE, at=again)) == first
+    # Nobody is taken for a driver without a card because the last tap was not noted.
+    row = state_of([]).model_copy(update={"sessions": first})
+    plugged = apply_event(row, status("Preparing", at=again + CLAIMED_WITHIN), 9).sessions
+    assert plugged.occupied[0].token_at is not None
+    later = outcome_noted(first, outcome(AttemptKind.AUTHORIZE, at=NOON + CLAIM_STEP))
+    assert later.unclaimed_at == NOON + CLAIM_STEP
+    # What is heard of late takes nothing back.
+    assert outcome_noted(later, outcome(AttemptKind.AUTHORIZE)) == later
 
 
 @pytest.mark.parametrize("kind", [TokenKind.FREEVEND_TAG, TokenKind.ASSISTED_TAG])
