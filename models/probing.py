@@ -112,7 +112,7 @@ def probe_due(row: ChargerState, profile: EffectiveProfile) -> bool:
         return True
     if profile.found and claims.mode_key is None:
         return True
-    return claims.profile not in {"", profile.name}
+    return not profile.answered(claims.profile)
 
 
 def ask_again_after(asked_count: int) -> timedelta:

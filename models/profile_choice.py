@@ -51,6 +51,15 @@ class EffectiveProfile(NamedTuple):
         """Whether it rests on nothing but what the charger calls itself."""
         return self.source is ProfileSource.FOUND
 
+    def answered(self, profile: str) -> bool:
+        """Whether what a charger said when it was asked for a profile's keys is about this one's.
+
+        Args:
+            profile: as its record names it; empty in one from before the question, when no profile
+                was found: it is of the one that is named, and of a found one says nothing.
+        """
+        return profile == self.name or (profile == "" and not self.found)
+
 
 _ASSUMED = EffectiveProfile(STANDARD.name, ProfileSource.ASSUMED)
 

@@ -109,9 +109,9 @@ def _switched(state: ChargerState, event: ChargerEvent) -> Update:
 def _claims_of(state: ChargerState, profile: str) -> Claims:
     """What it said of the keys of this profile; of those of another it says nothing."""
     known = state.claims
-    if known is None or known.profile not in {"", profile}:
+    if known is None or known.profile != profile:
         return Claims(profile=profile, firmware=state.firmware)
-    return known.model_copy(update={"profile": profile})
+    return known
 
 
 def _booted(state: ChargerState, event: ChargerEvent) -> Update:

@@ -26,7 +26,7 @@ def may_be_set(row: ChargerState, profile: EffectiveProfile) -> bool:
     if not profile.found:
         return True
     claims = row.claims
-    return claims is not None and claims.profile in {"", profile.name} and claims.mode is not None
+    return claims is not None and profile.answered(claims.profile) and claims.mode is not None
 
 
 def believed(claims: Claims | None, profile: EffectiveProfile) -> Claims | None:
@@ -48,7 +48,7 @@ def settled_class(row: ChargerState, profile: EffectiveProfile) -> Capability | 
             nothing.
     """
     link, claims = row.connection, believed(row.claims, profile)
-    if link is None or claims is None or claims.profile not in {"", profile.name}:
+    if link is None or claims is None or not profile.answered(claims.profile):
         return None
     if claims.set_status == SetClaim.REJECTED and claims.mode_key not in _WITHOUT_KEY:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.capability import Claims, KeyClaim
+from models.capability import Capability, Claims, KeyClaim
 from models.charger import ChargerState
 from models.key_reading import read_call
 from models.probing import ask_again_after, key_answer, probe_due, questions
@@ -14,6 +14,7 @@ from models.profile_choice import EffectiveProfile, ProfileSource
 from models.profiles import PROFILES, switchable
 from models.reasons import OcppVersion
 from models.schedule import Mode
+from models.switchability import may_be_set, settled_class
 from tests.models.test_proofs import AT, row
 
 MICRO, STANDARD = PROFILES["microocpp"], PROFILES["standard"]
@@ -103,9 +104,22 @@ def test_a_charger_is_probed_when_it_is_new_and_when_its_firmware_or_profile_is(
 def test_of_a_found_profile_a_charger_has_to_tell_of_its_key(
     mode_key: KeyClaim | None, due: bool
 ) -> None:
-    told = row(claims=ASKED.model_copy(update={"mode_key": mode_key}))
+    told = row(claims=ASKED.model_copy(update={"mode_key": mode_key, "profile": "zaptec"}))
     assert probe_due(told, EffectiveProfile("zaptec", ProfileSource.FOUND)) is due
     assert not probe_due(told, EffectiveProfile("zaptec", ProfileSource.NAMED))
+
+
+def test_what_was_told_before_profiles_were_found_says_nothing_of_one_that_is() -> None:
+    told = row(
+        claims=ASKED.model_copy(update={"mode_key": KeyClaim.WRITABLE, "mode": Mode.MANAGED})
+    )
+    named, found = (
+        EffectiveProfile("zaptec", source) for source in (ProfileSource.NAMED, ProfileSource.FOUND)
+    )
+    assert (probe_due(told, named), probe_due(told, found)) == (False, True)
+    assert (may_be_set(told, named), may_be_set(told, found)) == (True, False)
+    assert settled_class(told, named) is Capability.PARTIAL
+    assert settled_class(told, found) is None
 
 
 def test_who_tells_nothing_is_asked_less_and_less_often() -> None:
