@@ -18,6 +18,16 @@ AT_ONCE_MAX = 10
 SETTABLE_AT_ONCE = "DeviceDataCtrlr.ItemsPerMessage[SetVariables]"
 """How many variables a charger of 2.x takes in one SetVariables (2.0.1 part 2, B05)."""
 
+SETTABLE_BYTES = "DeviceDataCtrlr.BytesPerMessage[SetVariables]"
+READABLE_BYTES = "DeviceDataCtrlr.BytesPerMessage[GetVariables]"
+"""How many bytes such a message may have; 1.6 has no such key."""
+
+MESSAGE_BYTES = 100
+"""Of a message without any row: its type, its id, its action and the name of its list."""
+
+ROW_BYTES = 160
+"""The longest name that is asked for, or set with its value, is some bytes shorter."""
+
 _READABLE_16 = "GetConfigurationMaxKeys"
 _READABLE_2X = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
 
@@ -54,9 +64,16 @@ class Reading(NamedTuple):
 UNKNOWN = Reading(known=False, value=None)
 
 
-def at_once(told: Reading) -> int:
-    """How many keys one message may have, by a charger's word: one where it says nothing of use."""
-    return max(1, min(told.number or 1, AT_ONCE_MAX))
+def at_once(told: Reading, room: Reading = UNKNOWN) -> int:
+    """How many keys one message may have, by a charger's word: one where it says nothing of use.
+
+    Args:
+        room: how many bytes.
+    """
+    count = min(told.number or 1, AT_ONCE_MAX)
+    if room.number is not None:
+        count = min(count, (room.number - MESSAGE_BYTES) // ROW_BYTES)
+    return max(1, count)
 
 
 def read_call(ocpp: OcppVersion, *names: str) -> WireCall:

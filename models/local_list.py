@@ -6,6 +6,7 @@ end of their validity, and a charger that cannot hold one is not told of identit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,6 +28,9 @@ TYPES_201 = frozenset(
 """OCPP 2.0.1 IdTokenEnumType; free types are of 2.1."""
 
 VERSION_MAX = 2**31 - 2
+
+LIST_BYTES = 150
+"""Of a SendLocalList without any entry: its type, id and action, and the names of its fields."""
 
 
 class Named(NamedTuple):
@@ -205,6 +209,8 @@ def list_calls(
     after: Sequence[Held],
     version: int,
     per_message: int,
+    *,
+    message_bytes: int | None = None,
 ) -> tuple[WireCall, ...]:
     """The messages that bring a charger's list from one to another, each with a version of its own.
 
@@ -214,12 +220,17 @@ def list_calls(
     Args:
         before: None where what it has is not known.
         version: that it has now.
+        per_message, message_bytes: entries and bytes that one message may have, at least one entry;
+            None = the charger does not say.
     """
     differences = None if before is None else _differences(ocpp, before, after)
     full = [_entry(ocpp, held) for held in after]
     short = differences is not None and len(differences) < len(full)
     rows = differences if short and differences is not None else full
     first = "Differential" if short else "Full"
+    if message_bytes is not None and rows:
+        longest = max(len(json.dumps(row, separators=(",", ":"))) for row in rows) + 1
+        per_message = max(1, min(per_message, (message_bytes - LIST_BYTES) // longest))
     chunks = [rows[at : at + per_message] for at in range(0, len(rows), per_message)] or [[]]
     return tuple(
         _list_call(ocpp, version + place, first if place == 1 else "Differential", chunk)

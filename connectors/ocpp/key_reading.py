@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from connectors.ocpp.connection import ChargerConnection
 from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from models.key_reading import (
+    READABLE_BYTES,
     UNKNOWN,
     Payload,
     Reading,
@@ -68,7 +69,11 @@ class KeyReader:
         """How many keys a message may name; asked for once over a connection."""
         connection = self._connection
         if connection.keys_at_once is None:
-            connection.keys_at_once = at_once(await self.value(readable_at_once(connection.ocpp)))
+            told = await self.value(readable_at_once(connection.ocpp))
+            room = UNKNOWN
+            if connection.ocpp != "1.6" and at_once(told) > 1:
+                room = await self.value(READABLE_BYTES)
+            connection.keys_at_once = at_once(told, room)
         return connection.keys_at_once
 
     async def _told(self, names: list[str]) -> dict[str, Payload]:
@@ -81,3 +86,32 @@ class KeyReader:
         if answer.cause is FailureCause.INVALID_RESULT:
             self.malformed_count += 1
         return {}
+
+
+class KeysTold:
+    """Keys of one charger as it told them: asked for together, and each once until it was set."""
+
+    def __init__(self, connection: ChargerConnection, call: Call) -> None:
+        self._ocpp = connection.ocpp
+        self._reader = KeyReader(connection, call)
+        self._told: dict[str, Payload | None] = {}
+
+    async def ask(self, names: Iterable[str]) -> None:
+        """Have these be known, as far as the charger tells; raises as `KeyReader.read`."""
+        unasked = [name for name in names if name not in self._told]
+        told = await self._reader.read(unasked)
+        self._told |= {name: told.get(name) for name in unasked}
+
+    async def told(self, name: str) -> Reading | None:
+        """One key; None where its question was refused, or answered without sense."""
+        await self.ask([name])
+        payload = self._told[name]
+        return None if payload is None else reading(self._ocpp, name, payload)
+
+    async def value(self, name: str) -> Reading:
+        """One key; unknown where the charger does not say."""
+        return await self.told(name) or UNKNOWN
+
+    def forget(self, name: str) -> None:
+        """It was set: what it was says nothing any more."""
+        self._told.pop(name, None)

@@ -14,6 +14,7 @@ from models.key_reading import Reading
 from models.local_list import Held, HeldList, composed, list_calls, list_version
 from models.offline_state import LIST_MAX, ListStanding, OfflineOrder
 from models.profiles import WireCall
+from models.reasons import OcppVersion
 
 PER_MESSAGE = 50
 """Of chargers that do not say: about 5 kB, which every one can read."""
@@ -39,12 +40,43 @@ class _Limits(NamedTuple):
     Attributes:
         entries: that the list has room for.
         per_message: that one message may have.
+        message_bytes: that one message may have; None = it does not say.
         expires: whether it holds to the end of an entry.
     """
 
     entries: int
     per_message: int
     expires: bool
+    message_bytes: int | None = None
+
+
+class _LimitNames(NamedTuple):
+    """Keys that say them."""
+
+    entries: str | None
+    per_message: str
+    message_bytes: str | None
+    expires: str | None
+
+
+# How many entries a charger of 2.x has room for is told in reports only; a list that is too long is
+# refused. In 1.6 every entry has an expiryDate of its own (section 3.5.2).
+_NAMES_16 = _LimitNames("LocalAuthListMaxLength", "SendLocalListMaxLength", None, None)
+_NAMES_2X = _LimitNames(
+    None,
+    "LocalAuthListCtrlr.ItemsPerMessage",
+    "LocalAuthListCtrlr.BytesPerMessage",
+    "LocalAuthListCtrlr.SupportsExpiryDateTime",
+)
+
+
+def limit_names(ocpp: OcppVersion) -> tuple[str, ...]:
+    """Keys that `bring_list` reads."""
+    return tuple(name for name in _names(ocpp) if name)
+
+
+def _names(ocpp: OcppVersion) -> _LimitNames:
+    return _NAMES_16 if ocpp == "1.6" else _NAMES_2X
 
 
 async def bring_list(
@@ -90,7 +122,7 @@ async def bring_list(
         return told
     if held == wanted.entries:
         return told
-    return await _sent(connection, told, wanted.entries, held, limits.per_message, call)
+    return await _sent(connection, told, wanted.entries, held, limits, call)
 
 
 async def _sent(  # noqa: PLR0917 - one list, before and after
@@ -98,13 +130,20 @@ async def _sent(  # noqa: PLR0917 - one list, before and after
     told: ListTold,
     wanted: tuple[Held, ...],
     held: tuple[Held, ...] | None,
-    per_message: int,
+    limits: _Limits,
     call: Call,
 ) -> ListTold:
     """The list sent, in full where a difference is refused."""
     for before in (held, None) if held is not None else (None,):
         version = told.version or 0
-        calls = list_calls(connection.ocpp, before, wanted, version, per_message)
+        calls = list_calls(
+            connection.ocpp,
+            before,
+            wanted,
+            version,
+            limits.per_message,
+            message_bytes=limits.message_bytes,
+        )
         connection.local_list = None
         if await _all_taken(calls, call):
             told = told._replace(version=version + len(calls))
@@ -126,15 +165,16 @@ async def _all_taken(calls: tuple[WireCall, ...], call: Call) -> bool:
 
 
 async def _limits(connection: ChargerConnection, read: Read) -> _Limits:
-    if connection.ocpp == "1.6":
-        room = (await read("LocalAuthListMaxLength")).number
-        chunk = (await read("SendLocalListMaxLength")).number
-        # OCPP 1.6 section 3.5.2: entries have an expiryDate of their own.
-        return _Limits(_at_least_one(room, LIST_MAX), _at_least_one(chunk, PER_MESSAGE), True)
-    # How many it has room for is told in reports only; a list that is too long is refused.
-    chunk = (await read("LocalAuthListCtrlr.ItemsPerMessage")).number
-    expires = (await read("LocalAuthListCtrlr.SupportsExpiryDateTime")).equals("true")
-    return _Limits(LIST_MAX, _at_least_one(chunk, PER_MESSAGE), expires)
+    names = _names(connection.ocpp)
+    entries, per_message, message_bytes, expires = [
+        await read(name) if name else None for name in names
+    ]
+    return _Limits(
+        _at_least_one(entries.number if entries else None, LIST_MAX),
+        _at_least_one(per_message.number if per_message else None, PER_MESSAGE),
+        expires is None or expires.equals("true"),
+        message_bytes.number if message_bytes else None,
+    )
 
 
 def _at_least_one(told: int | None, otherwise: int) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from connectors.ocpp.asking import BUSY, NoAnswerError, answered, unasked
 from connectors.ocpp.connection import ChargerConnection
-from connectors.ocpp.key_reading import KeyReader
-from connectors.ocpp.local_list import ListTold, bring_list, list_data
+from connectors.ocpp.key_reading import KeysTold
+from connectors.ocpp.local_list import ListTold, bring_list, limit_names, list_data
 from connectors.ocpp.outgoing import ChargerBusyError
 from connectors.ocpp.session import CallAnswered, CallFailed
 from connectors.ocpp.switching import call_step
 from models.charger import ChargerCommand, EventName, Scalar
-from models.key_reading import UNKNOWN, reading
 from models.offline import (
     LIST_KEY,
     OFFLINE_KEYS,
@@ -48,6 +49,17 @@ async def set_offline(connection: ChargerConnection, command: ChargerCommand) ->
     )
 
 
+class _Brought(NamedTuple):
+    """One setting on its way.
+
+    Attributes:
+        taken: the name under which it was taken, to be read back.
+    """
+
+    told: SettingTold
+    taken: str | None = None
+
+
 class _Offline:
     """One order at one charger. Every call waits its turn, so that a switch comes in between."""
 
@@ -55,8 +67,7 @@ class _Offline:
         self._connection = connection
         self._command = command
         self._order = command.offline or OfflineOrder(policy=OfflinePolicy.CLOSED)
-        self._keys = KeyReader(connection, self._call)
-        self._read = self._keys.value
+        self._keys = KeysTold(connection, self._call)
 
     async def run(self) -> dict[str, Scalar]:
         """Take every step.
@@ -65,6 +76,7 @@ class _Offline:
             NoAnswerError: the time is over, the stage has changed, or the charger is silent.
         """
         wanted = self._order.policy
+        await self._look(wanted)
         policy = OfflinePolicy.CLOSED
         told = ListTold(ListStanding.NONE)
         if wanted == OfflinePolicy.OPEN:
@@ -74,42 +86,63 @@ class _Offline:
             if told.standing in {ListStanding.STANDS, ListStanding.INCOMPLETE}:
                 policy = OfflinePolicy.OWN_FLEET
         # Without a list of ours nobody is let in by one: it would be somebody else's.
+        brought = [(key, await self._bring(key, policy)) for key in OFFLINE_KEYS]
+        await self._keys.ask(each.taken for _, each in brought if each.taken)
         settings = {
-            f"setting.{key.about}": str(await self._bring(key, policy)) for key in OFFLINE_KEYS
+            f"setting.{key.about}": str(await self._told(each, key.values[policy]))
+            for key, each in brought
         }
         covered_s = await self._resend_longer()
         return {"policy": str(policy), "coveredS": covered_s, **list_data(told), **settings}
+
+    async def _look(self, wanted: OfflinePolicy | str) -> None:
+        """Ask for all that is to be known, together; then for other spellings of what was not."""
+        ocpp = self._connection.ocpp
+        beside: tuple[str, ...] = attempt_keys(ocpp)
+        if wanted == OfflinePolicy.OWN_FLEET and self._connection.services.identities is not None:
+            beside += limit_names(ocpp)
+        open_keys = list(OFFLINE_KEYS)
+        for place in range(max(len(key.names(ocpp)) for key in OFFLINE_KEYS)):
+            open_keys = [key for key in open_keys if place < len(key.names(ocpp))]
+            await self._keys.ask((*(key.names(ocpp)[place] for key in open_keys), *beside))
+            open_keys = [
+                key
+                for key in open_keys
+                if not (await self._keys.value(key.names(ocpp)[place])).known
+            ]
 
     async def _list(self) -> ListTold:
         known = self._connection.services.identities
         if known is not None:
             # A charger takes no list while it has them switched off.
             await self._bring(LIST_KEY, OfflinePolicy.OWN_FLEET)
-        return await bring_list(self._connection, self._order, known, self._call, self._read)
+        return await bring_list(self._connection, self._order, known, self._call, self._keys.value)
 
-    async def _bring(self, key: OfflineKey, policy: OfflinePolicy) -> SettingTold:
-        """One setting: read, set where it differs, read back."""
-        ocpp, wanted, lacking = self._connection.ocpp, key.values[policy], SettingTold.MISSING
-        for name in key.names(ocpp):
-            answer = (await self._keys.read([name])).get(name)
-            stood = UNKNOWN if answer is None else reading(ocpp, name, answer)
-            if stood.equals(wanted):
-                return SettingTold.STANDS
-            if stood.known:
-                return await self._set(name, wanted)
-            if answer is None:
+    async def _bring(self, key: OfflineKey, policy: OfflinePolicy) -> _Brought:
+        """One setting, set where it differs."""
+        wanted, lacking = key.values[policy], SettingTold.MISSING
+        for name in key.names(self._connection.ocpp):
+            stood = await self._keys.told(name)
+            if stood is None:
                 lacking = SettingTold.UNTOLD
-        return lacking
+            elif stood.equals(wanted):
+                return _Brought(SettingTold.STANDS)
+            elif stood.known:
+                taken = await self._taken(name, wanted) is not None
+                return (
+                    _Brought(SettingTold.UNREAD, name) if taken else _Brought(SettingTold.REFUSED)
+                )
+        return _Brought(lacking)
 
-    async def _set(self, name: str, value: str) -> SettingTold:
-        if await self._taken(name, value) is None:
-            return SettingTold.REFUSED
-        stands = (await self._read(name)).equals(value)
-        return SettingTold.SET if stands else SettingTold.UNREAD
+    async def _told(self, brought: _Brought, wanted: str) -> SettingTold:
+        """What became of a setting: one that was taken is read back."""
+        stands = brought.taken and (await self._keys.value(brought.taken)).equals(wanted)
+        return SettingTold.SET if stands else brought.told
 
     async def _taken(self, name: str, value: str) -> Setting | None:
         """Whether a charger took a setting, at once or for its next boot; None where it did not."""
         ocpp = self._connection.ocpp
+        self._keys.forget(name)
         answer = await self._call(set_call(ocpp, name, value))
         if isinstance(answer, CallFailed):
             return None
@@ -131,16 +164,14 @@ class _Offline:
         # Refused, or held to fewer than were asked for: the interval makes up for it.
         longer = None if after_boot else raised_interval(now)
         if longer is not None:
-            await self._set(keys.interval, str(longer))
+            await self._taken(keys.interval, str(longer))
             now = await self._resending()
         return now.covered_s
 
     async def _resending(self) -> Resending:
         keys = attempt_keys(self._connection.ocpp)
-        attempts, interval = (
-            await self._read(keys.attempts),
-            await self._read(keys.interval),
-        )
+        await self._keys.ask(keys)
+        attempts, interval = [await self._keys.value(name) for name in keys]
         return Resending(attempts.number, interval.number)
 
     async def _call(self, step: WireCall) -> CallAnswered | CallFailed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from connectors.ocpp.asking import BUSY, NoAnswerError, answered, unasked
@@ -13,7 +14,7 @@ from connectors.ocpp.session import CallAnswered, CallFailed, FailureCause
 from connectors.ocpp.switching import call_step
 from models.capability import KeyClaim
 from models.charger import ChargerCommand, EventName, Scalar
-from models.key_reading import SETTABLE_AT_ONCE, at_once, reading
+from models.key_reading import SETTABLE_AT_ONCE, SETTABLE_BYTES, UNKNOWN, Payload, at_once, reading
 from models.probing import TYPES, UNTOLD, KeyAnswer, Question, key_answer, questions
 from models.profiles import Profile, WireCall, profile_named, row_on
 from models.reports import refined
@@ -117,8 +118,7 @@ async def _answers(
             if name in told:
                 found[about] = name, key_answer(connection.ocpp, profile, name, told[name])
         if SETTABLE_AT_ONCE in told:
-            limit = reading(connection.ocpp, SETTABLE_AT_ONCE, told[SETTABLE_AT_ONCE])
-            connection.settings_at_once = at_once(limit)
+            connection.settings_at_once = _settable_at_once(connection, told)
         asked = tuple(each for each in asked if found[each.about][1].to_ask_again)
         if not asked:
             break
@@ -128,7 +128,15 @@ async def _answers(
 def _limits(connection: ChargerConnection) -> tuple[str, ...]:
     """Beside the questions: how many settings the next switch may send in one message."""
     known = connection.ocpp == "1.6" or connection.settings_at_once is not None
-    return () if known else (SETTABLE_AT_ONCE,)
+    return () if known else (SETTABLE_AT_ONCE, SETTABLE_BYTES)
+
+
+def _settable_at_once(connection: ChargerConnection, told: Mapping[str, Payload]) -> int:
+    items, room = (
+        reading(connection.ocpp, name, told[name]) if name in told else UNKNOWN
+        for name in (SETTABLE_AT_ONCE, SETTABLE_BYTES)
+    )
+    return at_once(items, room)
 
 
 async def _call(connection: ChargerConnection, step: WireCall) -> CallAnswered | CallFailed:

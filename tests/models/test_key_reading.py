@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from models.key_reading import AT_ONCE_MAX, Reading, apart, at_once, read_call, reading
+from connectors.ocpp.local_list import limit_names
+from models.key_reading import (
+    AT_ONCE_MAX,
+    MESSAGE_BYTES,
+    ROW_BYTES,
+    SETTABLE_AT_ONCE,
+    SETTABLE_BYTES,
+    Reading,
+    apart,
+    at_once,
+    read_call,
+    reading,
+)
+from models.offline import OFFLINE_KEYS, attempt_keys, set_call
+from models.probing import GUARDS, SUPPORTED_TYPES
+from models.profiles import STANDARD, tuning_calls
 from models.reasons import OcppVersion
 
 ITEMS = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
@@ -82,3 +98,32 @@ def test_an_answer_that_says_nothing_says_nothing_of_any_key(
     ocpp: OcppVersion, payload: dict[str, Any]
 ) -> None:
     assert apart(ocpp, ["A.B", "C.D"], payload) == {}
+
+
+NAMED_2X = (
+    SETTABLE_AT_ONCE,
+    SETTABLE_BYTES,
+    SUPPORTED_TYPES,
+    *attempt_keys("2.0.1"),
+    *(name for key in OFFLINE_KEYS for name in key.names_2x),
+    *(each.mode_key for each in STANDARD.spellings),
+    *(names["2.x"] for names in GUARDS.values()),
+    *limit_names("2.0.1"),
+)
+
+
+@pytest.mark.parametrize("count", [1, AT_ONCE_MAX])
+def test_a_question_has_no_more_bytes_than_are_counted_for_it(count: int) -> None:
+    for name in NAMED_2X:
+        call = read_call("2.0.1", *[name] * count)
+        frame = json.dumps([2, "0" * 36, call.action, call.payload], separators=(",", ":"))
+        assert len(frame) <= MESSAGE_BYTES + count * ROW_BYTES
+
+
+def test_a_setting_has_no_more_bytes_than_are_counted_for_it() -> None:
+    (tuned,) = tuning_calls("2.0.1")
+    offline = [set_call("2.0.1", name, "false") for key in OFFLINE_KEYS for name in key.names_2x]
+    for call in (tuned, *offline):
+        rows = call.payload["setVariableData"]
+        frame = json.dumps([2, "0" * 36, call.action, call.payload], separators=(",", ":"))
+        assert len(frame) <= MESSAGE_BYTES + len(rows) * ROW_BYTES

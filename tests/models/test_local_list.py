@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -201,6 +202,18 @@ def test_a_list_is_sent_whole_in_messages_of_what_a_charger_takes(ocpp: str) -> 
     assert [call.payload[field] for call in calls] == [8, 9, 10]
     assert [call.payload["updateType"] for call in calls] == ["Full", *["Differential"] * 2]
     assert [len(call.payload["localAuthorizationList"]) for call in calls] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("ocpp", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("message_bytes", [10, 300, 400, 800, 100_000])
+def test_a_message_has_no_more_bytes_than_a_charger_takes(ocpp: str, message_bytes: int) -> None:
+    entries = [Held("04A1B2C3D4E5F6" + "0" * n, "ISO14443", NOW) for n in range(6)]
+    calls = list_calls(ocpp, None, entries, 7, 50, message_bytes=message_bytes)
+    rows = [row for call in calls for row in call.payload["localAuthorizationList"]]
+    assert len(rows) == len(entries)
+    for call in calls:
+        frame = json.dumps([2, "0" * 36, call.action, call.payload], separators=(",", ":"))
+        assert len(frame) <= message_bytes or len(call.payload["localAuthorizationList"]) == 1
 
 
 def test_differences_are_sent_where_they_are_shorter() -> None:

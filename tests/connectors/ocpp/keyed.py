@@ -12,7 +12,9 @@ from tests.connectors.ocpp.calls import Wire
 
 LIMIT_16 = "GetConfigurationMaxKeys"
 LIMIT_2X = "DeviceDataCtrlr.ItemsPerMessage[GetVariables]"
+BYTES_2X = "DeviceDataCtrlr.BytesPerMessage[GetVariables]"
 SETTABLE = "DeviceDataCtrlr.ItemsPerMessage[SetVariables]"
+SETTABLE_BYTES = "DeviceDataCtrlr.BytesPerMessage[SetVariables]"
 
 
 @dataclass

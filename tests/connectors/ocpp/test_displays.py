@@ -196,11 +196,12 @@ async def test_a_display_without_utf8_is_sent_ascii() -> None:
 @pytest.mark.parametrize(
     ("answers", "calls_count"),
     [
-        ({"GetVariables": variables("false")}, 2),
-        ({"GetVariables": variables("true", "URI")}, 2),
-        ({"GetVariables": variables("true", SupportedPriorities="Loudest")}, 2),
+        # How many variables it takes, how many bytes, and what it has.
+        ({"GetVariables": variables("false")}, 3),
+        ({"GetVariables": variables("true", "URI")}, 3),
+        ({"GetVariables": variables("true", SupportedPriorities="Loudest")}, 3),
         ({"GetVariables": "NotSupported"}, 1),
-        ({"GetVariables": variables("true"), "SetDisplayMessage": "NotImplemented"}, 3),
+        ({"GetVariables": variables("true"), "SetDisplayMessage": "NotImplemented"}, 4),
     ],
 )
 async def test_a_charger_that_shows_no_text_says_so_once(

@@ -43,6 +43,7 @@ class Scripted:
     senseless: frozenset[str] = frozenset()
     most: dict[str, int] = field(default_factory=dict)
     after_boot: frozenset[str] = frozenset()
+    asked: list[list[str]] = field(default_factory=list)
 
     async def answer(self) -> None:
         done = 0
@@ -57,22 +58,23 @@ class Scripted:
     def to(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911
         match action:
             case "GetConfiguration":
-                (name,) = asked["key"]
-                if name in self.senseless:
-                    return {"configurationKey": name}
-                if name not in self.keys:
-                    return {"unknownKey": [name]}
-                row = {"key": name, "readonly": name in self.fixed, "value": self.keys[name]}
-                return {"configurationKey": [row]}
+                names = asked["key"]
+                self.asked.append(names)
+                if set(names) & self.senseless:
+                    return {"configurationKey": names[0]}
+                rows = [
+                    {"key": name, "readonly": name in self.fixed, "value": self.keys[name]}
+                    for name in names
+                    if name in self.keys
+                ]
+                unknown = [name for name in names if name not in self.keys]
+                return {"configurationKey": rows, "unknownKey": unknown}
             case "ChangeConfiguration":
                 return {"status": self.set(asked["key"], asked["value"])}
             case "GetVariables":
-                (row,) = asked["getVariableData"]
-                name = name_of(row)
-                value = self.keys.get(name)
-                told = {"attributeStatus": "UnknownVariable" if value is None else "Accepted"}
-                told |= {} if value is None else {"attributeValue": value}
-                return {"getVariableResult": [named(row) | told]}
+                rows = asked["getVariableData"]
+                self.asked.append([name_of(row) for row in rows])
+                return {"getVariableResult": [named(row) | self.value(row) for row in rows]}
             case "SetVariables":
                 (row,) = asked["setVariableData"]
                 status = self.set(name_of(row), row["attributeValue"])
@@ -87,6 +89,12 @@ class Scripted:
                     self.version = asked.get("listVersion") or asked["versionNumber"]
                 return {"status": self.list_answer}
         raise AssertionError(action)
+
+    def value(self, row: dict[str, Any]) -> dict[str, Any]:
+        value = self.keys.get(name_of(row))
+        if value is None:
+            return {"attributeStatus": "UnknownVariable"}
+        return {"attributeStatus": "Accepted", "attributeValue": value}
 
     def set(self, name: str, value: str) -> str:
         if name in self.fixed:
@@ -204,6 +212,48 @@ async def test_a_charger_is_closed_by_setting_only_what_differs() -> None:
     ]
 
 
+OFFLINE_16 = [
+    "LocalPreAuthorize",
+    "AuthorizationCacheEnabled",
+    "AllowOfflineTxForUnknownId",
+    "LocalAuthListEnabled",
+    "LocalAuthorizeOffline",
+]
+ATTEMPTS_16 = ["TransactionMessageAttempts", "TransactionMessageRetryInterval"]
+
+
+async def test_a_charger_that_takes_several_keys_is_asked_for_them_together() -> None:
+    keys = keys_16(GetConfigurationMaxKeys="20")
+    data, scripted = await outcome(Stand(), "1.6", keys, order(OfflinePolicy.CLOSED))
+    set_keys = ["LocalPreAuthorize", "AllowOfflineTxForUnknownId", "LocalAuthorizeOffline"]
+    assert scripted.asked == [
+        ["GetConfigurationMaxKeys"],
+        OFFLINE_16 + ATTEMPTS_16,
+        # What was set is read back together, and so is what the attempts came to.
+        set_keys,
+        ["TransactionMessageAttempts"],
+    ]
+    one_by_one, _ = await outcome(Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED))
+    assert data == one_by_one
+
+
+async def test_variables_are_asked_for_within_what_a_charger_states(tmp_path: Path) -> None:
+    wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
+    stated = {
+        "DeviceDataCtrlr.ItemsPerMessage[GetVariables]": "20",
+        "DeviceDataCtrlr.BytesPerMessage[GetVariables]": "1000",
+        "LocalAuthListCtrlr.BytesPerMessage": "400",
+    }
+    stand = knowing(Stand(), tmp_path)
+    data, scripted = await outcome(stand, "2.0.1", KEYS_2X | stated, wanted)
+    counts = [len(names) for names in scripted.asked]
+    # How many, how many bytes; ten keys, one in its other spelling; what was set, each as it was.
+    assert counts == [1, 1, 5, 5, 1, 1, 1]
+    assert [len(sent["localAuthorizationList"]) for sent in scripted.lists] == [1, 1, 1]
+    one_by_one, _ = await outcome(knowing(Stand(), tmp_path), "2.0.1", dict(KEYS_2X), wanted)
+    assert data == one_by_one | {"listVersion": 3}
+
+
 async def test_done_twice_nothing_is_set_the_second_time() -> None:
     data, scripted = await outcome(Stand(), "1.6", keys_16(), order(OfflinePolicy.OPEN))
     assert (data["policy"], scripted.keys["AllowOfflineTxForUnknownId"]) == ("open", "true")
@@ -248,10 +298,11 @@ async def test_attempts_that_are_in_force_after_a_boot_leave_the_interval_alone(
     assert data["coveredS"] == 180
 
 
-async def test_one_senseless_answer_keeps_no_other_setting_back() -> None:
-    senseless = frozenset({"LocalPreAuthorize"})
+@pytest.mark.parametrize("most", ["1", "20"])
+async def test_one_senseless_answer_keeps_no_other_setting_back(most: str) -> None:
+    senseless, keys = frozenset({"LocalPreAuthorize"}), keys_16(GetConfigurationMaxKeys=most)
     data, scripted = await outcome(
-        Stand(), "1.6", keys_16(), order(OfflinePolicy.CLOSED), senseless=senseless
+        Stand(), "1.6", keys, order(OfflinePolicy.CLOSED), senseless=senseless
     )
     # It may have the key: that is not the same as lacking it.
     assert (data["status"], data["setting.pre_authorize"]) == ("done", "untold")

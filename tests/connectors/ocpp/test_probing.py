@@ -16,7 +16,14 @@ from models.reasons import OcppVersion
 from models.site import Stage
 from tests.connectors.ocpp.calls import Stand, running, until
 from tests.connectors.ocpp.chargers import site_record
-from tests.connectors.ocpp.keyed import LIMIT_2X, LIMIT_16, SETTABLE, Keyed
+from tests.connectors.ocpp.keyed import (
+    BYTES_2X,
+    LIMIT_2X,
+    LIMIT_16,
+    SETTABLE,
+    SETTABLE_BYTES,
+    Keyed,
+)
 from tests.connectors.ocpp.test_commands import command, desk
 
 
@@ -83,14 +90,33 @@ async def test_finding_9_a_charger_that_states_no_number_is_asked_one_key_at_a_t
     stand: Stand,
 ) -> None:
     data, asked = await probed(stand, MISSPELT, takes=1)
-    assert asked == [[LIMIT_2X], *([name] for name in NAMES), [SETTABLE], ["AuthCtrl.Enabled"]]
+    limits = (SETTABLE, SETTABLE_BYTES)
+    assert asked == [[name] for name in (LIMIT_2X, *NAMES, *limits, "AuthCtrl.Enabled")]
     assert data == FOUND
 
 
 async def test_a_charger_is_asked_for_as_many_keys_at_once_as_it_states(stand: Stand) -> None:
     data, asked = await probed(stand, MISSPELT | {LIMIT_2X: "3", SETTABLE: "2"}, takes=3)
-    assert asked == [[LIMIT_2X], NAMES, [SETTABLE], ["AuthCtrl.Enabled"]]
+    limits = [SETTABLE, SETTABLE_BYTES]
+    assert asked == [[LIMIT_2X], [BYTES_2X], NAMES, limits, ["AuthCtrl.Enabled"]]
     assert data == FOUND
+
+
+@pytest.mark.parametrize(("room", "most"), [("40", 1), ("419", 1), ("420", 2), ("65000", 5)])
+async def test_a_charger_is_asked_for_no_more_than_has_room_in_its_message(
+    stand: Stand, room: str, most: int
+) -> None:
+    data, asked = await probed(stand, STANDARD | {LIMIT_2X: "10", BYTES_2X: room})
+    assert max(len(names) for names in asked) == most
+    assert data == FOUND
+
+
+async def test_a_charger_is_set_no_more_at_once_than_has_room_in_its_message(stand: Stand) -> None:
+    values = STANDARD | {LIMIT_2X: "10", SETTABLE: "10", SETTABLE_BYTES: "600"}
+    async with running(stand) as (connection, wire), Keyed(wire, values).answering() as charger:
+        take_probe(stand, connection)
+        await until(lambda: charger.others)
+        assert connection.settings_at_once == 3
 
 
 async def test_a_charger_of_1_6_is_asked_for_as_many_keys_as_it_states(stand: Stand) -> None:
@@ -116,7 +142,7 @@ async def test_a_charger_that_does_not_keep_to_its_number_is_asked_one_key_at_a_
 ) -> None:
     oddities: dict[str, Any] = {oddity: 1}
     data, asked = await probed(stand, STANDARD | {LIMIT_2X: "20"}, **oddities)
-    assert [names for names in asked if len(names) > 1] == [[*NAMES, SETTABLE]]
+    assert [names for names in asked if len(names) > 1] == [[*NAMES, SETTABLE, SETTABLE_BYTES]]
     assert data == FOUND
 
 
@@ -131,7 +157,8 @@ async def test_how_many_a_charger_takes_is_asked_once_over_a_connection(stand: S
             await until(lambda number=number: len(charger.others) == number)  # type: ignore[misc]
             wire.receive(3, charger.others[-1][1], {"status": "NotSupported"})
             await until(lambda number=number: len(stand.events.named("Probed")) == number)  # type: ignore[misc]
-        assert charger.asked == [[LIMIT_2X], [*NAMES, SETTABLE], NAMES]
+        first = [*NAMES, SETTABLE, SETTABLE_BYTES]
+        assert charger.asked == [[LIMIT_2X], [BYTES_2X], first, NAMES]
         assert connection.settings_at_once == 2
 
 
@@ -146,10 +173,10 @@ async def test_one_senseless_answer_leaves_its_key_unknown_and_is_counted(stand:
 
 
 async def test_a_charger_that_says_nothing_of_sense_was_not_probed(stand: Stand) -> None:
-    senseless = frozenset({LIMIT_2X, SETTABLE, "AuthCtrl.Enabled", *NAMES})
+    senseless = frozenset({LIMIT_2X, SETTABLE, SETTABLE_BYTES, "AuthCtrl.Enabled", *NAMES})
     data, asked = await probed(stand, {}, senseless=senseless)
     assert data == {"commandId": "p1", "profile": "standard", "status": "invalid_result"}
-    assert len(asked) == len(senseless) + 1
+    assert len(asked) == len(senseless) + 2
 
 
 async def test_a_charger_of_2_1_is_asked_which_types_of_tokens_it_presents() -> None:

@@ -100,7 +100,13 @@ class Limited201(Charger201):
 
 @pytest.mark.parametrize(
     ("states", "takes", "counts"),
-    [(4, 4, [1, 4]), (2, 2, [1, 2, 2]), (10, 1, [1, 4, 1, 1, 1, 1]), (1, 1, [1, 1, 1, 1, 1])],
+    [
+        # How many, how many bytes, and then the keys and how many may be set.
+        (4, 4, [1, 1, 4, 1]),
+        (2, 2, [1, 1, 2, 2, 1]),
+        (10, 1, [1, 1, 5, 1, 1, 1, 1, 1]),
+        (1, 1, [1, 1, 1, 1, 1, 1]),
+    ],
 )
 async def test_a_charger_is_asked_for_as_many_variables_at_once_as_it_takes(
     states: int, takes: int, counts: list[int]
