@@ -106,11 +106,11 @@ class Desk:
     ocpp: OcppVersion = "2.0.1"
 
     def __init__(self) -> None:
-        metrics = Metrics("worker")
-        self.replica = View(metrics)
-        self.states = States(metrics)
-        self.sent = Sent(metrics)
-        self.desk = ChargerDesk(self.replica, self.states, self.sent, metrics)
+        self.metrics = Metrics("worker")
+        self.replica = View(self.metrics)
+        self.states = States(self.metrics)
+        self.sent = Sent(self.metrics)
+        self.desk = ChargerDesk(self.replica, self.states, self.sent, self.metrics)
         self.revision = 0
         self.offset = 0
 

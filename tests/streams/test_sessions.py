@@ -11,6 +11,7 @@ from connectors.kafka.replica import Replica
 from models.attempt import AttemptKind, Basis, Denial, Outcome, TokenKind, Told
 from models.charger import ChargerCommand, CommandKind, EventName, ModeFactKind, Scalar
 from models.ids import session_id
+from models.metrics import FOREIGN_TRANSACTIONS
 from models.reasons import Reason
 from models.schedule import Mode, Schedule
 from models.session_ends import RECONNECTED_S, STOP_AGAIN_AFTER_S, STOP_TRIES_MAX
@@ -128,6 +129,23 @@ def presented(tx: str = "tx", *, accepted: bool = True) -> Outcome:
     )
     update = {"attempt": attempt, "told": told, "verdict": None, "schedule": None}
     return sample.model_copy(update={**update, "answered_at": ago(500)})
+
+
+async def test_a_transaction_that_is_none_of_its_chargers_is_counted_and_ends_nothing() -> None:
+    desk = await owner()
+    await managed(desk)
+    await charge(desk)
+    before = desk.states.get(CHARGER)
+    await desk.event("StopTransaction", data={"transactionId": 4711})
+    after = desk.states.get(CHARGER)
+    assert before is not None
+    assert after is not None
+    assert (after.sessions.running, after.sessions.occupied) == (
+        before.sessions.running,
+        before.sessions.occupied,
+    )
+    labels = {"site": SITE, "action": "StopTransaction"}
+    assert desk.metrics.registry.get_sample_value(FOREIGN_TRANSACTIONS.name, labels) == 1
 
 
 # NO_IDENTIFICATION
