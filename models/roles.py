@@ -87,7 +87,7 @@ PERMITS: tuple[Permit, ...] = (
                    *_dead_letters(REQUESTS, OUTCOMES, EVENTS)),
            joins=(WORKER_GROUP, REQUESTS_GROUP)),
     Permit(Role.FLAGS, "`depotgate flags`",
-           reads=(SITES, CHARGERS, STAGES),
+           reads=(SITES, CHARGERS, STAGES, STATE),
            writes=(STAGES, AUDIT)),
     Permit(Role.LOAD, "who loads depots and feeds, adds chargers and rotates keys",
            reads=(*_STANDING, IDENTITIES, STATE, EVENTS),

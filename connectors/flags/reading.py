@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
@@ -10,6 +11,8 @@ from openfeature.exception import OpenFeatureError
 
 from connectors.flags.flags_file import FlagSource
 from models.ids import ChargerId
+from models.makes import Boot
+from models.profile_choice import effective_profile
 from models.site import ChargerRecord, SiteRecord, Stage
 from models.stages import Reading
 
@@ -18,6 +21,18 @@ _NO_STAGE = ""
 
 _CAUSE_CHARS_MAX = 100
 """A cause goes into a row and into an audit record; providers put whole traces into theirs."""
+
+
+class Asked(NamedTuple):
+    """A charger for which a flag is read.
+
+    Attributes:
+        boot: what it said of itself last; None = nothing yet.
+    """
+
+    charger: ChargerRecord
+    site: SiteRecord
+    boot: Boot | None = None
 
 
 class StageFlag:
@@ -36,17 +51,13 @@ class StageFlag:
         """Let go of it."""
         api.shutdown()
 
-    def read(
-        self, chargers: Iterable[tuple[ChargerRecord, SiteRecord]]
-    ) -> Mapping[ChargerId, Reading]:
+    def read(self, chargers: Iterable[Asked]) -> Mapping[ChargerId, Reading]:
         """What the flag says of each charger; a flag that cannot be read is a reading too."""
-        return {charger.charger_id: self._read(charger, site) for charger, site in chargers}
+        return {asked.charger.charger_id: self._read(asked) for asked in chargers}
 
-    def _read(self, charger: ChargerRecord, site: SiteRecord) -> Reading:
+    def _read(self, asked: Asked) -> Reading:
         try:
-            found = self._client.get_string_details(
-                self._source.flag, _NO_STAGE, context_of(charger, site)
-            )
+            found = self._client.get_string_details(self._source.flag, _NO_STAGE, context_of(asked))
         except OpenFeatureError as fault:
             return Reading(None, _unreadable(fault.error_code))
         if found.error_code is not None:
@@ -56,14 +67,19 @@ class StageFlag:
         return Reading(Stage(found.value), str(found.reason or "")[:_CAUSE_CHARS_MAX])
 
 
-def context_of(charger: ChargerRecord, site: SiteRecord) -> EvaluationContext:
+def context_of(asked: Asked) -> EvaluationContext:
     """What a flag may be targeted by. Unleash calls the targeting key userId."""
+    charger, site, boot = asked
     known = {
         "charger": charger.charger_id,
         "site": site.site_id,
         "group": charger.group or "",
-        "profile": charger.profile,
+        # The one that goes for it: named, found by its boot, or assumed.
+        "profile": effective_profile(charger, boot).name,
         "ocpp": charger.ocpp or "",
+        "vendor": (boot and boot.vendor) or "",
+        "model": (boot and boot.model) or "",
+        "firmware": (boot and boot.firmware) or "",
         # The stage of site.yaml, for a provider that only says where to differ from it.
         "site_stage": site.stage_known().value,
     }

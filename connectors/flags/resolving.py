@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from connectors.flags.flags_file import FlagSource
-from connectors.flags.reading import StageFlag
+from connectors.flags.reading import Asked, StageFlag
 from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
@@ -25,7 +25,7 @@ from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError, KafkaRefusedError
 from models.ids import ChargerId, timed_id
 from models.metrics import FLAGS_UNREADABLE
-from models.site import AuditRecord, ChargerRecord, SiteRecord, Stage
+from models.site import AuditRecord, Stage
 from models.stages import (
     EVERY_CHARGER,
     StageChange,
@@ -35,11 +35,11 @@ from models.stages import (
     stage_change,
     staged,
 )
-from models.topics import AUDIT, CHARGERS, SITES, STAGES
+from models.topics import AUDIT, CHARGERS, SITES, STAGES, STATE
 
 log = structlog.get_logger()
 
-REPLICA_TOPICS = (SITES, CHARGERS, STAGES)
+REPLICA_TOPICS = (SITES, CHARGERS, STAGES, STATE)
 
 EVERY_S = 1.0
 """Between two rounds. Providers keep the flags in memory, so a round asks nobody else."""
@@ -131,19 +131,19 @@ class Resolver:
                 provider=self._flag.name,
                 now=now,
             )
-            for charger, site in chargers
+            for charger, site, _boot in chargers
         )
         changes = [as_found_before(each, self._unwritten) for each in found if each is not None]
         self._unwritten = {str(change.row.charger_id): change.row for change in changes}
-        named = {charger.charger_id for charger, _site in chargers}
+        named = {asked.charger.charger_id for asked in chargers}
         gone = [key for key in self._rows if key not in named and key != EVERY_CHARGER]
         if changes or gone or EVERY_CHARGER not in self._rows:
             await self._write(_Written(changes, gone, now))
 
-    def _chargers(self) -> list[tuple[ChargerRecord, SiteRecord]]:
-        sites = self._replica.sites
+    def _chargers(self) -> list[Asked]:
+        sites, boots = self._replica.sites, self._replica.boots
         return [
-            (charger, sites[charger.site_id])
+            Asked(charger, sites[charger.site_id], boots.get(charger.charger_id))
             for charger in self._replica.chargers.values()
             if charger.site_id in sites
         ]
@@ -259,7 +259,7 @@ async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
-    replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
+    replica = Replica(bootstrap, (SITES, CHARGERS, STAGES), metrics)
     try:
         await replica.load()
     finally:

@@ -26,16 +26,19 @@ from connectors.kafka.security import Kafka
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
+from models.charger import ChargerState
 from models.errors import ConfigurationError, NotPermittedError, UndecodableRecordError
 from models.governing import Governing, governing_schedule
 from models.ids import ChargerId, OverrideId, Pseudonym, SiteId
+from models.makes import Boot
 from models.metrics import REPLICA_AGE, REPLICA_BAD, REPLICA_ROWS
 from models.overridden import AnyTimeline, OverriddenTimeline
 from models.overrides import OverrideRecord, OverrideTable
+from models.profile_choice import boot_of
 from models.site import ChargerRecord, FeedReceipt, IdentityRecord, SiteRecord
 from models.stages import EVERY_CHARGER, StageRecord, staged
 from models.timeline import Timeline
-from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, STAGES, Topic
+from models.topics import CHARGERS, FEEDS, IDENTITIES, OVERRIDES, SITES, STAGES, STATE, Topic
 from models.zones import zone
 
 log = structlog.get_logger()
@@ -65,7 +68,8 @@ class Replica:
     """Everything that is configured, as the compacted topics have it.
 
     Args:
-        topics: the depot.* topics this process needs; a gateway does without identities.
+        topics: the depot.* topics this process needs; a gateway does without identities. Of
+            charger.state.v1 nothing is kept but what chargers said of themselves.
         only: identities of these pseudonyms alone: for one card a million need not be kept.
     """
 
@@ -81,6 +85,7 @@ class Replica:
         self.feeds: dict[str, FeedReceipt] = {}
         self.overrides: dict[OverrideId, OverrideRecord] = {}
         self.stages: dict[str, StageRecord] = {}
+        self.boots: dict[ChargerId, Boot] = {}
         self._identities = IdentityTable()
         self._feed_facts: dict[SiteId, tuple[FeedFacts, ...]] = {}
         self._identity_revisions: dict[SiteId, str] = {}
@@ -295,6 +300,10 @@ class Replica:
                 stage = _decoded(value, StageRecord.decode)
                 hold_to_key(key, (stage.charger_id or EVERY_CHARGER) if stage else None)
                 _set_row(self.stages, key, stage)
+            case STATE.name:
+                row = _decoded(value, ChargerState.decode)
+                hold_to_key(key, row.charger_id if row else None)
+                _set_row(self.boots, ChargerId(key), boot_of(row) if row else None)
             case IDENTITIES.name:
                 if self._only is None or pseudonym_of_key(key) in self._only:
                     self._identities.put(key, value)
@@ -321,6 +330,7 @@ class Replica:
             FEEDS.name: len(self.feeds),
             OVERRIDES.name: len(self.overrides),
             STAGES.name: len(self.stages),
+            STATE.name: len(self.boots),
             IDENTITIES.name: len(self._identities),
         }
         for name in self._topics:

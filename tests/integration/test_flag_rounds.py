@@ -8,6 +8,8 @@ from secrets import token_hex
 
 import pytest
 from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 
 from connectors.flags.flags_file import FlagSource
@@ -18,10 +20,12 @@ from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
+from models.charger import ChargerState
 from models.errors import BrokerUnavailableError
 from models.ids import SiteId
 from models.site import AuditRecord, Stage
-from models.topics import AUDIT, CHARGERS, SITES, STAGES, Topic
+from models.stages import StageRecord
+from models.topics import AUDIT, CHARGERS, SITES, STAGES, STATE, Topic
 from tests.connectors.ocpp.chargers import charger_record, site_record
 from tests.integration.installations import read_all
 
@@ -131,3 +135,44 @@ async def test_a_return_to_site_yaml_that_kafka_does_not_take_keeps_the_ids_of_i
     returned = [each for each in await audits(broker) if each not in before]
     assert {(each.before, each.after) for each in returned} == {("enforce", "shadow (site.yaml)")}
     assert len({each.audit_id for each in returned}) == 1
+
+
+async def test_a_flag_is_targeted_by_the_profile_that_was_found(broker: Broker) -> None:
+    await apply_topics(broker.bootstrap)
+    charger = charger_record(f"CP-{token_hex(4)}", site_id=SITE.site_id, profile_named=False)
+    now = datetime.now(UTC)
+    row = ChargerState(
+        charger_id=charger.charger_id,
+        site_id=SITE.site_id,
+        offset=0,
+        vendor="Easee",
+        model="Charge Pro",
+        firmware="308",
+        booted_over="1.6",
+        updated_at=now,
+    )
+    async with bulk_producer(broker.bootstrap, "test", "test", now) as bulk:
+        await bulk.add(STATE, charger.charger_id, row.encode())
+        await bulk.settle()
+    stages = {stage.value: stage.value for stage in Stage}
+    provider = InMemoryProvider({FLAG: InMemoryFlag("shadow", stages, context_evaluator=_easees)})
+    api.set_provider_and_wait(provider, domain="test")
+    metrics = Metrics("flags")
+    replica = Replica(broker.bootstrap, REPLICA_TOPICS, metrics)
+    try:
+        await replica.load()
+        replica.sites[SITE.site_id] = SITE
+        replica.chargers[charger.charger_id] = charger
+        flag = StageFlag(FlagSource("test", provider, FLAG))
+        await Resolver(broker.bootstrap, flag, replica, metrics).round()
+        found = await read_all(broker.bootstrap, STAGES, charger.charger_id)
+        assert [each.stage for each in found if isinstance(each, StageRecord)] == [Stage.ENFORCE]
+    finally:
+        await replica.close()
+        api.clear_providers()
+        await return_to_sites(broker.bootstrap, metrics, "test")
+
+
+def _easees(flag: InMemoryFlag[str], context: EvaluationContext) -> FlagResolutionDetails[str]:
+    enforced = context.attributes["profile"] == "easee"
+    return FlagResolutionDetails(flag.variants["enforce" if enforced else "shadow"])

@@ -15,7 +15,9 @@ from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvid
 from openfeature.provider.no_op_provider import NoOpProvider
 
 from connectors.flags.flags_file import FlagSource
-from connectors.flags.reading import StageFlag
+from connectors.flags.reading import Asked, StageFlag, context_of
+from models.makes import Boot
+from models.profile_choice import found_profile
 from models.site import Stage
 from models.stages import Reading
 from tests.connectors.ocpp.chargers import charger_record, site_record
@@ -23,6 +25,7 @@ from tests.connectors.ocpp.chargers import charger_record, site_record
 FLAG = "depotgate-stage"
 OWNER = site_record()
 ONE, TWO = charger_record("CP-1"), charger_record("CP-2", group="buses")
+CHARGERS = [Asked(ONE, OWNER), Asked(TWO, OWNER)]
 READY_WITHIN_S = 30.0
 
 
@@ -48,7 +51,7 @@ def read(provider: FeatureProvider) -> Mapping[str, Reading]:
     flag = StageFlag(FlagSource("test", provider, FLAG))
     flag.start()
     until_s = time.monotonic() + READY_WITHIN_S
-    while "NOT_READY" in (found := flag.read([(ONE, OWNER), (TWO, OWNER)]))[ONE.charger_id].cause:
+    while "NOT_READY" in (found := flag.read(CHARGERS))[ONE.charger_id].cause:
         assert time.monotonic() < until_s, "the provider gets ready"
     return {str(charger_id): reading for charger_id, reading in found.items()}
 
@@ -73,6 +76,18 @@ def test_the_stage_of_site_yaml_is_there_to_be_differed_from() -> None:
 
     flag = InMemoryFlag("off", {"off": "off"}, context_evaluator=same)
     assert read(InMemoryProvider({FLAG: flag}))["CP-1"].stage is Stage.ENFORCE
+
+
+def test_a_flag_is_targeted_by_the_profile_that_goes_for_a_charger_and_by_its_make() -> None:
+    boot = Boot("1.6", "Easee", "Charge Pro", "308")
+    unnamed = charger_record("CP-3", ocpp="1.6", profile_named=False)
+    known = context_of(Asked(unnamed, OWNER, boot)).attributes
+    assert known["profile"] == found_profile(boot) == "easee"
+    assert [known[each] for each in ("vendor", "model", "firmware")] == list(boot[1:])
+    before = context_of(Asked(unnamed, OWNER)).attributes
+    assert [before[each] for each in ("profile", "vendor", "firmware")] == ["standard", "", ""]
+    named = charger_record("CP-3", ocpp="1.6", profile="keba")
+    assert context_of(Asked(named, OWNER, boot)).attributes["profile"] == "keba"
 
 
 @pytest.mark.parametrize(
