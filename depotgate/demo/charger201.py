@@ -43,6 +43,9 @@ class Variable:
 _AUTH_ENABLED = ("authctrlr", "enabled")
 _NO_TOKEN = {"id_token": "", "type": "NoAuthorization"}
 
+_ITEMS_MAX, _BYTES_MAX = 32, 8192
+"""ItemsPerMessage and BytesPerMessage: more than is ever asked for at once."""
+
 _TRIGGER_OF_START = {
     Started.CARD: "Authorized",
     Started.CABLE: "CablePluggedIn",
@@ -82,6 +85,9 @@ class Charger201(Charger):
             ("authctrlr", "authorizeremotestart"): Variable("true"),
             ("authctrlr", "localauthorizeoffline"): Variable("false"),
             ("authctrlr", "localpreauthorize"): Variable("false"),
+            # Required variables; their instances, one for each message, are all alike here.
+            ("devicedatactrlr", "itemspermessage"): Variable(str(_ITEMS_MAX)),
+            ("devicedatactrlr", "bytespermessage"): Variable(str(_BYTES_MAX)),
             ("txctrlr", "txstartpoint"): Variable("PowerPathClosed"),
             ("txctrlr", "txstoppoint"): Variable("PowerPathClosed"),
             ("txctrlr", "stoptxoninvalidid"): Variable(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.ocpp.displays import CONTROLLER, VARIABLES
 from connectors.ocpp.local_list import limit_names
 from models.key_reading import (
     AT_ONCE_MAX,
@@ -109,6 +110,7 @@ NAMED_2X = (
     *(each.mode_key for each in STANDARD.spellings),
     *(names["2.x"] for names in GUARDS.values()),
     *limit_names("2.0.1"),
+    *(f"{CONTROLLER}.{name}" for name in VARIABLES),
 )
 
 
