@@ -179,9 +179,14 @@ def _end_of_date(each: DatedException) -> int:
 def _contradictions(
     layer: str, entries: tuple[E, ...], overlap: Callable[[E, E], bool]
 ) -> Iterator[ScheduleFault]:
+    # A thousand of one mode are compared with none.
+    opposite: dict[Mode, list[tuple[int, E]]] = {mode: [] for mode in Mode}
     for second, later in enumerate(entries):
-        for first, earlier in enumerate(entries[:second]):
-            if earlier.mode is not later.mode and overlap(earlier, later):
+        for mode in Mode:
+            if mode is not later.mode:
+                opposite[mode].append((second, later))
+        for first, earlier in opposite[later.mode]:
+            if overlap(earlier, later):
                 yield ScheduleFault(
                     layer,
                     first,
