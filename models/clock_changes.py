@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-_STEP = timedelta(days=2)
+_STEP = timedelta(days=5)
 """Two changes of one zone were at least 6 days apart since 1970 (America/Boa_Vista, 2000)."""
 
 _SECOND = timedelta(seconds=1)
