@@ -14,8 +14,7 @@ from array import array
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate, pairwise, repeat
-from operator import add
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +25,7 @@ _WARM_UP = timedelta(hours=30)
 """Before the first minute that is asked for: clocks are set back by 24 hours at most."""
 
 _DAY_MINUTES = 24 * 60
+_HOUR_MINUTES = 60
 
 MANAGED, FREEVEND = "managed", "freevend"
 
@@ -105,12 +105,28 @@ def codes(plan: Plan, zone: ZoneInfo, first: datetime, last: datetime) -> bytes:
 def _walked(zone: ZoneInfo, first: datetime, last: datetime) -> array[int]:
     """The latest local minute that the clock has shown, in each minute of [first, last)."""
     begins = first - _WARM_UP
-    walk = accumulate(repeat(MINUTE, (last - begins) // MINUTE - 1), add, initial=begins)
-    shown = (
-        local.toordinal() * _DAY_MINUTES + local.hour * 60 + local.minute
-        for local in (at.astimezone(zone) for at in walk)
-    )
+    shown = _shown(zone, begins, (last - begins) // MINUTE)
     return array("l", list(accumulate(shown, max))[_WARM_UP // MINUTE :])
+
+
+def _shown(zone: ZoneInfo, begins: datetime, count: int) -> Iterator[int]:
+    """The local minute that the clock shows, in each of so many minutes.
+
+    Looked at hour by hour, and minute by minute in an hour in which the clock is set: then it shows
+    less or more at its end than it should. No two changes are so near.
+    """
+
+    def shows(place: int) -> int:
+        local = (begins + MINUTE * place).astimezone(zone)
+        return local.toordinal() * _DAY_MINUTES + local.hour * _HOUR_MINUTES + local.minute
+
+    for first in range(0, count, _HOUR_MINUTES):
+        last = min(first + _HOUR_MINUTES, count) - 1
+        shown, shown_last = shows(first), shows(last)
+        if shown_last - shown == last - first:
+            yield from range(shown, shown_last + 1)
+        else:
+            yield from map(shows, range(first, last + 1))
 
 
 # What is said of a minute of the wall: a bit for each layer and mode.
