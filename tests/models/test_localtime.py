@@ -75,8 +75,8 @@ def test_around_every_clock_change_the_grid_is_as_the_offsets_say() -> None:
         (name, local)
         for name in distinct_histories()
         for change in changes(name)
-        for local in _grid(change)
-        if instant(local.date(), local.time(), zone(name)) != _expected(change, local)
+        for local, at in _instants(name, change)
+        if at != _expected(change, local)
     ]
     assert wrong == []
 
@@ -84,11 +84,11 @@ def test_around_every_clock_change_the_grid_is_as_the_offsets_say() -> None:
 def test_local_times_become_instants_in_their_order() -> None:
     """Snapping gives no window of negative length (rule 4)."""
     backwards = [
-        (name, earlier)
+        (name, later)
         for name in distinct_histories()
         for change in changes(name)
-        for earlier, later in pairwise(_grid(change))
-        if _at(name, earlier) > _at(name, later)
+        for (_, earlier_at), (later, later_at) in pairwise(_instants(name, change))
+        if earlier_at > later_at
     ]
     assert backwards == []
 
@@ -122,8 +122,10 @@ def _instant(zone_name: str, local: str) -> datetime:
     return instant(wanted.date(), wanted.time(), zone(zone_name))
 
 
-def _at(zone_name: str, local: datetime) -> datetime:
-    return instant(local.date(), local.time(), zone(zone_name))
+def _instants(name: str, change: ClockChange) -> Iterator[tuple[datetime, datetime]]:
+    """Local times around a change, and the instants that they mean."""
+    where = zone(name)
+    return ((local, instant(local.date(), local.time(), where)) for local in _grid(change))
 
 
 def _grid(change: ClockChange) -> Iterator[datetime]:

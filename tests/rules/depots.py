@@ -58,7 +58,8 @@ class Depot:
     """
 
     def __init__(self, case: Mapping[str, Any]) -> None:
-        written = {**DEPOT, **case.get("depot", {})}
+        own = case.get("depot", {})
+        written = {**DEPOT, **own}
         self._feeds = tuple(
             FeedFacts(source=source, content_at=_utc(case["at"]) - timedelta(seconds=age_s))
             for source, age_s in case.get("feeds", {}).items()
@@ -83,7 +84,7 @@ class Depot:
             revision="r1",
             loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
-        self._records = [_record(row) for row in written["identities"]]
+        self._records = [*map(_record, own["identities"])] if "identities" in own else _KNOWN
         self._overrides = OverrideTable(_override(row) for row in case.get("overrides", ()))
 
     def governing(self, charger_id: ChargerId) -> Governing | None:
@@ -152,6 +153,9 @@ def _record(row: Mapping[str, Any]) -> IdentityRecord:
         state=IdentityState(row.get("state", "active")),
         state_since=row.get("state_since"),
     )
+
+
+_KNOWN = [*map(_record, DEPOT["identities"])]
 
 
 def presented(row: Mapping[str, Any], ocpp: str, site: SiteRecord) -> Token:

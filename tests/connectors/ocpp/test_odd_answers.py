@@ -174,7 +174,7 @@ def stand_with_identities(tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
 @pytest.mark.parametrize("kind", ENDS)
 @given(st.data())
-@settings(max_examples=25)
+@settings(max_examples=min(25, settings().max_examples))
 def test_a_command_ends_with_its_event_whatever_is_answered(
     stand_with_identities: Callable[[], Stand], kind: CommandKind, data: st.DataObject
 ) -> None:
