@@ -128,7 +128,7 @@ class _Reader:
     def calendar(self, calendar: Component) -> None:
         try:
             self._preamble(calendar)
-            zones = CalendarZones(calendar)
+            zones = CalendarZones(calendar, self._zone)
         except CalendarFault as fault:
             self._problems.add(self._file, fault.line, fault.message)
             return
@@ -141,6 +141,11 @@ class _Reader:
             except CalendarFault as fault:
                 message = f"event {_uid(each)}: {fault.message}"
                 self._problems.add(self._file, fault.line, message)
+        for tzid, line in zones.compared.items():
+            self._note(
+                line,
+                f"TZID {shown(tzid)} sets its clocks as {self._zone.key} does, and is read as that",
+            )
 
     def _preamble(self, calendar: Component) -> None:
         for name, expected in (("VERSION", ("2.0",)), ("CALSCALE", ("GREGORIAN",)),

@@ -1,6 +1,7 @@
 """From the time zone that a calendar names to one of the tz database (rules 1 and 10).
 
 What a VTIMEZONE says of offsets is not used: it is a copy, often an old one, and its name is not.
+Where its name says nothing it is compared with the zone that is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from connectors.feeds.icalendar_lines import CalendarFault, Component
+from connectors.feeds.icalendar_own_zones import sets_clocks_as
 from connectors.feeds.site_wording import shown
 from models.errors import ScheduleError
 from models.zones import zone
@@ -29,12 +31,21 @@ UTC_ZONE = zone("UTC")
 
 
 class CalendarZones:
-    """The zones of one calendar, by TZID."""
+    """The zones of one calendar, by TZID.
 
-    def __init__(self, calendar: Component) -> None:
+    Attributes:
+        compared: TZIDs that are the zone asked for by their clock changes, and where they stand.
+    """
+
+    def __init__(self, calendar: Component, asked: ZoneInfo) -> None:
+        self._asked = asked
         self._locations: dict[str, str] = {}
+        self._timezones: dict[str, Component] = {}
+        self.compared: dict[str, int] = {}
         for each in (inner for inner in calendar.inner if inner.name == "VTIMEZONE"):
             tzid, location = each.one("TZID"), each.one("X-LIC-LOCATION")
+            if tzid:
+                self._timezones[tzid.value] = each
             if tzid and location:
                 self._locations[tzid.value] = location.value
 
@@ -43,11 +54,15 @@ class CalendarZones:
         for name in (self._locations.get(tzid), tzid):
             if name is not None and (found := zone_named(name)):
                 return found
+        timezone = self._timezones.get(tzid)
+        if timezone and (tzid in self.compared or sets_clocks_as(timezone, self._asked)):
+            self.compared[tzid] = timezone.line
+            return self._asked
         raise CalendarFault(
             line,
             f"TZID {shown(tzid)} is no time zone that is known here: expected an IANA name "
             "(Europe/Berlin), a Windows name (W. Europe Standard Time), or a VTIMEZONE with "
-            "X-LIC-LOCATION",
+            f"X-LIC-LOCATION or with the clock changes of {self._asked.key}",
         )
 
 
