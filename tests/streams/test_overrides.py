@@ -16,7 +16,9 @@ from typing import Any, cast
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.app.base import App
 from faust.sensors.base import SensorDelegate
 from faust.tables.recovery import Recovery
@@ -44,6 +46,7 @@ from streams.overrides import (
     RawSchema,
     Transport,
     Worker,
+    pace,
 )
 
 PARTITION = TP(REQUESTS.name, 3)
@@ -69,9 +72,11 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (driver.AIOKafkaConsumerThread.verify_event_path,    "b983e7735f64"),
     (Conductor._compile_message_handler,                 "9fbc0538097a"),
     (driver.Consumer._new_consumer_thread,               "0870ec53dea7"),
-    (driver.AIOKafkaConsumerThread._create_worker_consumer, "c2701bfc3e6f"),
+    (driver.AIOKafkaConsumerThread.on_start,             "38b4e8bd1e10"),
     (driver.ConsumerRebalanceListener.on_partitions_assigned, "1c1f8406ad36"),
-    (AIOKafkaConsumer.start,                             "2f1ba7044332"),
+    (Fetcher._fetch_requests_routine,                    "2a8ec5932644"),
+    (Fetcher._get_actions_per_node,                      "1dab2cf937d1"),
+    (Fetcher._proc_fetch_request,                        "59bf948fff47"),
     (faust.Schema.compile,                               "d46eec5ce319"),
     (SensorDelegate.on_stream_event_in,                  "8d61a7ef5f31"),
     (Service.wait_first,                                 "feade6a31f8a"),
@@ -368,16 +373,29 @@ async def test_what_goes_wrong_with_an_event_reaches_the_fetch_loop(tmp_path: Pa
             await consumer.wait_first(fails(after), consumer.suspend_flow.wait())
 
 
-async def test_a_fetch_waits_until_it_is_worth_one(tmp_path: Path) -> None:
-    app = app_with(tmp_path)
-    thread, transport = cast("Any", app.consumer)._thread, app.transport
-    consumer = thread._create_worker_consumer(transport)
+class Fetches(Fetcher):  # type: ignore[misc]  # aiokafka ships no types
+    """Fetches that find something or nothing, as a test has it."""
+
+    def __init__(self, finds: list[bool]) -> None:
+        super().__init__(AIOKafkaClient(), SubscriptionState())
+        self._finds = iter(finds)
+
+    async def _proc_fetch_request(self, *_request: object) -> bool:
+        return next(self._finds)
+
+
+async def test_the_first_event_ends_a_fetch_and_those_that_follow_are_fetched_together() -> None:
+    fetcher = Fetches([False, True, True, False])
+    pace(fetcher)
+    waits = []
     try:
-        # What AIOKafkaConsumer.start hands to its fetcher.
-        assert consumer._fetch_min_bytes == FETCH_MIN_BYTES
-        assert consumer._fetch_max_wait_ms == 50
+        for _ in range(4):
+            waits.append((fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms))
+            await fetcher._proc_fetch_request()
     finally:
-        await consumer.stop()
+        await fetcher.close()
+    assert waits == [(1, 250), (1, 250), (FETCH_MIN_BYTES, 50), (FETCH_MIN_BYTES, 50)]
+    assert (fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms) == (1, 250)
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"CP-1", b"{"), (b"\xff", b"\xfe"), (None, None)])
