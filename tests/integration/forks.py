@@ -7,6 +7,7 @@ by every test of `depotgate up`.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -57,6 +58,8 @@ def start(streams: Streams, body: Callable[..., None], *arguments: object) -> Fo
 
 def _begin(streams: Streams, body: Callable[..., None], arguments: tuple[object, ...]) -> None:
     _end_with_parent()
+    # What was imported is there to stay, and shared with the process that this one is forked from.
+    gc.freeze()
     os.dup2(os.open(streams.stdin, os.O_RDONLY), 0)
     os.dup2(os.open(streams.stdout, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 1)
     os.dup2(os.open(streams.stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.kafka.broker_files import free_port
@@ -30,13 +29,13 @@ from depotgate.demo.session import Attempted, Behaviour
 from depotgate.supervisor import Child
 from models.attempt import Outcome
 from models.record import Record
-from models.topics import Topic
 from tests.integration.commands import depotgate
 from tests.integration.depots import Depot
+from tests.integration.own_broker import format_folder
+from tests.integration.written import FOLLOWS_WITHIN_S
 from tests.said import Said
 
 Found = TypeVar("Found")
-R = TypeVar("R", bound=Record)
 
 UP_WITHIN_S = 150.0
 DOWN_WITHIN_S = 60.0
@@ -47,9 +46,8 @@ the posture would answer, and not what a test waits for."""
 
 CONNECTS_WITHIN_S = 60.0
 
-FOLLOWS_WITHIN_S = 30.0
-"""For what follows in milliseconds or a few seconds, unless the machine is busy with other things:
-denials follow outcomes, rows follow facts, processes follow files."""
+POLL_S, POLL_MAX_S = 0.05, 1.0
+"""Between two looks at what a test waits for."""
 
 PAGE_WITHIN_S = 30.0
 """For a page of metrics: its process may be in the midst of other work."""
@@ -66,12 +64,11 @@ QUICK = Behaviour(
 
 async def holds_within(condition: Callable[[], Any], within_s: float, what: str) -> None:
     """Poll a condition; fails the test by name when it never holds."""
-    deadline_s = asyncio.get_running_loop().time() + within_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline_s, (
-            f"not within {within_s:.0f} s: {what}"
-        )
-        await asyncio.sleep(0.05)
+
+    async def ask() -> Any:
+        return condition()
+
+    await until_holds(ask, bool, what, within_s)
 
 
 async def until_holds(
@@ -80,14 +77,19 @@ async def until_holds(
     what: str,
     within_s: float = FOLLOWS_WITHIN_S,
 ) -> Found:
-    """Ask again until something holds of the answer, and return it; fails the test by name."""
-    deadline_s = asyncio.get_running_loop().time() + within_s
-    while not holds(found := await ask()):
-        assert asyncio.get_running_loop().time() < deadline_s, (
-            f"not within {within_s:.0f} s: {what}"
-        )
-        await asyncio.sleep(0.05)
-    return found
+    """Ask again until something holds of the answer, and return it; fails the test by name.
+
+    Between two answers it rests for as long as one takes: the other tests need the machine too.
+    """
+    time_s = asyncio.get_running_loop().time
+    deadline_s = time_s() + within_s
+    while True:
+        asked_s = time_s()
+        found = await ask()
+        if holds(found):
+            return found
+        assert time_s() < deadline_s, f"not within {within_s:.0f} s: {what}"
+        await asyncio.sleep(min(max(POLL_S, time_s() - asked_s), POLL_MAX_S))
 
 
 class Up:
@@ -139,6 +141,11 @@ class Up:
             lambda: self.run or self.process.poll() is not None, UP_WITHIN_S, "run.json"
         )
         assert self.run, f"up ended:\n{self.said}"
+
+    async def start_sooner(self) -> None:
+        """As `start`, over a folder of a broker that needs not be formatted any more."""
+        await format_folder(self.data / "kafka")
+        await self.start()
 
     def _launch(self) -> subprocess.Popen[bytes]:
         places = (f"--data={self.data}", "--ocpp=127.0.0.1:0", "--metrics=127.0.0.1:0")
@@ -292,58 +299,6 @@ class Fleet:
         return Counter(
             (each.charger_id, each.result.status) for each in self.attempts if each.result
         )
-
-
-async def read_all(kafka: str, topic: Topic, about: str = "") -> list[Record]:
-    """Every record that a topic has now, a repeated one as often as it is there.
-
-    Args:
-        about: only those that have this text in them: on a broker that tests share there are
-            others too, and some that are no records on purpose.
-    """
-    assert topic.record is not None
-    values = await read_values(kafka, topic)
-    return [topic.record.decode(value) for value in values if about.encode() in value]
-
-
-async def read_kind(kafka: str, topic: Topic, kind: type[R], about: str = "") -> list[R]:
-    """Those records of `read_all` that are of a kind."""
-    return [each for each in await read_all(kafka, topic, about) if isinstance(each, kind)]
-
-
-async def read_until(
-    kafka: str,
-    topic: Topic,
-    kind: type[R],
-    holds: Callable[[list[R]], Any],
-    what: str,
-    *,
-    within_s: float = FOLLOWS_WITHIN_S,
-) -> list[R]:
-    """Every record that a topic has, once something holds of them.
-
-    Only an outcome, and what comes before it, is there as soon as a driver has the answer; all else
-    follows what it tells of.
-    """
-    return await until_holds(lambda: read_kind(kafka, topic, kind), holds, what, within_s)
-
-
-async def read_values(kafka: str, topic: Topic) -> list[bytes]:
-    """The bytes of every record that a topic has now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        values: list[bytes] = []
-        while not all([await consumer.position(each) >= ends[each] for each in partitions]):
-            for messages in (await consumer.getmany(timeout_ms=200)).values():
-                values += [bytes(message.value or b"") for message in messages]
-        return values
-    finally:
-        await consumer.stop()
 
 
 def told(outcomes: Iterable[Record]) -> Counter[tuple[str, str]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from depotgate.demo.charger import Charger
 from depotgate.demo.odd.family import FAMILY
@@ -37,7 +38,7 @@ class Scene(Fleet):
         super().__init__(depot, up.ocpp)
         self.up = up
         self.depot = depot
-        self.heard: list[Heard] = []
+        self._heard: defaultdict[tuple[type[object], str], list[Heard]] = defaultdict(list)
         self._ends: dict[str, asyncio.Task[None]] = {}
         rows = {row.charger_id: row for row in depot.chargers}
         for charger_id, name in cast.items():
@@ -50,10 +51,13 @@ class Scene(Fleet):
                 on_attempt=self.attempts.append,
             )
 
+    def hear(self, record: Heard) -> None:
+        """Take what a topic says."""
+        self._heard[type(record), _charger_of(record)].append(record)
+
     def of_kind(self, kind: type[Kind], charger_id: str) -> list[Kind]:
         """What the topics say of a charger, in order."""
-        found = (each for each in self.heard if isinstance(each, kind))
-        return [each for each in found if _charger_of(each) == charger_id]
+        return cast("list[Kind]", self._heard[kind, charger_id])
 
     def facts(self, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
         """Its mode facts of a kind."""
@@ -166,7 +170,7 @@ async def scene_of(
     scene = Scene(up, depot, cast)
     before(scene)
     async with (
-        Watch(up.kafka, scene.heard.append) as watch,
+        Watch(up.kafka, scene.hear) as watch,
         asyncio.TaskGroup() as tasks,
         scene.connected(),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from connectors.kafka.readiness import kafka_answers
 from connectors.processes import command_of
 from models.errors import BrokerUnavailableError
 from tests.integration.marks import OWN_KAFKA
+from tests.integration.own_broker import format_folder, start_own_jars
 
 pytestmark = [*OWN_KAFKA]
 
@@ -60,18 +62,28 @@ def runs_kafka(pid: int) -> bool:
     return "kafka.Kafka" in command_of(pid)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[JarsBroker, Path]]:
+    """A broker that nobody ends, and its folder, which was empty."""
+    folder = tmp_path_factory.mktemp("running") / "kafka"
+    broker = asyncio.run(start_from_jars(BrokerFiles(folder), None, quiet))
+    yield broker, folder
+    broker.kill()
+
+
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[JarsBroker]:
     """A broker of this test's own, to be killed."""
-    broker = await start_from_jars(BrokerFiles(tmp_path / "kafka"), None, quiet)
+    broker = await start_own_jars(tmp_path)
     yield broker
-    await broker.stop()
+    broker.kill()
 
 
 @pytest.fixture
 def launched(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
     """A launcher in a process of its own, the pid of its Kafka, and the folder."""
     folder = tmp_path / "kafka"
+    asyncio.run(format_folder(folder))
     launcher = subprocess.Popen(
         [sys.executable, "-c", LAUNCHER, str(folder)], stdout=subprocess.PIPE
     )
@@ -137,16 +149,17 @@ async def test_a_stop_leaves_no_process_and_a_later_start_finds_the_records(
         await later.stop()
 
 
-async def test_a_folder_in_use_is_refused(own: JarsBroker, tmp_path: Path) -> None:
+async def test_a_folder_in_use_is_refused(running: tuple[JarsBroker, Path]) -> None:
+    broker, folder = running
     with pytest.raises(BrokerUnavailableError, match="another depotgate is running"):
-        await start_from_jars(BrokerFiles(tmp_path / "kafka"), None, quiet)
-    assert own.alive
+        await start_from_jars(BrokerFiles(folder), None, quiet)
+    assert broker.alive
 
 
 async def test_a_port_that_is_asked_for_and_taken_is_refused(
-    own: JarsBroker, tmp_path: Path
+    running: tuple[JarsBroker, Path], tmp_path: Path
 ) -> None:
-    port = int(own.bootstrap.rpartition(":")[2])
+    port = int(running[0].bootstrap.rpartition(":")[2])
     with pytest.raises(BrokerUnavailableError, match=f"port {port} on 127.0.0.1 is taken"):
         await start_broker(tmp_path / "other", named=None, port=port, on_progress=quiet)
 
@@ -161,11 +174,8 @@ async def test_a_kafka_that_dies_at_once_says_why(own: JarsBroker, tmp_path: Pat
     assert not own.alive
 
 
-def test_listeners_are_on_loopback_only(
-    launched: tuple[subprocess.Popen[bytes], int, Path],
-) -> None:
-    _launcher, pid, _folder = launched
-    links = list(Path(f"/proc/{pid}/fd").iterdir())
+def test_listeners_are_on_loopback_only(running: tuple[JarsBroker, Path]) -> None:
+    links = list(Path(f"/proc/{running[0].pid}/fd").iterdir())
     owned = {str(link.readlink()) for link in links if link.is_symlink()}
     listening = [
         row.split()

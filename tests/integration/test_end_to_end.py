@@ -36,14 +36,12 @@ from tests.integration.installations import (
     holds_within,
     metric,
     processes_on,
-    read_kind,
-    read_until,
-    read_values,
     series_of,
     told,
     until_holds,
 )
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_kind, read_until, read_values
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -105,19 +103,21 @@ async def every_attempt_has_its_outcome(up: Up, fleet: Fleet) -> None:
     assert told(outcomes) == answers
 
 
-async def observed(up: Up, charger_id: str) -> Mode | None:
-    """The charger's observed mode by its newest state row."""
-    rows = await read_kind(up.kafka, STATE, ChargerState)
-    mine = [row for row in rows if row.charger_id == charger_id]
-    return mine[-1].observed.mode if mine and mine[-1].observed else None
+async def until_observed(up: Up, mode: Mode, *chargers: Charger) -> None:
+    """Wait until each charger's newest state row says that it was seen in that mode."""
+    wanted = {charger.charger_id: mode for charger in chargers}
 
+    def observed(rows: list[ChargerState]) -> dict[str, Mode | None]:
+        newest = {str(row.charger_id): row.observed for row in rows}
+        return {name: seen.mode if (seen := newest.get(name)) else None for name in wanted}
 
-async def until_observed(up: Up, charger_id: str, mode: Mode) -> None:
-    await until_holds(
-        lambda: observed(up, charger_id),
-        lambda seen: seen is mode,
-        f"{charger_id} is in {mode}",
-        WITHIN_S,
+    await read_until(
+        up.kafka,
+        STATE,
+        ChargerState,
+        lambda rows: observed(rows) == wanted,
+        f"{', '.join(wanted)}: {mode}",
+        within_s=WITHIN_S,
     )
 
 
@@ -168,10 +168,9 @@ async def test_denials_are_access_decisions_with_their_reason(up: Up, fleet: Fle
 
 async def test_every_charger_is_switched_to_its_mode(up: Up, fleet: Fleet) -> None:
     """Commanded on connect and read back, in every version."""
-    for charger in fleet.of("MANAGED"):
-        await until_observed(up, charger.charger_id, Mode.MANAGED)
+    await until_observed(up, Mode.MANAGED, *fleet.of("MANAGED"))
+    await until_observed(up, Mode.FREEVEND, *fleet.of("OPEN"))
     for charger in fleet.of("OPEN"):
-        await until_observed(up, charger.charger_id, Mode.FREEVEND)
         assert charger.mode is Mode.FREEVEND
     await holds_within(
         lambda: metric(up.run["metrics"]["gateway"][0], "depotgate_chargers_connected") == 16,
@@ -259,7 +258,7 @@ async def test_before_an_edge_a_session_starts_by_itself(
     """Rule 3: in freevend anybody charges."""
     await _an_edge_ahead(fleet, depot)
     for charger in fleet.of("EDGE"):
-        await until_observed(up, charger.charger_id, Mode.FREEVEND)
+        await until_observed(up, Mode.FREEVEND, charger)
         result = await charger.plug_in()
         assert result is not None, "in freevend a session starts by itself"
         assert result.accepted
@@ -360,7 +359,7 @@ async def test_an_edge_leaves_running_sessions_and_switches_the_charger(
         assert session is not None, "edge: finish leaves the session alone"
         assert not session.ended.is_set()
         await charger.plug_out()
-        await until_observed(up, charger.charger_id, Mode.MANAGED)
+        await until_observed(up, Mode.MANAGED, charger)
         assert await charger.plug_in() is None, "managed waits for a card"
         refused = await charger.tap(CARDS["unknown"])
         assert refused is not None
@@ -500,7 +499,7 @@ async def test_two_workers_and_two_gateways_share_the_load(
             "the other gateway has them",
         )
         for charger in movers:
-            await until_observed(up, charger.charger_id, Mode.MANAGED)
+            await until_observed(up, Mode.MANAGED, charger)
             charger.move_to(up.ocpp)
             await charger.connected(WITHIN_S)
         async with load(movers):

@@ -19,8 +19,9 @@ from models.explanation import Explanation
 from models.reasons import Answer, Reason
 from models.topics import DECISIONS, OUTCOMES
 from tests.integration.depots import CARDS, Depot, rows
-from tests.integration.installations import Fleet, Up, read_kind, read_until
+from tests.integration.installations import Fleet, Up
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_kind, read_until
 from tests.said import Said
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -43,7 +44,7 @@ async def depot(tmp_path_factory: pytest.TempPathFactory) -> Depot:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def up(tmp_path_factory: pytest.TempPathFactory, depot: Depot) -> AsyncIterator[Up]:
     installation = Up(tmp_path_factory.mktemp("up"), depot, "--deadline-s=5")
-    await installation.start()
+    await installation.start_sooner()
     yield installation
     installation.end()
 

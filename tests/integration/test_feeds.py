@@ -31,11 +31,12 @@ from models.site import AuditRecord, ExpiredFeed, FeedPolicy, FeedReceipt, SiteR
 from models.topics import AUDIT, CHARGERS, DECISIONS, FEEDS, IDENTITIES, SITES
 from tests.connectors.feeds.feed_server import Delivering, delivering
 from tests.connectors.feeds.folders import SITE, write
-from tests.integration.installations import read_all, read_values, until_holds
+from tests.integration.installations import until_holds
 from tests.integration.test_command_line import depotgate
 from tests.integration.topics_io import Tap, Topics
 from tests.integration.worker_depot import PSEUDONYMS, UNKNOWN, Depot, Station
 from tests.integration.workers import FOLLOWS_WITHIN_S, WorkerProcess, holds
+from tests.integration.written import read_all, read_values
 
 pytestmark = pytest.mark.integration
 

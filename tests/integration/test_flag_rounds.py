@@ -27,7 +27,7 @@ from models.site import AuditRecord, Stage
 from models.stages import StageRecord
 from models.topics import AUDIT, CHARGERS, SITES, STAGES, STATE, Topic
 from tests.connectors.ocpp.chargers import charger_record, site_record
-from tests.integration.installations import read_all
+from tests.integration.written import read_all
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker import Broker, start_broker
+from connectors.kafka.broker import Broker
 from connectors.ocpp.wire import wire_time
 from depotgate.demo.charger import Charger
 from depotgate.demo.charger16 import Charger16
@@ -24,6 +24,7 @@ from models.metrics import EVENTS_HELD, KAFKA_AWAY, SPOOLED
 from models.reasons import Reason
 from tests.integration.gateways import CARDS, DEADLINE_S, QUICK, House, ask, open_house
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.own_broker import start_own
 from tests.integration.records import until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
@@ -42,9 +43,9 @@ AT_ONCE_S = DEADLINE_S
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
-    broker = await start_broker(tmp_path_factory.mktemp("mortal"), named=None, on_progress=print)
+    broker = await start_own(tmp_path_factory.mktemp("mortal"))
     yield broker
-    await broker.stop()
+    broker.kill()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -30,7 +30,7 @@ from models.topics import AUDIT, CHARGERS, FEEDS, IDENTITIES, SITES, Topic
 from tests.connectors.feeds.folders import CARD, KEYS, SITE, write
 from tests.connectors.feeds.folders import CHARGERS as CHARGER_ROWS
 from tests.connectors.feeds.folders import IDENTITIES as IDENTITY_ROWS
-from tests.integration.installations import read_all, read_values
+from tests.integration.written import read_all, read_values
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
 

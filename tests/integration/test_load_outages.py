@@ -11,17 +11,17 @@ import pytest
 from connectors.feeds.differences import Change
 from connectors.feeds.publish import load_depot
 from connectors.kafka import bulk
-from connectors.kafka.broker_files import BrokerFiles
-from connectors.kafka.broker_jars import JarsBroker, start_from_jars
+from connectors.kafka.broker_jars import JarsBroker
 from connectors.kafka.replica import Replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
-from models.errors import BrokerUnavailableError, TopicMismatchError
+from models.errors import BrokerUnavailableError
 from models.ids import SiteId
 from models.topics import CHARGERS, FEEDS, IDENTITIES, SITES
 from tests.connectors.feeds.folders import IDENTITIES as IDENTITY_ROWS
 from tests.connectors.feeds.folders import KEYS, write
 from tests.integration.marks import OWN_KAFKA
+from tests.integration.own_broker import start_own_jars
 
 pytestmark = [*OWN_KAFKA]
 
@@ -42,9 +42,9 @@ def identities(count: int, state: str) -> str:
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[JarsBroker]:
     """A broker of this test's own, to be killed."""
-    broker = await start_from_jars(BrokerFiles(tmp_path / "kafka"), None, lambda _line: None)
+    broker = await start_own_jars(tmp_path)
     yield broker
-    await broker.stop()
+    broker.kill()
 
 
 @pytest.fixture
@@ -75,13 +75,6 @@ def once_half_is_published(then: Callable[[], None]) -> Callable[[int, int], Non
             then()
 
     return progress
-
-
-async def test_without_topics_nothing_is_loaded_and_what_to_do_is_said(
-    own: JarsBroker, folder: Path
-) -> None:
-    with pytest.raises(TopicMismatchError, match="run `depotgate topics apply`"):
-        await load_depot(own.bootstrap, folder, KEYS, actor="test")
 
 
 async def test_a_load_outlives_a_broker_that_is_killed_and_comes_back(

@@ -18,7 +18,8 @@ from models.schedule import Mode
 from models.site import AuditRecord
 from models.topics import AUDIT, OUTCOMES
 from tests.integration.depots import CARDS, Depot, rows
-from tests.integration.installations import Fleet, Up, holds_within, read_kind
+from tests.integration.installations import Fleet, Up, holds_within
+from tests.integration.written import read_kind
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

@@ -21,8 +21,9 @@ from models.charger import ChargerState
 from models.profiles import PROFILES, profile_named, switchable
 from models.topics import OUTCOMES, STATE
 from tests.connectors.ocpp.certificates import Authority
-from tests.integration.installations import QUICK, Up, read_all
+from tests.integration.installations import QUICK, Up
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_all
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -99,7 +100,7 @@ async def north(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[North
         f"--tls-client-ca-file={authority.bundle}",
     )
     try:
-        await up.start()
+        await up.start_sooner()
         chargers = {row["charger_id"]: charger_of(row, up, authority) for row in depot.rows}
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each.run()) for each in chargers.values()]

@@ -15,8 +15,9 @@ from depotgate.demo.charger201 import Charger201, Variable
 from depotgate.demo.local_list import LocalList
 from models.topics import TOPICS
 from tests.integration.depots import CARDS, Depot, Row
-from tests.integration.installations import Fleet, Up, holds_within, read_values
+from tests.integration.installations import Fleet, Up, holds_within
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_values
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -64,7 +65,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     depot.write_site()
     up = Up(tmp_path_factory.mktemp("up"), depot, f"--identities={folder / 'identities.csv'}")
     depot.write_identities(CARDS.keys() - {"unknown"})
-    await up.start()
+    await up.start_sooner()
     try:
         await in_time(depot, up)
         fleet = Fleet(depot, up.ocpp)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from connectors.kafka.broker import Broker, start_broker
+from connectors.kafka.broker import Broker
 from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
 from connectors.kafka.topics import apply_topics
@@ -21,6 +21,7 @@ from models.decision import decide
 from models.errors import NotFoundError
 from models.ids import AttemptId, RequestId, timed_id
 from models.topics import DECISIONS
+from tests.integration.own_broker import start_own
 from tests.models.samples import FACTS
 from tests.models.test_replaying import LIVE
 
@@ -60,9 +61,9 @@ class Written:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
     """Of these tests alone: they write of times long past, and times of writing only go up."""
-    own = await start_broker(tmp_path_factory.mktemp("period"), named=None, on_progress=print)
+    own = await start_own(tmp_path_factory.mktemp("period"))
     yield own
-    await own.stop()
+    own.kill()
 
 
 @pytest.fixture

@@ -18,15 +18,9 @@ from models.site import AuditRecord
 from models.topics import AUDIT, DECISIONS, EVENTS
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.drivers import drivers
-from tests.integration.installations import (
-    Fleet,
-    Up,
-    holds_within,
-    metric,
-    read_kind,
-    until_holds,
-)
+from tests.integration.installations import Fleet, Up, holds_within, metric, until_holds
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_kind
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -47,7 +41,7 @@ async def up(tmp_path_factory: pytest.TempPathFactory, depot: Depot) -> AsyncIte
     """An installation with a broker of its own: nothing else may stand under any epoch."""
     # An answer without a decision would look like a card that is not known under the new key.
     installation = Up(tmp_path_factory.mktemp("up"), depot, "--deadline-s=15")
-    await installation.start()
+    await installation.start_sooner()
     yield installation
     installation.end()
 

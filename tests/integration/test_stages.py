@@ -22,16 +22,9 @@ from models.site import AuditRecord, Stage
 from models.topics import AUDIT, DECISIONS, DENIALS, MODE, OUTCOMES, STAGES
 from tests.integration.depots import CARDS, Depot, Row
 from tests.integration.flag_server import FlagServer
-from tests.integration.installations import (
-    Fleet,
-    Up,
-    holds_within,
-    metric,
-    read_kind,
-    read_until,
-    until_holds,
-)
+from tests.integration.installations import Fleet, Up, holds_within, metric, until_holds
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
+from tests.integration.written import read_kind, read_until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -76,7 +69,7 @@ async def up(
 ) -> AsyncIterator[Up]:
     folder = tmp_path_factory.mktemp("up")
     installation = Up(folder, depot, f"--flags={_flags_file(folder, flags)}")
-    await installation.start()
+    await installation.start_sooner()
     yield installation
     installation.end()
 
@@ -117,16 +110,24 @@ async def until_told(fleet: Fleet, charger_id: str, status: str) -> None:
     )
 
 
-async def facts_about(up: Up, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
-    found = await read_kind(up.kafka, MODE, ModeFact)
+def about(found: list[ModeFact], charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
     return [fact for fact in found if fact.charger_id == charger_id and fact.kind == kind]
 
 
+async def facts_about(up: Up, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
+    return about(await read_kind(up.kafka, MODE, ModeFact), charger_id, kind)
+
+
 async def until_fact(up: Up, charger_id: str, kind: ModeFactKind) -> ModeFact:
-    found = await until_holds(
-        lambda: facts_about(up, charger_id, kind), bool, f"{kind} of {charger_id}", TAKES_EFFECT_S
+    found = await read_until(
+        up.kafka,
+        MODE,
+        ModeFact,
+        lambda found: about(found, charger_id, kind),
+        f"{kind} of {charger_id}",
+        within_s=TAKES_EFFECT_S,
     )
-    return found[-1]
+    return about(found, charger_id, kind)[-1]
 
 
 async def audited(up: Up) -> list[tuple[str, str, str | None, str | None]]:

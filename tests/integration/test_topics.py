@@ -1,4 +1,7 @@
-"""The topic table on a real broker: what is created, set back, refused or left alone."""
+"""The topic table on a real broker: what is created, set back, refused or left alone.
+
+Tests without topics come first, so that all of them are made only once.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from connectors.kafka.broker import Broker, start_broker
+from connectors.feeds.publish import load_depot
+from connectors.kafka.broker import Broker
 from connectors.kafka.topics import TopicChange, admin_client, apply_topics, check_topics
 from models.errors import TopicMismatchError
 from models.topics import DECISIONS, STATE, TOPICS, topic_config
+from tests.connectors.feeds.folders import KEYS, write
+from tests.integration.own_broker import start_own
 from tests.integration.workers import workers_on
 
 pytestmark = pytest.mark.integration
@@ -25,10 +31,9 @@ SHOWN_WITHIN_S = 30.0
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker of the tests' own: they take its topics away."""
-    folder = tmp_path_factory.mktemp("own")
-    broker = asyncio.run(start_broker(folder, named=None, on_progress=print))
+    broker = asyncio.run(start_own(tmp_path_factory.mktemp("own")))
     yield broker
-    asyncio.run(broker.stop())
+    broker.kill()
 
 
 @pytest.fixture
@@ -36,6 +41,14 @@ async def empty(own: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
     """Admin of a broker without topics."""
     async with admin_client(own.bootstrap) as admin:
         await remove(admin, [name for name in await admin.list_topics() if name[:2] != "__"])
+        yield admin
+
+
+@pytest.fixture
+async def applied(own: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Admin of a broker with the topics of the table."""
+    await apply_topics(own.bootstrap)
+    async with admin_client(own.bootstrap) as admin:
         yield admin
 
 
@@ -74,23 +87,6 @@ async def partitions_of(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics(names)}
 
 
-async def test_every_topic_is_created_as_the_table_has_it(
-    own: Broker, empty: AIOKafkaAdminClient
-) -> None:
-    created = await apply_topics(own.bootstrap)
-    assert {change.topic for change in created} == {topic.name for topic in TOPICS}
-    assert await partitions_of(empty) == {topic.name: topic.partitions for topic in TOPICS}
-    for topic in TOPICS:
-        found = await settings_of(empty, topic.name)
-        assert topic_config(topic).items() <= found.items()
-    await check_topics(own.bootstrap)
-
-
-async def test_a_second_time_changes_nothing(own: Broker, empty: AIOKafkaAdminClient) -> None:
-    await apply_topics(own.bootstrap)
-    assert await apply_topics(own.bootstrap) == []
-
-
 async def test_a_dry_run_tells_and_does_nothing(own: Broker, empty: AIOKafkaAdminClient) -> None:
     told = await apply_topics(own.bootstrap, dry_run=True)
     assert TopicChange(STATE.name, f"create, {STATE.partitions} partitions") in told
@@ -98,22 +94,23 @@ async def test_a_dry_run_tells_and_does_nothing(own: Broker, empty: AIOKafkaAdmi
     assert not set(await empty.list_topics()) & {topic.name for topic in TOPICS}
 
 
-async def test_a_changed_retention_is_set_back(own: Broker, empty: AIOKafkaAdminClient) -> None:
-    await apply_topics(own.bootstrap)
-    shorter = topic_config(DECISIONS) | {"retention.ms": "1000"}
-    await empty.alter_configs([ConfigResource(ConfigResourceType.TOPIC, DECISIONS.name, shorter)])
+async def test_a_worker_without_topics_refuses_to_start_in_one_sentence(
+    own: Broker, empty: AIOKafkaAdminClient, tmp_path: Path
+) -> None:
+    with workers_on(own.bootstrap, tmp_path) as workers:
+        worker = workers.start()
+        assert worker.wait_ended() == 1
+        assert worker.log == (
+            f"{len(TOPICS)} topics are missing, first {TOPICS[0].name}; "
+            "run `depotgate topics apply`\n"
+        )
 
-    async def is_shorter() -> bool:
-        return (await settings_of(empty, DECISIONS.name))["retention.ms"] == "1000"
 
-    await shown(is_shorter)
-    wanted = topic_config(DECISIONS)["retention.ms"]
-    for dry_run in (True, False):
-        changes = await apply_topics(own.bootstrap, dry_run=dry_run)
-        assert changes == [TopicChange(DECISIONS.name, f"set retention.ms={wanted}")]
-    found = await settings_of(empty, DECISIONS.name)
-    assert topic_config(DECISIONS).items() <= found.items()
-    assert await apply_topics(own.bootstrap) == []
+async def test_without_topics_nothing_is_loaded_and_what_to_do_is_said(
+    own: Broker, empty: AIOKafkaAdminClient, tmp_path: Path
+) -> None:
+    with pytest.raises(TopicMismatchError, match="run `depotgate topics apply`"):
+        await load_depot(own.bootstrap, write(tmp_path), KEYS, actor="test")
 
 
 async def test_a_change_of_partitions_is_refused_and_changes_nothing(
@@ -127,20 +124,45 @@ async def test_a_change_of_partitions_is_refused_and_changes_nothing(
     assert set(await empty.list_topics()) & {topic.name for topic in TOPICS} == {STATE.name}
 
 
-async def test_a_worker_refuses_to_start_in_one_sentence(
-    own: Broker, empty: AIOKafkaAdminClient, tmp_path: Path
+async def test_every_topic_is_created_as_the_table_has_it(
+    own: Broker, empty: AIOKafkaAdminClient
 ) -> None:
-    """A missing topic, another number of partitions, no broker: each is said and nothing else."""
-    with workers_on(own.bootstrap, tmp_path / "missing") as workers:
-        worker = workers.start()
-        assert worker.wait_ended() == 1
-        assert worker.log == (
-            f"{len(TOPICS)} topics are missing, first {TOPICS[0].name}; "
-            "run `depotgate topics apply`\n"
-        )
-    await apply_topics(own.bootstrap)
-    await remove(empty, [STATE.name])
-    await create(empty, STATE.name, 3)
+    created = await apply_topics(own.bootstrap)
+    assert {change.topic for change in created} == {topic.name for topic in TOPICS}
+    assert await partitions_of(empty) == {topic.name: topic.partitions for topic in TOPICS}
+    for topic in TOPICS:
+        found = await settings_of(empty, topic.name)
+        assert topic_config(topic).items() <= found.items()
+    await check_topics(own.bootstrap)
+
+
+async def test_a_second_time_changes_nothing(own: Broker, applied: AIOKafkaAdminClient) -> None:
+    assert await apply_topics(own.bootstrap) == []
+
+
+async def test_a_changed_retention_is_set_back(own: Broker, applied: AIOKafkaAdminClient) -> None:
+    shorter = topic_config(DECISIONS) | {"retention.ms": "1000"}
+    settings = ConfigResource(ConfigResourceType.TOPIC, DECISIONS.name, shorter)
+    await applied.alter_configs([settings])
+
+    async def is_shorter() -> bool:
+        return (await settings_of(applied, DECISIONS.name))["retention.ms"] == "1000"
+
+    await shown(is_shorter)
+    wanted = topic_config(DECISIONS)["retention.ms"]
+    for dry_run in (True, False):
+        changes = await apply_topics(own.bootstrap, dry_run=dry_run)
+        assert changes == [TopicChange(DECISIONS.name, f"set retention.ms={wanted}")]
+    found = await settings_of(applied, DECISIONS.name)
+    assert topic_config(DECISIONS).items() <= found.items()
+    assert await apply_topics(own.bootstrap) == []
+
+
+async def test_a_worker_refuses_another_number_of_partitions_and_no_broker_in_one_sentence(
+    own: Broker, applied: AIOKafkaAdminClient, tmp_path: Path
+) -> None:
+    await remove(applied, [STATE.name])
+    await create(applied, STATE.name, 3)
     with workers_on(own.bootstrap, tmp_path / "other") as workers:
         worker = workers.start()
         assert worker.wait_ended() == 1

@@ -41,13 +41,18 @@ CLOCK = "clock_ahead_s"
 
 
 def holds(condition: Callable[[], bool], within_s: float) -> bool:
-    """Poll a condition; False when it did not hold in time."""
+    """Poll a condition; False when it did not hold in time.
+
+    Between two looks it rests for as long as one takes: a page of metrics costs the worker, too.
+    """
     deadline_s = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline_s:
+    while True:
+        looked_s = time.monotonic()
+        if condition():
+            return True
+        if looked_s > deadline_s:
             return False
-        time.sleep(0.02)
-    return True
+        time.sleep(max(0.02, time.monotonic() - looked_s))
 
 
 class WorkerProcess:

@@ -21,7 +21,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     depot = Depot(tmp_path_factory.mktemp("depot"), "first", rows("FIRST", "open", 1))
     installation = Up(tmp_path_factory.mktemp("up"), depot)
     try:
-        asyncio.run(installation.start())
+        asyncio.run(installation.start_sooner())
         yield installation
     finally:
         installation.end()

@@ -23,11 +23,12 @@ from models.charger import ModeFactKind
 from models.schedule import Mode
 from models.topics import DENIALS
 from tests.integration.depots import CARDS, Depot, Row
-from tests.integration.installations import QUICK, Fleet, Up, holds_within, read_until
+from tests.integration.installations import QUICK, Fleet, Up, holds_within
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import override
 from tests.integration.shared.told_of import details_of
 from tests.integration.told import load
+from tests.integration.written import read_until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 

@@ -18,10 +18,11 @@ from models.profiles import PROFILES
 from models.schedule import Mode
 from models.topics import EVENTS, OUTCOMES
 from tests.integration.depots import Depot, Row
-from tests.integration.installations import Fleet, Up, read_all, read_until
+from tests.integration.installations import Fleet, Up
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.shared.told_of import until_row
 from tests.integration.told import load
+from tests.integration.written import read_all, read_until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 

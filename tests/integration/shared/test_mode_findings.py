@@ -22,18 +22,11 @@ from models.reasons import Flag
 from models.schedule import Mode
 from models.topics import MODE, OUTCOMES
 from tests.integration.depots import Depot, Row
-from tests.integration.installations import (
-    QUICK,
-    Fleet,
-    Up,
-    holds_within,
-    read_kind,
-    read_until,
-    until_holds,
-)
+from tests.integration.installations import QUICK, Fleet, Up, holds_within, until_holds
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.shared.told_of import until_row
 from tests.integration.told import load
+from tests.integration.written import read_kind, read_until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 

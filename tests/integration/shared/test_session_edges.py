@@ -20,17 +20,12 @@ from models.schedule import Mode
 from models.site import SiteRecord
 from models.topics import DECISIONS, DENIALS, SITES
 from tests.integration.depots import CARDS, Depot, Row
-from tests.integration.installations import (
-    Fleet,
-    Up,
-    holds_within,
-    read_kind,
-    until_holds,
-)
+from tests.integration.installations import Fleet, Up, holds_within, until_holds
 from tests.integration.marks import OWN_KAFKA_IN_ONE_LOOP
 from tests.integration.overrides import override
 from tests.integration.shared.told_of import details_of
 from tests.integration.told import load
+from tests.integration.written import read_kind, read_until
 
 pytestmark = [*OWN_KAFKA_IN_ONE_LOOP]
 
@@ -111,17 +106,21 @@ class Scene(Fleet):
         wanted = [charger.charger_id for charger in chargers]
         return await details_of(self.up.kafka, kind, wanted, self.chargers)
 
-    async def unidentified(self) -> list[Denial]:
-        denials = await read_kind(self.up.kafka, DENIALS, Denial)
-        return [each for each in denials if each.reason == Reason.NO_IDENTIFICATION]
-
     async def until_recorded(self, charger_ids: Iterable[str]) -> list[Denial]:
-        return await until_holds(
-            self.unidentified,
-            lambda found: set(charger_ids) <= {each.charger_id for each in found},
+        """Every record of a vehicle without a card, once there is one of each of these."""
+
+        def unidentified(denials: list[Denial]) -> list[Denial]:
+            return [each for each in denials if each.reason == Reason.NO_IDENTIFICATION]
+
+        denials = await read_until(
+            self.up.kafka,
+            DENIALS,
+            Denial,
+            lambda found: set(charger_ids) <= {each.charger_id for each in unidentified(found)},
             f"a record of each of {charger_ids}",
-            WITHIN_S,
+            within_s=WITHIN_S,
         )
+        return unidentified(denials)
 
     async def until_chosen(self, edge: str, asked: Charger) -> None:
         """Have site.yaml say another choice for edges, and wait until the worker goes by it.

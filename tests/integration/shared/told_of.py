@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from models.charger import ChargerState, ModeFact, ModeFactKind
 from models.topics import MODE, STATE
-from tests.integration.installations import FOLLOWS_WITHIN_S, read_until
+from tests.integration.written import FOLLOWS_WITHIN_S, read_until
 
 
 async def until_row(
