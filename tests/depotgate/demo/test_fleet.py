@@ -14,6 +14,7 @@ from depotgate.demo.charger201 import Charger201
 from depotgate.demo.depot import DemoDepot
 from depotgate.demo.drivers import Pace
 from depotgate.demo.fleet import Fleet
+from depotgate.demo.odd import scripts
 from depotgate.demo.session import Attempted
 from models.ids import ChargerId
 from tests.depotgate.demo.central import PASSWORD, Central, central_system, until
@@ -34,8 +35,10 @@ def depot(depot: DemoDepot) -> DemoDepot:
 
 
 async def test_drivers_come_with_every_card_and_leave_when_they_are_told(
-    central: Central, depot: DemoDepot
+    central: Central, depot: DemoDepot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What the odd chargers are there for is seen elsewhere.
+    monkeypatch.setattr(scripts, "CHARGES_S", 1.0)
     accounts: list[Attempted] = []
     pace = Pace(idle_s=(0.1, 0.5), charge_s=(0.1, 60.0), patience_s=(0.1, 0.2))
     fleet = Fleet(depot, central.endpoint, accounts.append, rng=random.Random(2), pace=pace)
