@@ -26,7 +26,7 @@ test: setup static ## everything, on a real Kafka; about 11 minutes on two slow 
 
 check: environment static ## format, lint, types, import directions, unit tests; a minute or two
 	@echo '==> unit tests'
-	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 3 -m 'not integration and not sweep'
+	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 3 --ignore=tests/integration -m 'not sweep'
 
 static:
 	@echo '==> format'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -122,10 +123,11 @@ def _instant(zone_name: str, local: str) -> datetime:
     return instant(wanted.date(), wanted.time(), zone(zone_name))
 
 
-def _instants(name: str, change: ClockChange) -> Iterator[tuple[datetime, datetime]]:
+@cache
+def _instants(name: str, change: ClockChange) -> tuple[tuple[datetime, datetime], ...]:
     """Local times around a change, and the instants that they mean."""
     where = zone(name)
-    return ((local, instant(local.date(), local.time(), where)) for local in _grid(change))
+    return tuple((local, instant(local.date(), local.time(), where)) for local in _grid(change))
 
 
 def _grid(change: ClockChange) -> Iterator[datetime]:
