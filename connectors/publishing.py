@@ -283,8 +283,8 @@ class Publisher:
             looked_s = loop.time()
             if self._fatal is not None:
                 raise DeliveryFailedError(
-                    f"records can no longer be delivered ({type(self._fatal).__name__}); "
-                    "the gateway starts again"
+                    "records can no longer be delivered "
+                    f"({self._producer.cause_of(self._fatal)}); the gateway starts again"
                 )
             oldest_s = next(iter(self._unacknowledged.values()), looked_s)
             # A loop that stood still has not read the acknowledgements yet.

@@ -17,6 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from connectors.kafka.consumer import read_from_now, start_consumer, stop_consumer
 from connectors.kafka.producer import Producer
 from connectors.kafka.security import Kafka
+from connectors.telemetry.failing import Failing
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerCommand
 from models.errors import NotPermittedError, UndecodableRecordError
@@ -97,15 +98,17 @@ class Sink:
     async def follow(self) -> None:
         """Apply what comes, until cancelled; a Kafka that is away is waited for."""
         assert self._consumer is not None, "follow after open"
+        fetch = Failing("sink.fetch")
         while True:
             try:
                 batches = await self._consumer.getmany(
                     timeout_ms=int(POLL_S * 1000), max_records=BATCH_RECORDS
                 )
             except (KafkaError, NotPermittedError) as fault:
-                log.warning("sink.fetch_failed", error=type(fault).__name__)
+                fetch.failed(fault)
                 await asyncio.sleep(RETRY_AFTER_S)
                 continue
+            fetch.worked()
             for partition, messages in batches.items():
                 for message in messages:
                     if partition.topic == DECISIONS.name:

@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
 from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
+from connectors.kafka.lacking import permission_lacking
 from connectors.kafka.readiness import kafka_answers
-from connectors.kafka.refusals import permission_lacking, refusal_of
+from connectors.kafka.refusals import refusal_of
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
@@ -26,9 +27,10 @@ from connectors.telemetry.metrics import Metrics
 from depotgate.findings import Finding, Health
 from depotgate.process_health import process_health
 from depotgate.reaching import reachable_kafka
+from depotgate.role_findings import role_findings
 from depotgate.run_file import Run, read_run, runs
 from depotgate.settings import Settings, unknown_variables
-from models.errors import ConfigurationError, DepotgateError
+from models.errors import ConfigurationError, DepotgateError, NotPermittedError
 from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
 from models.ids import SiteId
@@ -129,17 +131,25 @@ async def _kafka(settings: Settings) -> list[Finding]:
         return [Finding("Kafka", Health.BAD, f"no answer at {bootstrap}", advice)]
     findings = [Finding("Kafka", Health.GOOD, f"answers at {bootstrap}")]
     try:
+        findings += await role_findings(bootstrap)
         await check_topics(bootstrap)
         findings.append(Finding("topics", Health.GOOD, f"all {len(TOPICS)} as the table has them"))
-        findings += await _loaded(bootstrap)
-        findings += await _offsets(bootstrap)
+        findings += await _seen_by_people(bootstrap)
     except DepotgateError as fault:
         findings.append(Finding("topics", Health.BAD, str(fault)))
     except KafkaError as fault:
-        lacking = permission_lacking(fault)
+        lacking = permission_lacking(fault, bootstrap)
         said = str(lacking) if lacking else f"{type(fault).__name__} on the way"
         findings.append(Finding("Kafka", Health.BAD, said))
     return findings
+
+
+async def _seen_by_people(bootstrap: Kafka) -> list[Finding]:
+    """What is loaded and how far workers are; a process has no need to see it."""
+    try:
+        return [*await _loaded(bootstrap), *await _offsets(bootstrap)]
+    except NotPermittedError as fault:
+        return [Finding("depots", Health.NOTE, f"not shown: {fault}")]
 
 
 def _stages(replica: Replica, site: SiteRecord) -> str:
@@ -158,8 +168,10 @@ def _stages(replica: Replica, site: SiteRecord) -> str:
 
 async def _loaded(bootstrap: Kafka) -> list[Finding]:
     replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS), Metrics("worker"))
-    await replica.load()
-    await replica.close()
+    try:
+        await replica.load()
+    finally:
+        await replica.close()
     if not replica.sites:
         return [Finding("depots", Health.NOTE, "none is loaded", "depotgate load FOLDER")]
     findings = []

@@ -10,6 +10,7 @@ import typer
 
 from connectors.kafka.grants import give
 from depotgate.printing import print_json
+from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from models.errors import ConfigurationError
@@ -34,13 +35,16 @@ async def grant(
         raise ConfigurationError(f"expected TYPE:NAME, for instance User:anna, got {principal!r}")
     grants = grants_of(role)
     if apply and grants:
-        await give(reachable_kafka(settings), principal, grants)
+        with progress_bar("permissions in force") as step:
+            await give(reachable_kafka(settings), principal, grants, step)
     if as_json:
         print_json([{"principal": principal, **each._asdict()} for each in grants])
     elif not grants:
         typer.echo(f"# the role {role} needs no permission of Kafka: it sees metrics alone")
     elif apply:
-        typer.echo(f"{principal} has the {len(grants)} permissions of {role}")
+        typer.echo(
+            f"{principal} has the {len(grants)} permissions of {role}, and Kafka acts by them"
+        )
     else:
         for line in kafka_acls_lines(grants, principal, settings.kafka or ANY_KAFKA):
             typer.echo(line)

@@ -21,6 +21,7 @@ from models.metrics import (
     KEY_EPOCHS,
     KEYS_BAD,
     OFFLINE_UNMET,
+    PERMISSIONS_LACKING,
     REPLICA_AGE,
     REPLICA_BAD,
     RESEND_SHORT,
@@ -51,6 +52,7 @@ async def process_health(settings: Settings, role: str, url: str) -> list[Findin
             "Kafka is away, or the process hangs: see its log" if old else "",
         ),
         *_bad_rows(role, values),
+        *_lacking(role, values),
     ]
     if role == "gateway":
         findings += _gateway_health(values)
@@ -87,6 +89,15 @@ def _bad_rows(role: str, values: Mapping[str, float]) -> list[Finding]:
         return []
     seen = f"{bad:.0f} configuration records could not be read; the last good ones hold"
     return [Finding(f"{role}, configuration", Health.BAD, seen, "see its log, and load again")]
+
+
+def _lacking(role: str, values: Mapping[str, float]) -> list[Finding]:
+    count = values.get(PERMISSIONS_LACKING.name, 0.0)
+    if not count:
+        return []
+    seen = f"Kafka does not permit it {count:.0f} of the things that its role does"
+    advice = f"its log names them; depotgate acl {role} --principal User:NAME --apply gives them"
+    return [Finding(f"{role}, permissions", Health.BAD, seen, advice)]
 
 
 def clock_health(values: Mapping[str, float]) -> list[Finding]:

@@ -97,6 +97,8 @@ REPLICA_AGE = Metric("depotgate_replica_age_seconds", G, "gateway, worker, flags
                      "Since the replica was last known to be at the end of its topics")
 REPLICA_BAD = Metric("depotgate_replica_bad_rows_total", C, "gateway, worker, flags", ("table",),
                      "Configuration records that could not be read; the last good row stays")
+PERMISSIONS_LACKING = Metric("depotgate_permissions_lacking", G, "gateway, worker, flags", (),
+                             "Permissions of its role that Kafka does not give to this process")
 FEED_AGE = Metric("depotgate_feed_age_seconds", G, "worker", ("source", "site"),
                   "Age of what a source delivered last, by its own statement (rule 22)")
 FEED_STATE = Metric("depotgate_feed_state", G, "worker", ("source", "site"),

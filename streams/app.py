@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, StreamT
 
 from connectors.collector import collect_seldom
+from connectors.kafka.permission_watch import PATIENCE_S, PermissionWatch
 from connectors.kafka.permissions import refuse_lacking
 from connectors.kafka.producer import BATCH_MAX_BYTES, ConsumedMessage, Producer
 from connectors.kafka.replica import Replica
@@ -115,7 +116,12 @@ def create_app(
             partial(assigned, REQUESTS),
         )
 
+    async def watch_permissions() -> None:
+        permit = permit_of(Role.WORKER)
+        await PermissionWatch(settings.bootstrap, permit, metrics, patience_s=PATIENCE_S).run()
+
     app.task(decide_requests)
+    app.task(watch_permissions)
     app.task(replica.follow)
     app.task(chargers.keep_time)
     return app
@@ -234,8 +240,9 @@ def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], N
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
         TopicMismatchError: the broker's topics are not those of the table.
-        NotPermittedError: Kafka does not permit this user to read all that a worker reads, or to
-            join its groups.
+        NotPermittedError: Kafka does not permit this user what a worker does, or has not for some
+            time.
+        DeliveryFailedError: Kafka did not take a record.
     """
     # The policy, too: Faust's consumer has a thread and a loop of its own.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -246,7 +253,21 @@ def run_worker(settings: WorkerSettings, metrics: Metrics, ready: Callable[[], N
     loop.run_until_complete(_prepare(settings, replica, producer))
     app = create_app(settings, replica, producer, metrics, ready)
     collect_seldom()
-    Worker(app, loop).execute_from_commandline()
+    worker = Worker(app, loop)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        _say_why(settings, worker.crash_reason)
+        raise
+
+
+def _say_why(settings: WorkerSettings, reason: BaseException | None) -> None:
+    """Raise what a person can act on; the log has where it came from."""
+    if isinstance(reason, DepotgateError):
+        raise reason from None
+    if isinstance(reason, KafkaError):
+        # Faust ends in many ways over one permission that was taken away, and names none.
+        asyncio.run(refuse_lacking(settings.bootstrap, permit_of(Role.WORKER)))
 
 
 async def _prepare(settings: WorkerSettings, replica: Replica, producer: Producer) -> None:

@@ -148,7 +148,7 @@ class Outbox:
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:
             raise DeliveryFailedError(
-                f"a record was not delivered ({type(self._failure).__name__}); "
+                f"a record was not delivered ({self._producer.cause_of(self._failure)}); "
                 "the worker starts again from its last committed offsets"
             ) from self._failure
 

@@ -17,6 +17,7 @@ from typing import Any
 import faust
 import structlog
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.errors import TopicAuthorizationFailedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, EventT, Message
 from mode.services import WaitResults
@@ -36,6 +37,9 @@ waits longer is killed anyway: Docker and most supervisors do so after 10 s."""
 FETCH_MIN_BYTES = 262_144
 """About ninety attempts' events and outcomes, some ten milliseconds of work: a worker that is busy
 fetches twenty times a second, as one that is not."""
+
+RETRY_AFTER_S = 0.5
+"""Between fetches that Kafka does not permit."""
 
 FETCH_MAX_WAIT_S = 0.05
 """How late a charger's event, and what follows from it, may be noticed: less than an edge."""
@@ -67,6 +71,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # names and answers every partition, so that each event would cost a fetch of them all.
         assert self._consumer is not None, "it was started"
         pace(self._consumer._fetcher)
+
+    async def _fetch_records(self, *args: Any, **options: Any) -> Any:
+        # An exception here is the end of Faust. What is not permitted may be again: the watch over
+        # permissions says what is lacking, and ends the worker where it goes on lacking.
+        try:
+            return await super()._fetch_records(*args, **options)
+        except TopicAuthorizationFailedError:
+            await asyncio.sleep(RETRY_AFTER_S)
+            return {}
 
 
 def pace(fetcher: Fetcher) -> None:

@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import stop_consumer
-from connectors.kafka.refusals import permission_lacking
+from connectors.kafka.lacking import permission_lacking
 from connectors.kafka.security import Kafka, client_options
+from connectors.telemetry.failing import Failing
 from models.topics import REQUESTS, REQUESTS_GROUP
 from streams.outbox import Outbox
 
@@ -77,7 +78,7 @@ async def follow_requests(
             await consumer.start()
             await reader.run()
         except KafkaError as fault:
-            lacking = permission_lacking(fault)
+            lacking = permission_lacking(fault, bootstrap, "read")
             if lacking is not None:
                 raise lacking from fault
             log.warning("requests.join_failed", error=type(fault).__name__)
@@ -117,15 +118,17 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             await self._commit()
 
     async def _read(self) -> None:
+        fetch = Failing("requests.fetch")
         while True:
             try:
                 batches = await self._consumer.getmany(
                     timeout_ms=int(POLL_S * 1000), max_records=BATCH_RECORDS
                 )
             except KafkaError as fault:
-                log.warning("requests.fetch_failed", error=type(fault).__name__)
+                fetch.failed(fault)
                 await asyncio.sleep(RETRY_AFTER_S)
                 continue
+            fetch.worked()
             async with self._deciding:
                 for partition, messages in batches.items():
                     # Given away since it was fetched: whoever has it now decides it.

@@ -11,7 +11,6 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.feeds.standing import read_to_end
 from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
-from connectors.kafka.permissions import refuse_hidden
 from connectors.kafka.security import Kafka
 from models.epochs import Uses, kid_of
 from models.errors import BrokerUnavailableError, UndecodableRecordError
@@ -105,7 +104,7 @@ async def oldest_decision_at(bootstrap: Kafka, since: datetime | None = None) ->
     since_ms = int(since.timestamp() * 1000) if since else 0
     consumer = await start_consumer(bootstrap)
     try:
-        await refuse_hidden(consumer._client, [DECISIONS.name])
+        await consumer.refuse_hidden([DECISIONS.name])
         wanted = dict.fromkeys(partitions_of(DECISIONS), since_ms)
         found = await consumer.offsets_for_times(wanted)
     except KafkaError as fault:

@@ -184,7 +184,8 @@ class _Load:
     def _bulk(self) -> AbstractAsyncContextManager[Bulk]:
         key, actor = self._feed.key, self._asked.actor
         batch_id = timed_id(self._now, actor, "feed", key, self._now.microsecond)
-        return bulk_producer(self._bootstrap, f"feed/{key}", batch_id, self._now)
+        writes = (IDENTITIES, FEEDS, AUDIT)
+        return bulk_producer(self._bootstrap, f"feed/{key}", batch_id, self._now, writes=writes)
 
     def _content_at(self, delivery: Delivery, got: Document) -> datetime:
         """The source's own statement, never the time of the load (rule 22).

@@ -70,7 +70,8 @@ async def publish_override(
     """
     audit = _audit(before, after, now)
     source = f"override/{audit.actor}"
-    async with bulk_producer(bootstrap, source, audit.audit_id, now) as bulk:
+    writes = (AUDIT, OVERRIDES)
+    async with bulk_producer(bootstrap, source, audit.audit_id, now, writes=writes) as bulk:
         await bulk.add(AUDIT, audit.actor, audit.encode())
         await bulk.settle()
         await bulk.add(OVERRIDES, after.override_id, after.encode())

@@ -37,6 +37,8 @@ from models.ids import SiteId, timed_id
 from models.site import AuditRecord, ChargerRecord, FeedReceipt
 from models.topics import AUDIT, CHARGERS, FEEDS, IDENTITIES, SITES
 
+WRITES = (SITES, CHARGERS, IDENTITIES, FEEDS, AUDIT)
+
 ROWS_WITHOUT_PAUSE = 1_000
 """Published in one go: 20 ms in which the loop does nothing else."""
 
@@ -161,7 +163,8 @@ async def publish_depot(
     if load.anything and not dry_run:
         batch_id = timed_id(now, actor, "load", site_id, load.after.depot)
         with collector_paused():
-            async with bulk_producer(bootstrap, f"load/{actor}", batch_id, now) as bulk:
+            source = f"load/{actor}"
+            async with bulk_producer(bootstrap, source, batch_id, now, writes=WRITES) as bulk:
                 await load.publish(bulk, on_progress)
     return load.result(round(time.perf_counter() - began_s, 1), dry_run=dry_run)
 

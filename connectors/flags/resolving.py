@@ -18,6 +18,8 @@ import structlog
 from connectors.flags.flags_file import FlagSource
 from connectors.flags.reading import Asked, StageFlag
 from connectors.kafka.bulk import Bulk, bulk_producer
+from connectors.kafka.permission_watch import PermissionWatch
+from connectors.kafka.permissions import refuse_lacking
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
@@ -25,6 +27,7 @@ from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError, KafkaRefusedError
 from models.ids import ChargerId, timed_id
 from models.metrics import FLAGS_UNREADABLE
+from models.roles import Role, permit_of
 from models.site import AuditRecord, Stage
 from models.stages import (
     EVERY_CHARGER,
@@ -40,6 +43,8 @@ from models.topics import AUDIT, CHARGERS, SITES, STAGES, STATE
 log = structlog.get_logger()
 
 REPLICA_TOPICS = (SITES, CHARGERS, STAGES, STATE)
+
+WRITES = (AUDIT, STAGES)
 
 EVERY_S = 1.0
 """Between two rounds. Providers keep the flags in memory, so a round asks nobody else."""
@@ -151,7 +156,9 @@ class Resolver:
     async def _write(self, written: _Written) -> None:
         actor = f"flags/{self._flag.name}"
         batch_id = timed_id(written.at, actor, "stage")
-        async with bulk_producer(self._bootstrap, actor, batch_id, written.at) as bulk:
+        async with bulk_producer(
+            self._bootstrap, actor, batch_id, written.at, writes=WRITES
+        ) as bulk:
             # First: no charger changes its stage without a record of it, and each has one.
             await self._record(bulk, written.changes, actor)
             for change in written.changes:
@@ -234,8 +241,12 @@ async def resolve_stages(
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
         TopicMismatchError: the topics are not those of the topic table.
+        NotPermittedError: Kafka does not permit this user all that the role has.
     """
+    permit = permit_of(Role.FLAGS)
     await check_topics(bootstrap)
+    await refuse_lacking(bootstrap, permit)
+    watch = PermissionWatch(bootstrap, permit, metrics, patience_s=None)
     replica = Replica(bootstrap, REPLICA_TOPICS, metrics)
     flag = StageFlag(source)
     try:
@@ -243,11 +254,14 @@ async def resolve_stages(
         flag.start()
         resolver = Resolver(bootstrap, flag, replica, metrics)
         async with asyncio.TaskGroup() as tasks:
-            follower = tasks.create_task(replica.follow())
-            keeper = tasks.create_task(resolver.keep(ready))
+            work = [
+                tasks.create_task(replica.follow()),
+                tasks.create_task(resolver.keep(ready)),
+                tasks.create_task(watch.run()),
+            ]
             await stop.wait()
-            follower.cancel()
-            keeper.cancel()
+            for task in work:
+                task.cancel()
     finally:
         flag.stop()
         await replica.close()
@@ -269,7 +283,7 @@ async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int
     now = datetime.now(UTC)
     changed = [*_changed_by_return(replica, actor, now)]
     batch_id = timed_id(now, actor, "stage", "site.yaml")
-    async with bulk_producer(bootstrap, f"flags/{actor}", batch_id, now) as bulk:
+    async with bulk_producer(bootstrap, f"flags/{actor}", batch_id, now, writes=WRITES) as bulk:
         await _take_away(bulk, replica.stages, changed, actor)
     return len(changed)
 

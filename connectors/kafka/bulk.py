@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
+from connectors.kafka.lacking import permission_lacking
 from connectors.kafka.partition import partition_of_bytes
+from connectors.kafka.permissions import refuse_unwritable
 from connectors.kafka.producer import cloud_event_headers
-from connectors.kafka.refusals import permission_lacking
 from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import start_client
 from models.errors import BrokerUnavailableError, DepotgateError
@@ -39,8 +40,14 @@ class Bulk:
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, source: str, batch_id: str, at: datetime
+        self,
+        kafka: Kafka,
+        producer: AIOKafkaProducer,
+        source: str,
+        batch_id: str,
+        at: datetime,
     ) -> None:
+        self._kafka = kafka
         self._producer = producer
         self._source = source.encode()
         self._batch_id = batch_id
@@ -105,7 +112,7 @@ class Bulk:
         try:
             sent = await self._producer.send_batch(batch, topic, partition=partition)
         except KafkaError as fault:
-            raise _not_taken(fault) from fault
+            raise self._not_taken(fault) from fault
         self._waiting.append(sent)
         if len(self._waiting) >= IN_FLIGHT_MAX:
             await self._acknowledged()
@@ -116,25 +123,33 @@ class Bulk:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
                 ends = await asyncio.gather(*waiting, return_exceptions=True)
         except TimeoutError as fault:
-            raise _not_taken(fault) from fault
+            raise self._not_taken(fault) from fault
         for end in ends:
             if isinstance(end, BaseException):
-                raise _not_taken(end) from end
+                raise self._not_taken(end) from end
 
-
-def _not_taken(fault: BaseException) -> DepotgateError:
-    return permission_lacking(fault) or BrokerUnavailableError(
-        f"Kafka has not taken all of it ({type(fault).__name__}); do it again when it is back"
-    )
+    def _not_taken(self, fault: BaseException) -> DepotgateError:
+        return permission_lacking(fault, self._kafka, "write to") or BrokerUnavailableError(
+            f"Kafka has not taken all of it ({type(fault).__name__}); do it again when it is back"
+        )
 
 
 @asynccontextmanager
 async def bulk_producer(
-    bootstrap: Kafka, source: str, batch_id: str, at: datetime
+    bootstrap: Kafka,
+    source: str,
+    batch_id: str,
+    at: datetime,
+    *,
+    writes: Collection[Topic] = (),
 ) -> AsyncIterator[Bulk]:
     """A connected `Bulk`; everything is settled when the block ends.
 
     A block that fails leaves nothing on its way: what Kafka has not taken by then it never gets.
+
+    Args:
+        writes: topics that this user has to be permitted to write, all of them, before the block
+            begins: half of what belongs together would be worse than nothing.
 
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address, or Kafka went away.
@@ -150,8 +165,9 @@ async def bulk_producer(
         request_timeout_ms=int(ACKNOWLEDGED_WITHIN_S * 1000),
     )
     await start_client(producer, bootstrap, producer.stop, ACKNOWLEDGED_WITHIN_S)
-    bulk = Bulk(producer, source, batch_id, at)
+    bulk = Bulk(bootstrap, producer, source, batch_id, at)
     try:
+        await refuse_unwritable(bootstrap, producer.client, [topic.name for topic in writes])
         yield bulk
         await bulk.settle()
     except BaseException:

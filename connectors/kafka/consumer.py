@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.permissions import refuse_unreadable
-from connectors.kafka.refusals import not_permitted
+from connectors.kafka.lacking import not_permitted
+from connectors.kafka.permissions import refuse_hidden, refuse_unreadable
 from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
 from models.topics import Topic
@@ -20,7 +21,27 @@ Ends = Mapping[TopicPartition, int]
 
 
 class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ships no types
-    """Says that it is not permitted to read: trying again, as after other faults, is of no use."""
+    """Says that it is not permitted to read, which aiokafka's own does not say in a sentence."""
+
+    def __init__(self, kafka: Kafka, **options: Any) -> None:
+        super().__init__(**client_options(kafka), **options)
+        self._kafka = kafka
+
+    async def refuse_unreadable(self, topics: Collection[str]) -> None:
+        """Look whether these topics may be read, be there anything in them or not.
+
+        Raises:
+            NotPermittedError: Kafka does not permit it for one of them.
+        """
+        await refuse_unreadable(self._kafka, self._client, topics)
+
+    async def refuse_hidden(self, topics: Collection[str]) -> None:
+        """Look whether these topics are shown, which is all that their offsets take.
+
+        Raises:
+            NotPermittedError: Kafka does not show one of them.
+        """
+        await refuse_hidden(self._kafka, self._client, topics)
 
     async def getmany(
         self,
@@ -38,13 +59,13 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ships no typ
                 *partitions, timeout_ms=timeout_ms, max_records=max_records
             )
         except TopicAuthorizationFailedError as fault:
-            raise not_permitted("read", [str(fault.args[0])]) from fault
+            raise not_permitted(self._kafka, ("read", [str(fault.args[0])])) from fault
         return found
 
 
 async def start_consumer(
     bootstrap: Kafka, group: str | None = None, answer_within_s: float = ANSWER_WITHIN_S
-) -> AIOKafkaConsumer:
+) -> Consumer:
     """A connected consumer with nothing assigned.
 
     Args:
@@ -55,7 +76,7 @@ async def start_consumer(
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
     consumer = Consumer(
-        **client_options(bootstrap),
+        bootstrap,
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -90,22 +111,34 @@ def partitions_of(*topics: Topic) -> list[TopicPartition]:
     ]
 
 
-async def read_from_beginning(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
-) -> Ends:
+async def read_from_beginning(consumer: Consumer, partitions: Sequence[TopicPartition]) -> Ends:
     """Assign partitions and begin at what they still have; returns where they end now.
 
     Raises:
         NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
-    await refuse_unreadable(consumer._client, {each.topic for each in partitions})
+    await consumer.refuse_unreadable({each.topic for each in partitions})
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)
     ends: Ends = await consumer.end_offsets(partitions)
     return ends
 
 
-async def read_from_now(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> Ends:
+async def read_on(consumer: Consumer, offsets: Ends) -> Ends:
+    """Assign partitions and begin at these offsets; returns where they end now.
+
+    Raises:
+        NotPermittedError: Kafka does not permit this user to read one of the topics.
+    """
+    await consumer.refuse_unreadable({each.topic for each in offsets})
+    consumer.assign(list(offsets))
+    for partition, offset in offsets.items():
+        consumer.seek(partition, offset)
+    ends: Ends = await consumer.end_offsets(list(offsets))
+    return ends
+
+
+async def read_from_now(consumer: Consumer, partitions: Sequence[TopicPartition]) -> Ends:
     """Assign partitions and begin at their ends, which are returned.
 
     Offsets asked for now: a seek to the end would be resolved at the first fetch, and lose what is
@@ -114,7 +147,7 @@ async def read_from_now(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPa
     Raises:
         NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
-    await refuse_unreadable(consumer._client, {each.topic for each in partitions})
+    await consumer.refuse_unreadable({each.topic for each in partitions})
     consumer.assign(partitions)
     ends: Ends = await consumer.end_offsets(partitions)
     for partition, end in ends.items():

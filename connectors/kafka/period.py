@@ -11,8 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from connectors.kafka.consumer import partitions_of
-from connectors.kafka.permissions import refuse_unreadable
+from connectors.kafka.consumer import Consumer, partitions_of
 from models.errors import BrokerUnavailableError
 from models.topics import Topic
 
@@ -34,7 +33,7 @@ class Span(NamedTuple):
 
 
 async def spans_written(
-    consumer: AIOKafkaConsumer,
+    consumer: Consumer,
     topics: tuple[Topic, ...],
     since: datetime | None,
     until: datetime | None,
@@ -53,7 +52,7 @@ async def spans_written(
         NotPermittedError: Kafka does not permit this user to read one of the topics.
     """
     partitions = partitions_of(*topics)
-    await refuse_unreadable(consumer._client, {topic.name for topic in topics})
+    await consumer.refuse_unreadable({topic.name for topic in topics})
     try:
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

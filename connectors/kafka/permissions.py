@@ -1,89 +1,130 @@
-"""What Kafka permits this user, asked before it is needed.
+"""What Kafka permits this user, asked before it is needed, and again while it is.
 
 aiokafka asks for the offsets of a topic that it is not shown until it is out of time and fetches
-nothing, silently; an empty topic is read to its end without a fetch; and Faust ends with a trace
-where it may not join its group.
+nothing, silently; an empty topic is read to its end without a fetch; what may not be written is
+said with the first record; and Faust ends with a trace where it may not join its group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-)
-from aiokafka.protocol.api import Request
-from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from aiokafka.protocol.group import HeartbeatRequest
-from aiokafka.protocol.metadata import MetadataRequest
 
-from connectors.kafka.refusals import not_permitted
+from connectors.kafka.lacking import not_permitted
 from connectors.kafka.security import Kafka
+from connectors.kafka.shown import Shown, shown_topics
 from connectors.kafka.topics import admin_client
-from models.roles import Permit
+from models.errors import NotPermittedError
+from models.roles import Operation, Permit
 
-_BEYOND_ANY_END = 2**63 - 1
+
+class Lacking(NamedTuple):
+    """What a role has and a user lacks: names of topics, and of groups."""
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, one for each permission."""
+        return (*self.reads, *self.writes, *self.joins)
+
+    def said(self, kafka: Kafka, permit: Permit) -> NotPermittedError:
+        """The same in a sentence, with the command that gives it."""
+        verbs = ("read", "write to", "join the consumer group")
+        deeds = [(verb, names) for verb, names in zip(verbs, self, strict=True) if names]
+        return not_permitted(kafka, *deeds, role=permit.role)
 
 
 async def refuse_lacking(kafka: Kafka, permit: Permit) -> None:
-    """Look whether this user may read the topics and join the groups of a role.
+    """Look whether this user may read and write the topics and join the groups of a role.
 
     Raises:
         BrokerUnavailableError, KafkaRefusedError: Kafka does not answer, or does not let us in.
         NotPermittedError: one of them is not permitted.
     """
     async with admin_client(kafka) as admin:
-        await refuse_unreadable(admin._client, {topic.name for topic in permit.reads})
-        for group in permit.joins:
-            await _refuse_unjoinable(admin._client, group)
+        try:
+            lacking = await lacking_of(admin._client, permit)
+        except KafkaError:
+            # The broker has just gone: what follows tries others, and again.
+            return
+    if lacking.names:
+        raise lacking.said(kafka, permit)
 
 
-async def refuse_unreadable(client: AIOKafkaClient, topics: Collection[str]) -> None:
+async def lacking_of(client: AIOKafkaClient, permit: Permit) -> Lacking:
+    """What this user lacks of a role.
+
+    Raises:
+        KafkaError: the broker that was asked has gone.
+    """
+    names = {topic.name for topic in (*permit.reads, *permit.writes)}
+    shown = await shown_topics(client, names) if names else {}
+    unjoinable = [group for group in permit.joins if not await _joinable(client, group)]
+    return Lacking(
+        _not_permitted(shown, (topic.name for topic in permit.reads), Operation.READ),
+        _not_permitted(shown, (topic.name for topic in permit.writes), Operation.WRITE),
+        tuple(unjoinable),
+    )
+
+
+async def refuse_unreadable(kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]) -> None:
     """Look whether this user may read these topics, be there anything in them or not.
 
     Raises:
         NotPermittedError: Kafka does not permit it for one of them.
     """
-    # For one byte from beyond the end of any partition: all that comes is an error, and any broker
-    # looks at permissions first, whoever leads the partition.
-    asked = [(name, [(0, _BEYOND_ANY_END, 1)]) for name in sorted(topics)]
-    request = FetchRequest(
-        max_wait_time=0, min_bytes=0, max_bytes=1, isolation_level=0, topics=asked
-    )
-    told = await _told(client, request)
-    _refuse_unauthorised({topic: rows[0][1] for topic, rows in told.topics} if told else {})
+    shown = await _shown_now(client, topics)
+    unreadable = _not_permitted(shown, topics, Operation.READ)
+    if unreadable:
+        raise not_permitted(kafka, ("read", unreadable))
 
 
-async def refuse_hidden(client: AIOKafkaClient, topics: Collection[str]) -> None:
+async def refuse_unwritable(kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]) -> None:
+    """Look whether this user may write to these topics.
+
+    Raises:
+        NotPermittedError: Kafka does not permit it for one of them.
+    """
+    shown = await _shown_now(client, topics)
+    unwritable = _not_permitted(shown, topics, Operation.WRITE)
+    if unwritable:
+        raise not_permitted(kafka, ("write to", unwritable))
+
+
+async def refuse_hidden(kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]) -> None:
     """Look whether Kafka shows these topics to this user, which is all that their offsets take.
 
     Raises:
         NotPermittedError: it does not show one of them.
     """
-    told = await _told(client, MetadataRequest(sorted(topics)))
-    _refuse_unauthorised({row[1]: row[0] for row in told.topics} if told else {})
+    shown = await _shown_now(client, topics)
+    hidden = _not_permitted(shown, topics, Operation.DESCRIBE)
+    if hidden:
+        raise not_permitted(kafka, ("read", hidden))
 
 
-async def _refuse_unjoinable(client: AIOKafkaClient, group: str) -> None:
-    # A heartbeat of nobody takes the same permission as joining, and changes nothing.
-    told = await _told(client, HeartbeatRequest(group, -1, ""))
-    if told and told.error_code == GroupAuthorizationFailedError.errno:
-        raise not_permitted("join the consumer group", [group])
-
-
-async def _told(client: AIOKafkaClient, request: Request[Any]) -> Any:
-    """What a broker answers; None where it has just gone: what follows tries others, and again."""
+async def _shown_now(client: AIOKafkaClient, topics: Collection[str]) -> Mapping[str, Shown]:
+    """Nothing where the broker has just gone: what follows tries others, and again."""
     try:
-        return await client.send(client.get_random_node(), request)
+        return await shown_topics(client, topics) if topics else {}
     except KafkaError:
-        return None
+        return {}
 
 
-def _refuse_unauthorised(codes: Mapping[str, int]) -> None:
-    refused = [name for name, code in codes.items() if code == TopicAuthorizationFailedError.errno]
-    if refused:
-        raise not_permitted("read", sorted(refused))
+def _not_permitted(
+    shown: Mapping[str, Shown], names: Iterable[str], operation: Operation
+) -> tuple[str, ...]:
+    return tuple(name for name in names if name in shown and not shown[name].permits(operation))
+
+
+async def _joinable(client: AIOKafkaClient, group: str) -> bool:
+    # A heartbeat of nobody takes the same permission as joining, and changes nothing.
+    told = await client.send(client.get_random_node(), HeartbeatRequest(group, -1, ""))
+    return bool(told.error_code != GroupAuthorizationFailedError.errno)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
+from connectors.kafka.lacking import permission_lacking
 from connectors.kafka.partition import partition_of
 from connectors.kafka.security import Kafka, client_options
 from connectors.kafka.starting import start_client
@@ -144,6 +145,11 @@ class Producer:
             headers=headers,
         )
         return future
+
+    def cause_of(self, fault: BaseException) -> str:
+        """Why a record was not delivered: what is not permitted in a sentence, else the error."""
+        lacking = permission_lacking(fault, self._bootstrap, "write to")
+        return str(lacking) if lacking else type(fault).__name__
 
     def _connected(self) -> AIOKafkaProducer:
         assert self._producer is not None, "send before start or after stop"

@@ -1,36 +1,30 @@
-"""Why a Kafka that is there does not let a client in, or not at a topic, in one sentence."""
+"""Why a Kafka that is there does not let a client in, in one sentence."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection
 from typing import Any
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
-    TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
 from connectors.kafka.security import Kafka, SecuredKafka, addresses_of, security_options, setting
 from connectors.pem_files import cause_of
-from models.errors import KafkaRefusedError, NotPermittedError
+from models.errors import KafkaRefusedError
 
 ASK_WITHIN_S = 3.0
 """Whoever refuses a client does so at once: half a second at most for a wrong password."""
 
 _TLS_ALERT = 0x1503
 """Content type and major version with which a TLS record begins that says what went wrong."""
-
-WHAT_TO_ASK_FOR = "`depotgate acl ROLE` prints what a role may do"
 
 
 async def refusal_of(kafka: Kafka) -> KafkaRefusedError | None:
@@ -135,27 +129,3 @@ def _tls_answered(met: BaseException | None) -> bool:
     """Whether a TLS record was read as a Kafka frame: its first four bytes would be the length."""
     expected = met.expected if isinstance(met, asyncio.IncompleteReadError) else None
     return expected is not None and expected >> 16 == _TLS_ALERT
-
-
-def permission_lacking(fault: BaseException) -> NotPermittedError | None:
-    """What a failed call was not permitted to do; None where it failed for another reason."""
-    match fault:
-        case TopicAuthorizationFailedError():
-            return not_permitted("use", _named(fault))
-        case GroupAuthorizationFailedError():
-            return not_permitted("join the consumer group", _named(fault))
-        case ClusterAuthorizationFailedError():
-            return not_permitted("write to any topic, or administer the cluster")
-    return None
-
-
-def not_permitted(deed: str, names: Collection[str] = ()) -> NotPermittedError:
-    """What Kafka does not permit this user to do, to which topics or group."""
-    what = " ".join(filter(None, (deed, ", ".join(sorted(names)))))
-    return NotPermittedError(f"Kafka does not permit this user to {what}; {WHAT_TO_ASK_FOR}")
-
-
-def _named(fault: KafkaError) -> Collection[str]:
-    """aiokafka gives a name, or several, or none."""
-    named = fault.args[0] if fault.args else "?"
-    return named if isinstance(named, set | frozenset) else (str(named),)

@@ -23,6 +23,7 @@ from connectors.kafka.consumer import (
 )
 from connectors.kafka.identity_table import IdentityTable, hold_to_key, pseudonym_of_key
 from connectors.kafka.security import Kafka
+from connectors.telemetry.failing import Failing
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from models.attempt import FeedFacts
@@ -204,6 +205,7 @@ class Replica:
     async def follow(self) -> None:
         """Keep up with the topics until cancelled; a Kafka that is away only makes it older."""
         assert self._consumer is not None, "follow after load"
+        fetch = Failing("replica.fetch")
         try:
             while True:
                 try:
@@ -212,9 +214,11 @@ class Replica:
                         self._at_end()
                 except (KafkaError, NotPermittedError) as fault:
                     # What it knows stays in force, also if a permission is taken away meanwhile.
-                    log.warning("replica.fetch_failed", error=type(fault).__name__)
+                    fetch.failed(fault)
                     changed = []
                     await asyncio.sleep(RETRY_AFTER_S)
+                else:
+                    fetch.worked()
                 self._metrics.set(REPLICA_AGE, self.age_s)
                 if FEEDS.name in self._topics:
                     now = datetime.now(UTC)

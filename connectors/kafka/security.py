@@ -76,11 +76,15 @@ class SecuredKafka:
     """A Kafka that is reached over TLS, with a log-in, or both.
 
     As text it is its address alone.
+
+    Attributes:
+        certificate_file: of this client, where it has one.
     """
 
     bootstrap: str
     tls: ssl.SSLContext | None
     login: Login | None
+    certificate_file: Path | None = None
 
     def __str__(self) -> str:
         return self.bootstrap
@@ -116,6 +120,20 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
     return {"bootstrap_servers": str(kafka), **security_options(kafka)}
 
 
+def principal_of(kafka: Kafka) -> str:
+    """Whom Kafka takes this client for, by its own rules, as `depotgate acl` expects it.
+
+    What a broker makes of a certificate is for its settings to say (ssl.principal.mapping.rules),
+    so that it is named by its file.
+    """
+    if isinstance(kafka, SecuredKafka):
+        if kafka.login is not None:
+            return f"User:{kafka.login.username}"
+        if kafka.certificate_file is not None:
+            return f"the subject of {kafka.certificate_file}"
+    return "User:ANONYMOUS"
+
+
 def addresses_of(kafka: Kafka) -> list[tuple[str, int]]:
     """Host and port of each address; those that are none are left out."""
     found = []
@@ -140,6 +158,7 @@ def secured(bootstrap: str, security: KafkaSecurity) -> Kafka:
         bootstrap,
         tls=_tls(security) if security.protocol.encrypted else None,
         login=_login(bootstrap, security) if security.protocol.asks_for_login else None,
+        certificate_file=security.certificate_file,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
-from connectors.kafka.refusals import permission_lacking, refusal_of
+from connectors.kafka.lacking import permission_lacking
+from connectors.kafka.refusals import refusal_of
 from connectors.kafka.security import Kafka
 from models.errors import BrokerUnavailableError
 
@@ -48,7 +49,8 @@ async def start_client(
         waited_s = loop.time() - began_s
         await close()
         at_once = waited_s < _SLOW_SHARE * within_s
-        refused = permission_lacking(fault) or (await refusal_of(bootstrap) if at_once else None)
+        lacking = permission_lacking(fault, bootstrap)
+        refused = lacking or (await refusal_of(bootstrap) if at_once else None)
         if refused is not None:
             raise refused from fault
         raise BrokerUnavailableError(_said(bootstrap, waited_s, within_s)) from fault

@@ -11,8 +11,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAuthorizationFailedError, for_code
 
-from connectors.kafka.refusals import WHAT_TO_ASK_FOR
-from connectors.kafka.security import Kafka, client_options
+from connectors.kafka.lacking import how_given
+from connectors.kafka.security import Kafka, client_options, principal_of
+from connectors.kafka.shown import shown_topics
 from connectors.kafka.starting import ANSWER_WITHIN_S, start_client
 from models.errors import DepotgateError, NotPermittedError, TopicMismatchError
 from models.topics import TOPICS, Topic, topic_config
@@ -28,6 +29,8 @@ APPLIED_WITHIN_S = 30.0
 """A controller says that it is done before its brokers know: milliseconds on an idle machine."""
 
 _LOOK_EVERY_S = 0.05
+
+_FOR_AN_ADMINISTRATOR = "topics are for an administrator of Kafka to apply"
 
 
 class TopicChange(NamedTuple):
@@ -66,10 +69,12 @@ async def apply_topics(bootstrap: Kafka, *, dry_run: bool = False) -> list[Topic
 
     Raises:
         DepotgateError: the broker refused, or did not show it in time.
+        NotPermittedError: Kafka does not show a topic to this user, so it may be missing or not.
         TopicMismatchError: a topic has another number of partitions: keys and slots would move.
     """
+    whose = f"{principal_of(bootstrap)}; {_FOR_AN_ADMINISTRATOR}"
     async with admin_client(bootstrap) as admin:
-        existing = await _partition_counts(admin)
+        existing = await _partition_counts(admin, whose)
         _refuse_partition_changes(existing)
         missing = [topic for topic in TOPICS if topic.name not in existing]
         present = [topic for topic in TOPICS if topic.name in existing]
@@ -79,7 +84,7 @@ async def apply_topics(bootstrap: Kafka, *, dry_run: bool = False) -> list[Topic
         async with admin_client(bootstrap, APPLIED_WITHIN_S) as admin:
             await _create(admin, missing)
             await _set(admin, differing)
-            await _wait_until_applied(admin)
+            await _wait_until_applied(admin, whose)
     return [
         *(TopicChange(topic.name, f"create, {topic.partitions} partitions") for topic in missing),
         *(
@@ -97,16 +102,11 @@ async def check_topics(bootstrap: Kafka) -> None:
         TopicMismatchError: a topic is missing or has another number of partitions.
         NotPermittedError: Kafka does not show one to this user.
     """
+    whose = f"{principal_of(bootstrap)}; {how_given(bootstrap)}"
     async with admin_client(bootstrap) as admin:
-        existing = await _partition_counts(admin)
-        missing = [topic.name for topic in TOPICS if topic.name not in existing]
-        hidden = await _hidden(admin, missing)
+        existing = await _partition_counts(admin, whose)
     _refuse_partition_changes(existing)
-    if hidden:
-        raise NotPermittedError(
-            f"Kafka does not show {len(hidden)} of the {len(TOPICS)} topics to this user, first "
-            f"{hidden[0]}; {WHAT_TO_ASK_FOR}"
-        )
+    missing = [topic.name for topic in TOPICS if topic.name not in existing]
     if missing:
         raise TopicMismatchError(
             f"{len(missing)} topics are missing, first {missing[0]}; run `depotgate topics apply`"
@@ -123,20 +123,25 @@ def _refuse_partition_changes(existing: dict[str, int]) -> None:
             )
 
 
-async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    names = set(await admin.list_topics())
-    ours = [topic.name for topic in TOPICS if topic.name in names]
-    # An empty list would describe every topic of the cluster.
-    described = await admin.describe_topics(ours) if ours else []
-    return {row["topic"]: len(row["partitions"]) for row in described}
+async def _partition_counts(admin: AIOKafkaAdminClient, whose: str) -> dict[str, int]:
+    """Of the topics of the table that are there.
 
+    Args:
+        whose: for the refusal: who may see them.
 
-async def _hidden(admin: AIOKafkaAdminClient, missing: list[str]) -> list[str]:
-    """Those that are not missing at all, or may not be: Kafka says so when it is asked by name."""
-    told = await admin.describe_topics(missing) if missing else []
-    return [
-        row["topic"] for row in told if row["error_code"] == TopicAuthorizationFailedError.errno
-    ]
+    Raises:
+        NotPermittedError: Kafka does not show all of them to this user, be they there or not.
+    """
+    names = [topic.name for topic in TOPICS]
+    shown = await shown_topics(admin._client, names)
+    hidden = [name for name in names if shown[name].hidden]
+    if hidden:
+        raise NotPermittedError(
+            f"Kafka does not show {len(hidden)} of the {len(TOPICS)} topics, be they there or not, "
+            f"first {hidden[0]}, to {whose}"
+        )
+    counts = {name: shown[name].partitions_count for name in names}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 async def _differing_settings(
@@ -150,8 +155,8 @@ async def _differing_settings(
         for row in response.resources:
             if row[0] == TopicAuthorizationFailedError.errno:
                 raise NotPermittedError(
-                    f"Kafka does not permit this user to see the settings of {row[3]}: topics are "
-                    "for an administrator of Kafka to apply"
+                    f"Kafka does not permit this user to see the settings of {row[3]}; "
+                    f"{_FOR_AN_ADMINISTRATOR}"
                 )
             current[row[3]] = {entry[0]: entry[1] for entry in row[4]}
     differing: dict[Topic, dict[str, str]] = {}
@@ -192,11 +197,11 @@ async def _set(admin: AIOKafkaAdminClient, differing: dict[Topic, dict[str, str]
         )
 
 
-async def _wait_until_applied(admin: AIOKafkaAdminClient) -> None:
+async def _wait_until_applied(admin: AIOKafkaAdminClient, whose: str) -> None:
     """Wait until the broker that answers shows every topic with the settings of the table."""
     deadline_s = asyncio.get_running_loop().time() + APPLIED_WITHIN_S
     while True:
-        existing = await _partition_counts(admin)
+        existing = await _partition_counts(admin, whose)
         # Another process may have created one meanwhile, and not by this table.
         _refuse_partition_changes(existing)
         present = [topic for topic in TOPICS if topic.name in existing]

@@ -18,6 +18,8 @@ from websockets.asyncio.server import Server, ServerConnection
 from connectors.attempts import AttemptDesk
 from connectors.cases import Late
 from connectors.collector import collect_seldom
+from connectors.kafka.permission_watch import PermissionWatch
+from connectors.kafka.permissions import refuse_lacking
 from connectors.kafka.producer import Producer
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
@@ -43,6 +45,7 @@ from models.errors import ConfigurationError, DepotgateError
 from models.identifiers import Pseudonymiser
 from models.ids import ChargerId, GatewayInstance, Slot, timed_id
 from models.reasons import OcppVersion
+from models.roles import Role, permit_of
 from models.site import ChargerRecord
 from models.topics import CHARGERS, OVERRIDES, SITES, STAGES, Topic
 from models.turns import SWITCHES_PER_S
@@ -151,6 +154,7 @@ class Gateway:
                 tasks.create_task(self._replica.follow()),
                 tasks.create_task(self._publisher.run()),
                 tasks.create_task(self._sink.follow()),
+                tasks.create_task(self._watch_permissions()),
             ]
             servers = await self._listen()
             if self._tls is not None:
@@ -167,10 +171,16 @@ class Gateway:
                 for task in work:
                     task.cancel()
 
+    async def _watch_permissions(self) -> None:
+        permit = permit_of(Role.GATEWAY)
+        watch = PermissionWatch(self._settings.bootstrap, permit, self._metrics, patience_s=None)
+        await watch.run()
+
     @asynccontextmanager
     async def _kafka(self) -> AsyncIterator[None]:
         """Replica and slot, complete before the first charger can connect."""
         await check_topics(self._settings.bootstrap)
+        await refuse_lacking(self._settings.bootstrap, permit_of(Role.GATEWAY))
         await self._producer.start()
         try:
             await self._replica.load()

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aiokafka.protocol.admin import DeleteAclsRequest, DescribeAclsRequest
+
 from connectors.kafka.broker_files import LOOPBACK, BrokerFiles, free_port
 from connectors.kafka.broker_jars import JarsBroker, fetch_jars
-from connectors.kafka.grants import give
+from connectors.kafka.grants import ACTED_WITHIN_S, give
 from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
-from connectors.kafka.topics import apply_topics, check_topics
-from models.errors import NotPermittedError, TopicMismatchError
-from models.roles import Role, grants_of
+from connectors.kafka.shown import OPERATION_CODES
+from connectors.kafka.topics import admin_client, apply_topics
+from models.roles import Operation, Role, grants_of
+from models.topics import Topic
 from tests.connectors.ocpp.certificates import Authority
 
 SETTINGS = """
@@ -37,8 +40,8 @@ ssl.truststore.location={truststore}
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
-PERMITTED_WITHIN_S = 60.0
-"""6 s on two busy cores, for 20 topics that are new."""
+_TOPIC, _LITERAL, _ALLOW = 2, 3, 3
+"""Codes of Kafka's protocol: type of resource, pattern of its name, kind of permission."""
 
 PROTOCOLS = {
     "LOGIN": Protocol.SASL_PLAINTEXT,
@@ -113,22 +116,24 @@ class SecuredBroker:
         self._broker = _Broker(self._files, None, await fetch_jars(print))
         await self._broker.start_again()
         await apply_topics(self._broker.bootstrap)
-        # The role that is waited for comes last: Kafka acts by what it was told in this order.
-        for role in (*(set(Role) - {Role.LOAD}), Role.LOAD):
+        for role in Role:
             user = "User:CN=support" if role is Role.SUPPORT else f"User:{role}"
             await give(self._broker.bootstrap, user, grants_of(role))
-        await self._until_permitted(Role.LOAD)
 
-    async def _until_permitted(self, role: Role) -> None:
-        """Kafka acts by permissions seconds after it took them, once it has made new topics."""
-        deadline_s = asyncio.get_running_loop().time() + PERMITTED_WITHIN_S
-        while True:
-            try:
-                return await check_topics(self.kafka("LOGIN", role))
-            except (NotPermittedError, TopicMismatchError):
-                # The second where it comes to act by them between the two questions of a check.
-                if asyncio.get_running_loop().time() > deadline_s:
-                    raise
+    async def withdraw(self, principal: str, topic: Topic, operation: Operation) -> None:
+        """Take one permission away from a user who has it; returns when Kafka acts by that."""
+        rule = (
+            *(_TOPIC, topic.name, _LITERAL, principal, None),
+            *(OPERATION_CODES[operation], _ALLOW),
+        )
+        asked, still = DeleteAclsRequest(*rule), DescribeAclsRequest(*rule)
+        async with admin_client(self.administrator) as admin:
+            told = await admin._send_to_controller(asked)
+            ((_code, _message, withdrawn),) = told.filter_responses
+            assert len(withdrawn) == 1, f"{principal} had no {operation} on {topic.name}"
+            deadline_s = asyncio.get_running_loop().time() + ACTED_WITHIN_S
+            while (await admin._send_request(still)).resources:
+                assert asyncio.get_running_loop().time() < deadline_s, "it still is permitted"
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 import pytest
 import pytest_asyncio
 
-from connectors.kafka.broker_files import free_port
 from connectors.kafka.consumer import (
     partitions_of,
     read_from_beginning,
@@ -23,10 +18,7 @@ from connectors.kafka.consumer import (
 )
 from connectors.kafka.grants import give
 from connectors.kafka.producer import Producer
-from connectors.kafka.refusals import WHAT_TO_ASK_FOR
 from connectors.kafka.security import Kafka, KafkaSecurity, Mechanism, Protocol, secured
-from connectors.keys import write_new_keys
-from connectors.processes import die_with_parent, kill_child, stop_child
 from models.errors import KafkaRefusedError, NotPermittedError
 from models.roles import ResourceType, Role, grants_of, permit_of
 from models.topics import (
@@ -34,21 +26,19 @@ from models.topics import (
     DENIALS,
     IDENTITIES,
     MODE,
-    REQUESTS,
+    REQUESTS_GROUP,
     TOPICS,
     WORKER_GROUP,
     Topic,
 )
 from tests.connectors.ocpp.certificates import Authority
-from tests.integration.commands import depotgate
 from tests.integration.depots import CARDS, Depot, rows
-from tests.integration.installations import DEADLINE_S, Fleet, environment, holds_within
+from tests.integration.guarded_house import WITHIN_S, House, Started
+from tests.integration.installations import DEADLINE_S, Fleet
 from tests.integration.secured_broker import SecuredBroker, secured_broker_in
-from tests.said import Said
 
 pytestmark = pytest.mark.integration
 
-WITHIN_S = 90.0
 LOOK_MS = 2_000
 """Kafka says what it does not permit in milliseconds, unless the machine is busy."""
 
@@ -57,75 +47,6 @@ LOOK_MS = 2_000
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     with secured_broker_in(tmp_path_factory.mktemp("secured")) as broker:
         yield broker
-
-
-class Started(NamedTuple):
-    """A process to be started."""
-
-    role: str
-    options: tuple[str, ...]
-    variables: dict[str, str]
-
-
-class House:
-    """A depot whose gateway and worker log in as such, and people who ask."""
-
-    def __init__(self, broker: SecuredBroker, folder: Path, depot: Depot) -> None:
-        self.broker = broker
-        self.depot = depot
-        self.ocpp = f"127.0.0.1:{free_port()}"
-        self._folder = folder
-        self._keys = folder / "keys.json"
-        write_new_keys(self._keys, "k1")
-
-    async def ask(self, *arguments: str, **variables: str) -> Said:
-        """How a `depotgate` command ends with these settings."""
-        return await depotgate(*arguments, environment=self._environment(variables))
-
-    @asynccontextmanager
-    async def running(self, *given: Started) -> AsyncIterator[list[str]]:
-        """Processes that are ready; when the block has ended, all that each of them said."""
-        processes = [self._launch(each) for each in given]
-        said: list[str] = []
-        try:
-            for each, process in zip(given, processes, strict=True):
-                await self._until_ready(each.role, process)
-            yield said
-            await asyncio.gather(*(stop_child(process, WITHIN_S) for process in processes))
-            said += [self._said(each.role).read_text() for each in given]
-        finally:
-            for process in processes:
-                kill_child(process)
-
-    async def _until_ready(self, role: str, process: subprocess.Popen[bytes]) -> None:
-        ready = self._ready(role)
-        await holds_within(
-            lambda: ready.exists() or process.poll() is not None, WITHIN_S, f"{role} is ready"
-        )
-        assert ready.exists(), self._said(role).read_text()
-
-    def _ready(self, role: str) -> Path:
-        return self._folder / f"{role}.ready"
-
-    def _said(self, role: str) -> Path:
-        return self._folder / f"{role}.out"
-
-    def _launch(self, given: Started) -> subprocess.Popen[bytes]:
-        files = (f"--data={self._folder / given.role}", f"--ready-file={self._ready(given.role)}")
-        command = [sys.executable, "-m", "depotgate", given.role, *files, "--metrics=127.0.0.1:0"]
-        with self._said(given.role).open("wb") as out:
-            return subprocess.Popen(
-                [*command, *given.options],
-                env=self._environment(given.variables),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509 - plain calls only, see there
-            )
-
-    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
-        keys = {"DEPOTGATE_PSEUDONYM_KEYS_FILE": str(self._keys)}
-        return {**environment(), "COLUMNS": "80", **keys, **variables}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -180,7 +101,7 @@ async def test_an_operator_sees_no_decision(house: House, options: tuple[str, ..
     operator = house.broker.variables("LOGIN", "operator")
     said = await house.ask("tail", "decisions", *options, **operator)
     assert said.code == 1
-    assert said.err.startswith(f"Kafka does not permit this user to read {DECISIONS.name}; ")
+    assert said.err.startswith(f"Kafka does not permit User:operator to read {DECISIONS.name}; ")
     assert said.out == ""
 
 
@@ -204,7 +125,7 @@ async def test_a_worker_that_logs_in_as_a_gateway_does_not_start(house: House) -
         "worker", "--metrics=127.0.0.1:0", **house.broker.variables("LOGIN", "gateway")
     )
     assert said.code == 1
-    assert "Kafka does not permit this user to read " in said.err
+    assert "Kafka does not permit User:gateway to read " in said.err
     assert IDENTITIES.name in said.err
 
 
@@ -212,12 +133,12 @@ async def test_a_worker_that_may_not_join_its_groups_does_not_start(house: House
     topics = [each for each in grants_of(Role.WORKER) if each.resource is ResourceType.TOPIC]
     await give(house.broker.administrator, "User:CN=ungrouped", topics)
     ungrouped = house.broker.variables("CERTIFICATE", "ungrouped")
-    await _until_readable(house.broker.kafka("CERTIFICATE", "ungrouped"), REQUESTS)
     said = await house.ask("worker", "--metrics=127.0.0.1:0", **ungrouped)
     assert said.code == 1
     assert said.err.endswith(
-        f"Kafka does not permit this user to join the consumer group {WORKER_GROUP}; "
-        f"{WHAT_TO_ASK_FOR}\n"
+        f"ungrouped.pem to join the consumer group {REQUESTS_GROUP}, {WORKER_GROUP}; an "
+        "administrator of Kafka gives what the role may do: "
+        "`depotgate acl worker --principal User:SUBJECT --apply`\n"
     )
 
 
@@ -231,13 +152,6 @@ async def _readable(kafka: Kafka, topic: Topic) -> bool:
     finally:
         await stop_consumer(consumer)
     return True
-
-
-async def _until_readable(kafka: Kafka, topic: Topic) -> None:
-    """Kafka has a permission in force some milliseconds after it was given."""
-    async with asyncio.timeout(WITHIN_S):
-        while not await _readable(kafka, topic):
-            pass
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.VIEWER])
@@ -310,5 +224,5 @@ async def test_permissions_that_are_given_add_up(house: House) -> None:
     given = await house.ask(*asked, f"--kafka={house.broker.administrator}")
     assert given.code == 0, given.err
     assert "User:flags has the" in given.out
-    await _until_readable(flags, MODE)
+    assert await _readable(flags, MODE)
     assert not await _readable(flags, DECISIONS)

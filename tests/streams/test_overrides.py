@@ -19,6 +19,7 @@ import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import TopicAuthorizationFailedError
 from faust.app.base import App
 from faust.sensors.base import SensorDelegate
 from faust.tables.recovery import Recovery
@@ -34,7 +35,7 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue
 from connectors.kafka.producer import Producer
 from connectors.telemetry.metrics import Metrics
 from models.errors import DeliveryFailedError
-from models.topics import REQUESTS
+from models.topics import EVENTS, REQUESTS
 from streams.outbox import Outbox
 from streams.overrides import (
     FETCH_MIN_BYTES,
@@ -73,6 +74,7 @@ READ: tuple[tuple[Callable[..., Any], str], ...] = (
     (Conductor._compile_message_handler,                 "9fbc0538097a"),
     (driver.Consumer._new_consumer_thread,               "0870ec53dea7"),
     (driver.AIOKafkaConsumerThread.on_start,             "38b4e8bd1e10"),
+    (driver.AIOKafkaConsumerThread._fetch_records,       "39a2c6c79fc1"),
     (driver.ConsumerRebalanceListener.on_partitions_assigned, "1c1f8406ad36"),
     (Fetcher._fetch_requests_routine,                    "2a8ec5932644"),
     (Fetcher._get_actions_per_node,                      "1dab2cf937d1"),
@@ -234,6 +236,18 @@ async def test_a_commit_waits_for_the_outbox_first(tmp_path: Path) -> None:
     acknowledge(consumer, 7)
     assert await consumer.commit()
     assert told == ["settled", "Faust's own producer flushed", "committed 8"]
+
+
+async def test_a_fetch_that_is_not_permitted_finds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise TopicAuthorizationFailedError(EVENTS.name)
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", refused)
+    monkeypatch.setattr("streams.overrides.RETRY_AFTER_S", 0.0)
+    thread = consumer_of(app_with(tmp_path), [])._new_consumer_thread()
+    assert await thread._fetch_records(None, {PARTITION}, timeout=0.0) == {}
 
 
 async def test_nothing_is_committed_after_a_delivery_failed_and_the_worker_stops(
