@@ -42,6 +42,7 @@ from models.turns import SWITCHES_PER_S
 from streams.chargers import ChargerDesk
 from streams.decisions import DecisionDesk
 from streams.denials import DenialDesk
+from streams.looking_back import look_back
 from streams.outbox import Outbox
 from streams.overrides import DepotgateApp, RawSchema, Worker
 from streams.requests import COMMIT_EVERY_S, HEARTBEAT_S, SESSION_S, follow_requests
@@ -120,8 +121,12 @@ def create_app(
         permit = permit_of(Role.WORKER)
         await PermissionWatch(settings.bootstrap, permit, metrics, patience_s=PATIENCE_S).run()
 
+    async def look_back_at_rows() -> None:
+        await look_back(states, chargers.write_again)
+
     app.task(decide_requests)
     app.task(watch_permissions)
+    app.task(look_back_at_rows)
     app.task(replica.follow)
     app.task(chargers.keep_time)
     return app

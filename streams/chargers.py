@@ -203,9 +203,13 @@ class ChargerDesk:
     def take_over(self) -> None:
         """Partitions came: every charger is looked at soon, and rows that others lie behind are
         written once more."""
-        rows = (self._states.get(charger_id) for charger_id in self._states.buried)
-        self._keep([row for row in rows if row is not None])
+        self.write_again(self._states.buried)
         self.review_all()
+
+    def write_again(self, charger_ids: Collection[ChargerId]) -> None:
+        """Have rows written behind those that somebody wrote behind them."""
+        rows = (self._states.get(charger_id) for charger_id in charger_ids)
+        self._keep([row for row in rows if row is not None])
 
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""

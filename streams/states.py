@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
+import orjson
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -14,11 +15,13 @@ from aiokafka.structs import ConsumerRecord
 from connectors.kafka.consumer import (
     position_reached,
     read_from_beginning,
+    read_on,
     start_consumer,
     stop_consumer,
 )
 from connectors.kafka.partition import partition_of
 from connectors.kafka.security import Kafka
+from connectors.telemetry.failing import Failing
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
 from models.errors import DepotgateError, UndecodableRecordError
@@ -37,6 +40,9 @@ POLL_S = 0.2
 RETRY_AFTER_S = 0.5
 """Between two tries to load: a rebalance often comes just when a broker has come back."""
 
+LOOK_AT_ONCE = 50
+"""Rows of which only the owner is read, before others have their turn: a millisecond at most."""
+
 Rows = dict[int, dict[ChargerId, ChargerState]]
 
 
@@ -51,12 +57,14 @@ class Log:
         buried: chargers of which an older row lies behind the one that counts. Compaction would
             keep that one, so the one that counts is to be written once more.
         epochs: the newest of each partition.
+        ends: where each partition was read to, as its next offset.
     """
 
     def __init__(self, partitions: set[int]) -> None:
         self.rows: Rows = {partition: {} for partition in partitions}
         self.buried: set[ChargerId] = set()
         self.epochs = dict.fromkeys(partitions, 0)
+        self.ends: dict[TopicPartition, int] = {}
 
     def take(self, partition: int, row: ChargerState) -> None:
         """The next row of a partition."""
@@ -93,6 +101,7 @@ class ChargerStates:
         self._rows: Rows = {}
         self.buried: frozenset[ChargerId] = frozenset()
         self._epochs: dict[int, int] = {}
+        self._ends: dict[TopicPartition, int] = {}
         self._ownership = 0
 
     def __iter__(self) -> Iterator[ChargerState]:
@@ -151,18 +160,20 @@ class ChargerStates:
         """
         self._ownership += 1
         ownership = self._ownership
-        self._rows, self._epochs, self.buried = {}, {}, frozenset()
+        self._rows, self._epochs, self._ends, self.buried = {}, {}, {}, frozenset()
         found = Log(partitions)
+        loading = Failing("state.load")
         while self._ownership == ownership:
             try:
                 found = await self._read(partitions)
+                loading.worked()
                 break
             except (KafkaError, DepotgateError) as fault:
-                log.warning("state.load_failed", error=type(fault).__name__)
+                loading.failed(fault)
                 await asyncio.sleep(RETRY_AFTER_S)
         if self._ownership != ownership:
             return False
-        self._rows, self.buried = found.rows, frozenset(found.buried)
+        self._rows, self._ends, self.buried = found.rows, found.ends, frozenset(found.buried)
         self._epochs = {
             partition: max(generation, newest + 1) for partition, newest in found.epochs.items()
         }
@@ -176,6 +187,7 @@ class ChargerStates:
         try:
             assigned = [TopicPartition(STATE.name, partition) for partition in partitions]
             ends = await read_from_beginning(consumer, assigned)
+            found.ends = dict(ends)
             while not await position_reached(consumer, ends):
                 batches = await consumer.getmany(timeout_ms=int(POLL_S * 1000))
                 for messages in batches.values():
@@ -185,6 +197,38 @@ class ChargerStates:
             await stop_consumer(consumer)
         return found
 
+    async def written_over(self) -> frozenset[ChargerId]:
+        """Chargers of which a row of an older ownership is the last one by now.
+
+        Whoever wrote it was thought dead, and moved again behind our rows; compaction would keep
+        it. Each call looks at what came since the one before it, or since the load.
+
+        Raises:
+            KafkaError, DepotgateError: it could not be looked at; the next call begins there again.
+        """
+        ownership, epochs = self._ownership, self._epochs
+        if not self._ends:
+            return frozenset()
+        older: set[ChargerId] = set()
+        consumer = await start_consumer(self._bootstrap)
+        try:
+            ends = await read_on(consumer, self._ends)
+            while not await position_reached(consumer, ends):
+                batches = await consumer.getmany(
+                    timeout_ms=int(POLL_S * 1000), max_records=LOOK_AT_ONCE
+                )
+                for messages in batches.values():
+                    for message in messages:
+                        _note_older(older, message, epochs[message.partition])
+                # What was fetched is handed over without a pause.
+                await asyncio.sleep(0)
+        finally:
+            await stop_consumer(consumer)
+        if self._ownership != ownership:
+            return frozenset()
+        self._ends = dict(ends)
+        return frozenset(older)
+
     def _take(self, found: Log, message: ConsumerRecord) -> None:
         try:
             row = ChargerState.decode(message.value)
@@ -193,3 +237,17 @@ class ChargerStates:
             log.error("state.bad_row", partition=message.partition, cause=str(fault))
             return
         found.take(message.partition, row)
+
+
+def _note_older(older: set[ChargerId], message: ConsumerRecord, epoch: int) -> None:
+    """Whether the last row of a charger is of an older ownership than `epoch`."""
+    try:
+        charger_id = ChargerId((message.key or b"").decode())
+        owner_epoch = orjson.loads(message.value or b"{}").get("owner_epoch")
+    except (UnicodeDecodeError, orjson.JSONDecodeError, AttributeError):
+        # No row: a load counts and says it.
+        return
+    if isinstance(owner_epoch, int) and owner_epoch >= epoch:
+        older.discard(charger_id)
+    else:
+        older.add(charger_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -16,7 +17,9 @@ from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
 from models.ids import ChargerId, SiteId
 from models.topics import STATE
+from streams.looking_back import look_back
 from streams.states import ChargerStates
+from tests.integration.installations import until_holds
 from tests.integration.topics_io import Tap, Topics
 from tests.integration.worker_depot import Depot, Station, row_with
 from tests.integration.workers import workers_on
@@ -65,6 +68,31 @@ async def test_what_a_worker_wrote_that_was_thought_dead_counts_for_nobody(broke
     assert again is not None
     assert (again.firmware, again.owner_epoch) == ("owner", 1_007)
     assert states.buried == frozenset()
+
+
+async def test_an_owner_writes_over_what_is_written_late_while_it_owns_the_row(
+    broker: Broker,
+) -> None:
+    await apply_topics(broker.bootstrap)
+    await append(broker, row(7, 2_005, "first"))
+    states = ChargerStates(broker.bootstrap, Metrics("worker"))
+    assert await states.load({partition_of(CHARGER)}, 2)
+    owned = states.owned(row(8, 0, "owner"))
+    states.put(owned)
+    await append(broker, owned)
+    assert CHARGER not in await states.written_over()
+    await append(broker, row(9, 2_005, "thought dead"))
+    written: list[ChargerId] = []
+
+    async def written_again() -> list[ChargerId]:
+        return written
+
+    looking = asyncio.create_task(look_back(states, written.extend, every_s=0.1))
+    await until_holds(written_again, lambda found: CHARGER in found, "it is written again")
+    looking.cancel()
+    await asyncio.wait({looking})
+    await append(broker, row(9, 2_005, "thought dead"), owned)
+    assert CHARGER not in await states.written_over()
 
 
 async def test_each_owner_writes_above_the_one_before_it_and_puts_right_what_that_wrote_late(

@@ -108,6 +108,17 @@ async def test_a_row_that_an_older_one_lies_behind_is_written_once_more_by_who_t
     assert (written.firmware, written.owner_epoch) == ("ours", 9)
 
 
+async def test_a_row_is_written_again_as_it_is_known_and_of_a_charger_without_one_nothing() -> None:
+    desk = Desk()
+    desk.configure()
+    desk.states.logged = [row(8, 6, "ours")]
+    assert await desk.states.load(set(range(STATE.partitions)), 9)
+    desk.desk.write_again({CHARGER, OTHER})
+    await desk.desk.settle()
+    (written,) = [each for each in desk.sent.of(STATE) if isinstance(each, ChargerState)]
+    assert (written.firmware, written.owner_epoch) == ("ours", 9)
+
+
 async def test_rows_are_asked_for_again_of_a_kafka_that_hangs_up() -> None:
     """As one over TLS does while it starts again, and one that refuses a client."""
     came_count = 0
