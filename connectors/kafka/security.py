@@ -5,11 +5,13 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connectors.pem_files import cause_of, no_passphrase
+from connectors.kafka.current_files import ClientTlsFiles, CurrentPassword, CurrentTls
+from connectors.pem_files import cause_of
 from connectors.private_files import open_to_others, read_with_mode
 from models.errors import ConfigurationError
 
@@ -191,8 +193,9 @@ def _refuse_contradictions(security: KafkaSecurity) -> None:
 
 
 def _tls(security: KafkaSecurity) -> ssl.SSLContext:
+    authorities = ClientTlsFiles(security.ca_file, None, None)
     try:
-        context = ssl.create_default_context(cafile=security.ca_file)
+        context = CurrentTls.of(authorities)
     except (OSError, ValueError) as fault:  # SSLError is an OSError
         raise ConfigurationError(
             f"cannot use {security.ca_file} ({cause_of(fault)}); {setting('ca_file')} expects a "
@@ -201,7 +204,7 @@ def _tls(security: KafkaSecurity) -> ssl.SSLContext:
     certificate, key = security.certificate_file, security.key_file
     if certificate is not None and key is not None:
         try:
-            context.load_cert_chain(certificate, key, password=no_passphrase)
+            context = CurrentTls.of(authorities._replace(certificate=certificate, key=key))
         except (OSError, ValueError) as fault:
             raise ConfigurationError(
                 f"cannot use the certificate {certificate} with the key {key} for Kafka "
@@ -226,7 +229,8 @@ def _login(bootstrap: str, security: KafkaSecurity) -> Login:
             f"PLAIN over {security.protocol} would show the password to the network between here "
             f"and {bootstrap}; expected SASL_SSL, or the mechanism SCRAM-SHA-512"
         )
-    return Login(mechanism, security.username, _password(security.password_file))
+    password = CurrentPassword(partial(_password, security.password_file))
+    return Login(mechanism, security.username, password)
 
 
 def _local(bootstrap: str) -> bool:

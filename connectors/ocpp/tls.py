@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from connectors.pem_files import cause_of, no_passphrase
+from connectors.pem_files import cause_of, no_passphrase, written_at
 from models.errors import ConfigurationError
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Tls:
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
-        self._read_at = _written_at(files)
+        self._read_at = written_at(*files)
         self._current = _context(files)
         # Python has no other hook before the certificate is sent; it is called without a server
         # name, too.
@@ -75,11 +75,11 @@ class Tls:
         Raises:
             ConfigurationError: they are not usable; those of before stay in use.
         """
-        written_at = _written_at(self._files)
-        if written_at == self._read_at:
+        now = written_at(*self._files)
+        if now == self._read_at:
             return False
         # Noted first: a file that cannot be used is said once, not every few seconds.
-        self._read_at = written_at
+        self._read_at = now
         self._current = _context(self._files)
         return True
 
@@ -124,18 +124,6 @@ def _ask_for_certificates(context: ssl.SSLContext, bundle: Path) -> None:
             f"cannot use {bundle} ({cause_of(fault)}); expected a PEM bundle of the authorities "
             "that sign chargers' certificates"
         ) from None
-
-
-def _written_at(files: TlsFiles) -> tuple[tuple[int, int], ...]:
-    """When each file was written and which one it is; a missing one has never been."""
-    found = []
-    for path in files:
-        try:
-            stat = path.stat() if path else None
-        except OSError:
-            stat = None
-        found.append((stat.st_mtime_ns, stat.st_ino) if stat else (0, 0))
-    return tuple(found)
 
 
 def names_of(certificate: Mapping[str, Any]) -> frozenset[str]:

@@ -35,7 +35,7 @@ from tests.connectors.ocpp.certificates import Authority
 from tests.integration.depots import CARDS, Depot, rows
 from tests.integration.guarded_house import WITHIN_S, House, Started
 from tests.integration.installations import DEADLINE_S, Fleet
-from tests.integration.secured_broker import SecuredBroker, secured_broker_in
+from tests.integration.secured_broker import SecuredBroker, password_of, secured_broker_in
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +118,20 @@ async def test_a_wrong_password_is_said_in_a_sentence(house: House) -> None:
     assert said.code == 1
     assert "does not let 'operator' in: the name or the password is wrong" in said.err
     assert "the-password-of" not in said.err + said.out
+
+
+async def test_a_password_that_is_put_right_is_taken_at_the_next_log_in(
+    broker: SecuredBroker, tmp_path: Path
+) -> None:
+    file = tmp_path / "operator.password"
+    file.touch(mode=0o600)
+    file.write_text("the-password-of-somebody-else\n")
+    security = broker.security("LOGIN", "operator")._replace(password_file=file)
+    kafka = secured(broker.at("LOGIN"), security)
+    with pytest.raises(KafkaRefusedError, match="the name or the password is wrong"):
+        await start_consumer(kafka)
+    file.write_text(f"{password_of('operator')}\n")
+    await stop_consumer(await start_consumer(kafka))
 
 
 async def test_a_worker_that_logs_in_as_a_gateway_does_not_start(house: House) -> None:
