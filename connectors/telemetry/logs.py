@@ -29,6 +29,10 @@ LINES_PER_S = 1.0
 LIBRARIES = ("aiokafka", "faust", "mode", "websockets", "asyncio", "streams.overrides")
 """The last one: Faust's services log under the name of the module that makes their class."""
 
+SAID_ONCE = ("Not authorized to read from topic",)
+"""How lines begin that a library says again and again, and we say once with what to do about it
+(connectors/kafka/permission_watch.py)."""
+
 _SEVERITY_NUMBERS = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}
 """OpenTelemetry log data model, field SeverityNumber."""
 
@@ -44,6 +48,8 @@ class Throttle(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this line is let through."""
+        if str(record.msg).startswith(SAID_ONCE):
+            return False
         now_s = time.monotonic()
         self._lines = min(float(LINES_BURST), self._lines + (now_s - self._at_s) * LINES_PER_S)
         self._at_s = now_s

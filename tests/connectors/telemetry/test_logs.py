@@ -25,6 +25,7 @@ except ZeroDivisionError:
     structlog.get_logger("connectors.sample").exception("decision.failed")
 aiokafka = logging.getLogger("aiokafka.conn")
 aiokafka.info("chatter")
+aiokafka.warning("Not authorized to read from topic %s.", "depot.sites.v1")
 for number in range(500):
     aiokafka.error("Unable connect to node %d", number)
 """
