@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -64,11 +65,14 @@ class Records:
     """What was written to the topics since the house was opened."""
 
     def __init__(self) -> None:
-        self.messages: list[ConsumerRecord] = []
+        self._messages: defaultdict[tuple[str, bytes], list[ConsumerRecord]] = defaultdict(list)
+
+    def take(self, message: ConsumerRecord) -> None:
+        """One more."""
+        self._messages[message.topic, message.key or b""].append(message)
 
     def of(self, topic: Topic, charger_id: str) -> list[ConsumerRecord]:
-        key = charger_id.encode()
-        return [m for m in self.messages if m.topic == topic.name and m.key == key]
+        return self._messages[topic.name, charger_id.encode()]
 
     def requests(self, charger_id: str) -> list[AccessRequest]:
         return [AccessRequest.decode(m.value) for m in self.of(REQUESTS, charger_id)]
@@ -86,7 +90,10 @@ class Records:
         return [result for result in told if result is not None]
 
     def dead_letters(self, topic: Topic) -> list[ConsumerRecord]:
-        return [m for m in self.messages if m.topic == topic.dead_letter_name]
+        of_any = (
+            each for (name, _), each in self._messages.items() if name == topic.dead_letter_name
+        )
+        return [message for messages in of_any for message in messages]
 
     async def event(self, charger_id: str, name: str) -> ChargerEvent:
         """The latest event of that name, once there is one."""

@@ -25,8 +25,10 @@ from tests.integration.own_broker import start_own_jars
 
 pytestmark = [*OWN_KAFKA]
 
-ROWS = 40_000
-"""Some 22 MB: more than a load has on its way at once, so that Kafka can die in the middle."""
+ROWS = 10_000
+BATCH_BYTES = bulk.BATCH_BYTES // 8
+"""Some 5.5 MB, in batches of an eighth of their size: half of them are more than a load has on its
+way at once, so that Kafka dies in the middle, and has taken a part."""
 
 SITE_ID = SiteId("depot")
 
@@ -45,6 +47,11 @@ async def own(tmp_path: Path) -> AsyncIterator[JarsBroker]:
     broker = await start_own_jars(tmp_path)
     yield broker
     broker.kill()
+
+
+@pytest.fixture(autouse=True)
+def smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "BATCH_BYTES", BATCH_BYTES)
 
 
 @pytest.fixture
