@@ -16,7 +16,6 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import TopicAuthorizationFailedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, EventT, Message
@@ -25,6 +24,7 @@ from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
 from connectors.first_step import Begun
+from connectors.kafka.pacing import pace
 from models.errors import DeliveryFailedError
 from streams.outbox import Outbox
 
@@ -34,19 +34,8 @@ STOP_MAX_S = 9.0
 """A stop flushes and commits, in well under 3 s. What is not committed then is read again, and who
 waits longer is killed anyway: Docker and most supervisors do so after 10 s."""
 
-FETCH_MIN_BYTES = 262_144
-"""About ninety attempts' events and outcomes, some ten milliseconds of work: a worker that is busy
-fetches twenty times a second, as one that is not."""
-
 RETRY_AFTER_S = 0.5
 """Between fetches that Kafka does not permit."""
-
-FETCH_MAX_WAIT_S = 0.05
-"""How late a charger's event, and what follows from it, may be noticed: less than an edge."""
-
-QUIET_WAIT_S = 0.25
-"""Of a fetch after one that brought nothing; the first byte ends it. Each costs a quiet worker 2 ms
-and its Kafka 4 ms, and what is asked on the same connection in a rebalance waits behind it."""
 
 
 class Flow(FlowControlEvent):
@@ -67,10 +56,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        # Faust has no settings for these. One byte would always be enough for it, and each fetch
-        # names and answers every partition, so that each event would cost a fetch of them all.
-        assert self._consumer is not None, "it was started"
-        pace(self._consumer._fetcher)
+        # Faust has no settings for this.
+        pace(self._consumer)
 
     async def _fetch_records(self, *args: Any, **options: Any) -> Any:
         # An exception here is the end of Faust. What is not permitted may be again: the watch over
@@ -80,23 +67,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except TopicAuthorizationFailedError:
             await asyncio.sleep(RETRY_AFTER_S)
             return {}
-
-
-def pace(fetcher: Fetcher) -> None:
-    """Have the first event after a while fetched at once, and those that follow it together."""
-    fetch = fetcher._proc_fetch_request
-
-    async def paced(*request: Any) -> bool:
-        found: bool = await fetch(*request)
-        wait_for(found)
-        return found
-
-    def wait_for(more: bool) -> None:
-        fetcher._fetch_min_bytes = FETCH_MIN_BYTES if more else 1
-        fetcher._fetch_max_wait_ms = int((FETCH_MAX_WAIT_S if more else QUIET_WAIT_S) * 1000)
-
-    wait_for(more=False)
-    fetcher._proc_fetch_request = paced
 
 
 class Consumer(driver.Consumer):

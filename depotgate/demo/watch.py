@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import partitions_of, read_from_now, start_consumer, stop_consumer
+from connectors.kafka.pacing import pace
 from connectors.kafka.security import Kafka
 from connectors.recent import Recent
 from models.attempt import Denial, Outcome
@@ -61,6 +62,7 @@ class Watch:
         """
         consumer = await start_consumer(self._bootstrap)
         self._consumer = consumer
+        pace(consumer)
         await read_from_now(consumer, partitions_of(*TOPICS.values()))
         return self
 

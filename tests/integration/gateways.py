@@ -315,7 +315,7 @@ async def open_house(bootstrap: str, data: Path) -> AsyncIterator[House]:
         await house.worker.replica.load()
         follows = asyncio.create_task(house.worker.replica.follow())
         stack.push_async_callback(_end, follows)
-        await stack.enter_async_context(reading(bootstrap, read, house.records.take))
+        await stack.enter_async_context(reading(bootstrap, read, house.records.take, paced=True))
         asked = {REQUESTS.name: REQUESTS.partitions}
         await stack.enter_async_context(reading(bootstrap, asked, house.worker.take))
         yield house

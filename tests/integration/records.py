@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import start_consumer
+from connectors.kafka.pacing import pace
 from models.attempt import AccessRequest, Outcome
 from models.charger import ChargerEvent, CommandResult
 from models.topics import EVENTS, OUTCOMES, REQUESTS, Topic
@@ -33,10 +34,20 @@ async def until(holds: Callable[[], Any], what: str, within_s: float = WITHIN_S)
 
 @asynccontextmanager
 async def reading(
-    bootstrap: str, topics: dict[str, int], take: Callable[[ConsumerRecord], Any]
+    bootstrap: str,
+    topics: dict[str, int],
+    take: Callable[[ConsumerRecord], Any],
+    *,
+    paced: bool = False,
 ) -> AsyncIterator[None]:
-    """Hand over every record that is written to these topics (name → partitions) from now on."""
+    """Hand over every record that is written to these topics (name → partitions) from now on.
+
+    Args:
+        paced: up to twenty times a second.
+    """
     consumer = await start_consumer(bootstrap)
+    if paced:
+        pace(consumer)
     partitions = [TopicPartition(name, n) for name, count in topics.items() for n in range(count)]
     consumer.assign(partitions)
     for partition, end in (await consumer.end_offsets(partitions)).items():

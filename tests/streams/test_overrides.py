@@ -16,9 +16,7 @@ from typing import Any, cast
 
 import faust
 import pytest
-from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import TopicAuthorizationFailedError
 from faust.app.base import App
 from faust.sensors.base import SensorDelegate
@@ -38,7 +36,6 @@ from models.errors import DeliveryFailedError
 from models.topics import EVENTS, REQUESTS
 from streams.outbox import Outbox
 from streams.overrides import (
-    FETCH_MIN_BYTES,
     Consumer,
     ConsumerThread,
     DepotgateApp,
@@ -47,7 +44,6 @@ from streams.overrides import (
     RawSchema,
     Transport,
     Worker,
-    pace,
 )
 
 PARTITION = TP(REQUESTS.name, 3)
@@ -385,31 +381,6 @@ async def test_what_goes_wrong_with_an_event_reaches_the_fetch_loop(tmp_path: Pa
     for after in (at_once, lambda: asyncio.sleep(0)):
         with pytest.raises(ValueError, match="no such stream"):
             await consumer.wait_first(fails(after), consumer.suspend_flow.wait())
-
-
-class Fetches(Fetcher):  # type: ignore[misc]  # aiokafka ships no types
-    """Fetches that find something or nothing, as a test has it."""
-
-    def __init__(self, finds: list[bool]) -> None:
-        super().__init__(AIOKafkaClient(), SubscriptionState())
-        self._finds = iter(finds)
-
-    async def _proc_fetch_request(self, *_request: object) -> bool:
-        return next(self._finds)
-
-
-async def test_the_first_event_ends_a_fetch_and_those_that_follow_are_fetched_together() -> None:
-    fetcher = Fetches([False, True, True, False])
-    pace(fetcher)
-    waits = []
-    try:
-        for _ in range(4):
-            waits.append((fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms))
-            await fetcher._proc_fetch_request()
-    finally:
-        await fetcher.close()
-    assert waits == [(1, 250), (1, 250), (FETCH_MIN_BYTES, 50), (FETCH_MIN_BYTES, 50)]
-    assert (fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms) == (1, 250)
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"CP-1", b"{"), (b"\xff", b"\xfe"), (None, None)])
