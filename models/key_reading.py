@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from models.profiles import WireCall
 from models.reasons import OcppVersion
+from models.variables import name_of, row_named
 
 AT_ONCE_MAX = 10
 """Keys in one message: no profile has more to ask, and an answer of 2.x stays below 4 kB."""
@@ -77,19 +78,11 @@ def at_once(told: Reading, room: Reading = UNKNOWN) -> int:
 
 
 def read_call(ocpp: OcppVersion, *names: str) -> WireCall:
-    """The call that asks for keys; in 2.x spelled `Component.Variable[Instance]`."""
+    """The call that asks for keys; those of 2.x are spelled as models/variables.py says."""
     if ocpp == "1.6":
         return WireCall("GetConfiguration", {"key": list(names)}, "read_back", names)
-    rows = [named(name) for name in names]
+    rows = [row_named(name) for name in names]
     return WireCall("GetVariables", {"getVariableData": rows}, "read_back", names)
-
-
-def named(name: str) -> dict[str, Any]:
-    """`Component.Variable` or `Component.Variable[Instance]` as OCPP 2.x names it."""
-    component, _, variable = name.partition(".")
-    variable, _, instance = variable.rstrip("]").partition("[")
-    row = {"name": variable} | ({"instance": instance} if instance else {})
-    return {"attributeType": "Actual", "component": {"name": component}, "variable": row}
 
 
 def apart(ocpp: OcppVersion, names: Iterable[str], payload: Payload) -> dict[str, Payload]:
@@ -116,11 +109,9 @@ def _apart_16(payload: Payload) -> dict[str, Payload]:
 def _apart_2x(payload: Payload) -> dict[str, Payload]:
     told: dict[str, Payload] = {}
     for row in rows_of(payload, "getVariableResult"):
-        component, variable = row.get("component"), row.get("variable")
-        if isinstance(component, Mapping) and isinstance(variable, Mapping):
-            instance = f"[{variable['instance']}]" if "instance" in variable else ""
-            name = f"{component.get('name')}.{variable.get('name')}{instance}"
-            told.setdefault(name.casefold(), {"getVariableResult": [row]})
+        name = name_of(row, row.get("attributeType"))
+        if name is not None:
+            told.setdefault(name, {"getVariableResult": [row]})
     return told
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.key_reading import named
 from models.profiles import WireCall
 from models.reasons import OcppVersion
 from models.site import OfflinePolicy
+from models.variables import row_named
 
 COVER_S = 86_400
 """Whatever a charger has to tell waits for a day: a network that is down longer is noticed."""
@@ -178,7 +178,7 @@ def set_call(ocpp: OcppVersion, name: str, value: str) -> WireCall:
     """The call that sets one key."""
     if ocpp == "1.6":
         return WireCall("ChangeConfiguration", {"key": name, "value": value}, "tune", (name,))
-    rows = [named(name) | {"attributeValue": value}]
+    rows = [row_named(name) | {"attributeValue": value}]
     return WireCall("SetVariables", {"setVariableData": rows}, "tune", (name,))
 
 

@@ -175,6 +175,7 @@ _STATUS_2X = {
     "Accepted": KeyClaim.PRESENT,
     "UnknownComponent": KeyClaim.MISSING,
     "UnknownVariable": KeyClaim.MISSING,
+    "NotSupportedAttributeType": KeyClaim.MISSING,
 }
 """GetVariableStatusEnumType. Rejected says nothing: a write-only variable is rejected too."""
 

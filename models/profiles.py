@@ -21,6 +21,7 @@ from models.reasons import OcppVersion
 from models.record import Frozen
 from models.schedule import Mode
 from models.tuning import TUNED_2X, TUNED_16
+from models.variables import name_of, row_named
 
 MAKES_MAX = 8
 """Of one row: a maker has a few names. Every row's are tried for every boot that is new."""
@@ -259,7 +260,7 @@ def tuning_calls(ocpp: OcppVersion) -> tuple[WireCall, ...]:
             WireCall("ChangeConfiguration", {"key": key, "value": value}, "tune", (key,))
             for key, value in TUNED_16.items()
         )
-    rows = [_named_2x(name) | {"attributeValue": value} for name, value in TUNED_2X.items()]
+    rows = [row_named(name) | {"attributeValue": value} for name, value in TUNED_2X.items()]
     return (WireCall("SetVariables", {"setVariableData": rows}, "tune", tuple(TUNED_2X)),)
 
 
@@ -298,20 +299,11 @@ def _calls_16(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
 
 
 def _calls_2x(spelling: Spelling, value: str) -> tuple[WireCall, WireCall]:
-    named = _named_2x(spelling.mode_key)
+    named = row_named(spelling.mode_key)
     return (
         WireCall("SetVariables", {"setVariableData": [named | {"attributeValue": value}]}, "set"),
         WireCall("GetVariables", {"getVariableData": [named]}, "read_back"),
     )
-
-
-def _named_2x(name: str) -> dict[str, Any]:
-    component, variable = name.split(".")
-    return {
-        "attributeType": "Actual",
-        "component": {"name": component},
-        "variable": {"name": variable},
-    }
 
 
 class Setting(StrEnum):
@@ -330,7 +322,7 @@ _SETTINGS = {
     "NotSupported": Setting.NOT_SUPPORTED,
     "UnknownComponent": Setting.NOT_SUPPORTED,
     "UnknownVariable": Setting.NOT_SUPPORTED,
-    "NotSupportedAttributeType": Setting.REJECTED,
+    "NotSupportedAttributeType": Setting.NOT_SUPPORTED,
     "Rejected": Setting.REJECTED,
 }
 """OCPP 1.6 ConfigurationStatus and 2.0.1 SetVariableStatusEnumType; anything else is rejected."""
@@ -384,16 +376,9 @@ def _values_16(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _values_2x(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for row in _rows(payload, "getVariableResult"):
-        value = _text(row.get("attributeValue"))
-        # Absent attributeType means Actual (2.0.1 GetVariableResultType).
-        actual = row.get("attributeType", "Actual") == "Actual"
-        if row.get("attributeStatus") == "Accepted" and actual and value is not None:
-            yield f"{_name(row, 'component')}.{_name(row, 'variable')}".casefold(), value
-
-
-def _name(row: Mapping[str, Any], part: str) -> str:
-    named = row.get(part)
-    return str(named.get("name")) if isinstance(named, Mapping) else ""
+        name, value = name_of(row, row.get("attributeType")), _text(row.get("attributeValue"))
+        if row.get("attributeStatus") == "Accepted" and name is not None and value is not None:
+            yield name, value
 
 
 def _rows(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from models.capability import KeyClaim
 from models.profiles import WireCall
+from models.variables import name_of
 
 PARTS_MAX = 2_000
 """A full inventory has some hundred variables, and firmware was seen to send one a part."""
@@ -28,7 +29,7 @@ class Report(NamedTuple):
     """One report, as far as it has come.
 
     Attributes:
-        wanted: names, as `component.variable` in small letters.
+        wanted: names by models/variables.py, in small letters.
         seen: numbers of its parts, from 0.
         last: the number of the part that ended it.
         sound: nothing came that cannot be of one report.
@@ -44,7 +45,7 @@ class Report(NamedTuple):
 
     @classmethod
     def of(cls, request_id: int, names: Iterable[str]) -> Self:
-        """A report that was asked for, on variables spelled `Component.Variable`."""
+        """A report that was asked for, on variables by their names."""
         return cls(request_id, frozenset(name.casefold() for name in names))
 
     @property
@@ -89,23 +90,21 @@ def _mutabilities(
     payload: Mapping[str, Any], wanted: frozenset[str]
 ) -> Iterator[tuple[str, KeyClaim]]:
     for row in _rows(payload.get("reportData")):
-        name = _name(row)
-        if name not in wanted:
+        if not _of_whole_charger(row):
             continue
         for attribute in _rows(row.get("variableAttribute")):
+            name = name_of(row, attribute.get("type"))
             claim = _MUTABLE.get(str(attribute.get("mutability", "ReadWrite")))
-            if attribute.get("type", "Actual") == "Actual" and claim is not None:
+            if name in wanted and claim is not None:
                 yield name, claim
 
 
-def _name(row: Mapping[str, Any]) -> str | None:
-    """Of a variable of the whole charger: none of one EVSE's, and none of several of a name."""
+def _of_whole_charger(row: Mapping[str, Any]) -> bool:
+    """Whether it is no variable of one EVSE, and none of several of a name."""
     component, variable = row.get("component"), row.get("variable")
     if not isinstance(component, Mapping) or not isinstance(variable, Mapping):
-        return None
-    if "evse" in component or "instance" in component or "instance" in variable:
-        return None
-    return f"{component.get('name')}.{variable.get('name')}".casefold()
+        return False
+    return not ("evse" in component or "instance" in component or "instance" in variable)
 
 
 def _rows(value: object) -> list[Mapping[str, Any]]:

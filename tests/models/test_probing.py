@@ -34,7 +34,11 @@ def test_finding_9_every_key_is_asked_by_its_name_alone(ocpp: OcppVersion, name:
 
 def test_misspelt_names_are_tried_after_the_right_one() -> None:
     about = {question.about: question.names for question in questions("2.0.1", STANDARD)}
-    assert about["mode_key"] == ("AuthCtrlr.Enabled", "AuthCtrl.Enabled")
+    assert about["mode_key"] == (
+        "AuthCtrlr.Enabled",
+        "AuthCtrl.Enabled",
+        "AuthCtrlr.Enabled/Target",
+    )
     assert "tag_key" not in about
 
 

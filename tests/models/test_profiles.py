@@ -227,7 +227,14 @@ def test_the_other_spelling_of_the_specification_is_tried_over_2_0_1() -> None:
     calls = switch_calls("2.0.1", PROFILES["standard"], Mode.FREEVEND, alias=1)
     assert calls[0].payload["setVariableData"][0]["component"] == {"name": "AuthCtrl"}
     with pytest.raises(IndexError):
-        switch_calls("2.0.1", PROFILES["standard"], Mode.FREEVEND, alias=2)
+        switch_calls("2.0.1", PROFILES["standard"], Mode.FREEVEND, alias=3)
+
+
+def test_a_set_point_apart_from_what_is_in_force_is_set_and_read_back() -> None:
+    set_call, read_call = switch_calls("2.0.1", PROFILES["standard"], Mode.FREEVEND, alias=2)
+    target = AUTH_ENABLED | {"attributeType": "Target"}
+    assert set_call.payload == {"setVariableData": [target | {"attributeValue": "false"}]}
+    assert read_call.payload == {"getVariableData": [target]}
 
 
 def test_autel_is_switched_by_the_tag_itself() -> None:
@@ -271,7 +278,8 @@ def test_a_1_6_read_back_is_read_without_regard_to_case(
         (variable("False"), Mode.FREEVEND),
         (variable("true", component={"name": "authctrl"}), Mode.MANAGED),
         (variable("true", component={"name": "AuthCacheCtrlr"}), None),
-        (variable("true", attributeType="Target"), None),
+        (variable("true", attributeType="Target"), Mode.MANAGED),
+        (variable("true", attributeType="MaxSet"), None),
         (variable("true", status="Rejected"), None),
         (variable(None), None),
         (variable(None, status="UnknownVariable"), None),

@@ -250,7 +250,7 @@ def test_a_probe_is_a_claim() -> None:
         ("Accepted", Mode.FREEVEND, (SetClaim.TAKEN, False)),
         ("RebootRequired", None, (SetClaim.REBOOT_REQUIRED, False)),
         ("UnknownVariable", None, (SetClaim.NOT_SUPPORTED, False)),
-        ("NotSupportedAttributeType", None, (SetClaim.REJECTED, False)),
+        ("NotSupportedAttributeType", None, (SetClaim.NOT_SUPPORTED, False)),
         ("timed_out", None, None),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_worker_that_takes_over_asks_by_the_same_id_and_each_hour_by_another()
     ("ocpp", "profile", "keys"),
     [
         ("1.6", "microocpp", ["Cst_FreeVendActive", "AO_FreeVendActive"]),
-        ("2.0.1", "standard", ["AuthCtrlr", "AuthCtrl"]),
+        ("2.0.1", "standard", ["AuthCtrlr", "AuthCtrl", "AuthCtrlr"]),
         ("1.6", "standard", []),
     ],
 )

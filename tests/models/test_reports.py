@@ -64,6 +64,14 @@ def test_parts_that_cannot_be_of_one_report_make_none(parts: tuple[Any, ...]) ->
     assert not after(*parts).whole
 
 
+def test_each_attribute_of_a_variable_is_told_of_apart() -> None:
+    row = variable(mutability="ReadOnly")
+    row["variableAttribute"].append({"type": "Target", "mutability": "ReadWrite"})
+    found = Report.of(7, (NAMES[0], f"{NAMES[0]}/Target")).with_part(part(0, row, tbc=False))
+    assert found.claim(NAMES[0]) is KeyClaim.READ_ONLY
+    assert found.claim(f"{NAMES[0]}/Target") is KeyClaim.WRITABLE
+
+
 def test_parts_of_another_report_change_nothing() -> None:
     assert after(part(0, variable(), tbc=False, request_id=6)) is ASKED
 

@@ -79,7 +79,7 @@ class Keyed:
         """The answer to GetVariables."""
         return {
             "getVariableResult": [
-                {"component": row["component"], "variable": row["variable"]}
+                {name: row[name] for name in ("attributeType", "component", "variable")}
                 | (
                     {"attributeStatus": "Accepted", "attributeValue": self.values[spelled(row)]}
                     if spelled(row) in self.values
@@ -101,7 +101,8 @@ class Keyed:
 
 
 def spelled(row: dict[str, Any]) -> str:
-    """`Component.Variable[Instance]` of one element of GetVariables."""
+    """`Component.Variable[Instance]/Attribute` of one element of GetVariables."""
     instance = row["variable"].get("instance")
     name = f"{row['component']['name']}.{row['variable']['name']}"
-    return f"{name}[{instance}]" if instance else name
+    name = f"{name}[{instance}]" if instance else name
+    return name if row["attributeType"] == "Actual" else f"{name}/{row['attributeType']}"

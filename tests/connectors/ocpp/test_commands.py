@@ -208,6 +208,21 @@ async def test_another_spelling_is_tried_where_the_first_is_unknown(stand: Stand
     assert result.status == CommandStatus.DONE
 
 
+async def test_a_set_point_apart_from_what_is_in_force_is_set(stand: Stand) -> None:
+    async with running(stand) as (connection, wire):
+        desk(stand).take(command(connection, Mode.FREEVEND))
+        await answer(wire, 0, set_result("NotSupportedAttributeType"))
+        await answer(wire, 1, set_result("UnknownComponent"))
+        setting = await answer(wire, 2, set_result("Accepted"))
+        target = NAMED | {"attributeType": "Target", "attributeStatus": "Accepted"}
+        answered = {"getVariableResult": [target | {"attributeValue": "false"}]}
+        reading = await answer(wire, 3, answered)
+        result = await result_of(stand)
+    rows = (setting[3]["setVariableData"][0], reading[3]["getVariableData"][0])
+    assert [row["attributeType"] for row in rows] == ["Target", "Target"]
+    assert (result.status, result.observed) == (CommandStatus.DONE, Mode.FREEVEND)
+
+
 async def test_what_no_spelling_names_is_not_supported(stand: Stand) -> None:
     async with running(stand) as (connection, wire):
         desk(stand).take(command(connection, Mode.FREEVEND))

@@ -53,8 +53,10 @@ def variable(name: str, status: str, value: str | None = None) -> dict[str, Any]
 
 
 STANDARD = {"AuthCtrlr.Enabled": "true", "AuthCtrlr.LocalPreAuthorize": "secret"}
+TARGET = "AuthCtrlr.Enabled/Target"
 MISSPELT = {"AuthCtrl.Enabled": "true", "AuthCtrlr.LocalPreAuthorize": "secret"}
 NAMES = ["AuthCtrlr.Enabled", "AuthCtrlr.LocalPreAuthorize", "AuthCacheCtrlr.Enabled"]
+OTHERS = ["AuthCtrl.Enabled", TARGET]
 FOUND = {
     "commandId": "p1",
     "profile": "standard",
@@ -173,10 +175,19 @@ async def test_one_senseless_answer_leaves_its_key_unknown_and_is_counted(stand:
 
 
 async def test_a_charger_that_says_nothing_of_sense_was_not_probed(stand: Stand) -> None:
-    senseless = frozenset({LIMIT_2X, SETTABLE, SETTABLE_BYTES, "AuthCtrl.Enabled", *NAMES})
+    senseless = frozenset({LIMIT_2X, SETTABLE, SETTABLE_BYTES, *OTHERS, *NAMES})
     data, asked = await probed(stand, {}, senseless=senseless)
     assert data == {"commandId": "p1", "profile": "standard", "status": "invalid_result"}
-    assert len(asked) == len(senseless) + 2
+    # How much fits into a message is asked for again beside each other spelling.
+    assert len(asked) == len(senseless) + 2 * len(OTHERS)
+
+
+async def test_a_set_point_apart_from_what_is_in_force_is_found(stand: Stand) -> None:
+    data, asked = await probed(
+        stand, {TARGET: "true", "AuthCtrlr.LocalPreAuthorize": "secret"}, takes=3
+    )
+    assert asked[-2:] == [["AuthCtrl.Enabled"], [TARGET]]
+    assert data == FOUND
 
 
 async def test_a_charger_of_2_1_is_asked_which_types_of_tokens_it_presents() -> None:

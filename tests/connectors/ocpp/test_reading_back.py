@@ -78,6 +78,7 @@ async def test_a_charger_that_tells_no_mode_is_unknown(stand: Stand) -> None:
         await until(lambda: len(wire.sent) == 1)
         wire.receive(4, wire.sent[0][1], "InternalError", "no", {})
         await answer(wire, 1, variable("AuthCtrl.Enabled", "Accepted", "maybe"))
+        await answer(wire, 2, variable("AuthCtrlr.Enabled", "NotSupportedAttributeType"))
         assert await told(stand) == {"commandId": "r1", "status": "unknown"}
         assert connection.mode.known is None
 
