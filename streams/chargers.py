@@ -201,15 +201,15 @@ class ChargerDesk:
         await self._outbox.settle()
 
     def take_over(self) -> None:
-        """Partitions came: every charger is looked at soon, and rows that others lie behind are
-        written once more."""
-        self.write_again(self._states.buried)
+        """Partitions came: every charger is looked at soon. Rows that others lie behind are written
+        once more, and of each partition one under its new ownership."""
+        self.write_again(self._states.to_write)
         self.review_all()
 
     def write_again(self, charger_ids: Collection[ChargerId]) -> None:
-        """Have rows written behind those that somebody wrote behind them."""
+        """Have rows written as they are, behind what somebody else wrote."""
         rows = (self._states.get(charger_id) for charger_id in charger_ids)
-        self._keep([row for row in rows if row is not None])
+        self._write([self._states.owned(row) for row in rows if row is not None])
 
     def review_all(self) -> None:
         """Have every charger looked at soon: partitions came, or configuration changed."""
@@ -273,10 +273,12 @@ class ChargerDesk:
 
     def _keep(self, rows: Collection[ChargerState]) -> None:
         now = datetime.now(UTC)
-        kept = [self._states.owned(row, updated_at=now) for row in rows]
-        for row in kept:
+        self._write([self._states.owned(row, updated_at=now) for row in rows])
+
+    def _write(self, rows: Collection[ChargerState]) -> None:
+        for row in rows:
             self._states.put(row)
-        self._post.keep(kept)
+        self._post.keep(rows)
 
     async def _review(self, row: ChargerState, governing: Governing | None) -> ChargerState:
         """Compare desired, commanded and observed; send what follows; the row as it then is."""

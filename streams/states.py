@@ -93,6 +93,8 @@ class ChargerStates:
 
     Attributes:
         buried: chargers whose rows are to be written once more, see `Log`.
+        to_write: these, and one of each other partition: an ownership that never wrote a row is
+            numbered as the next one is.
     """
 
     def __init__(self, bootstrap: Kafka, metrics: Metrics) -> None:
@@ -100,6 +102,7 @@ class ChargerStates:
         self._metrics = metrics
         self._rows: Rows = {}
         self.buried: frozenset[ChargerId] = frozenset()
+        self.to_write: frozenset[ChargerId] = frozenset()
         self._epochs: dict[int, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._ownership = 0
@@ -160,7 +163,8 @@ class ChargerStates:
         """
         self._ownership += 1
         ownership = self._ownership
-        self._rows, self._epochs, self._ends, self.buried = {}, {}, {}, frozenset()
+        self._rows, self._epochs, self._ends = {}, {}, {}
+        self.buried = self.to_write = frozenset()
         found = Log(partitions)
         loading = Failing("state.load")
         while self._ownership == ownership:
@@ -174,6 +178,11 @@ class ChargerStates:
         if self._ownership != ownership:
             return False
         self._rows, self._ends, self.buried = found.rows, found.ends, frozenset(found.buried)
+        numbered = {partition_of(charger_id) for charger_id in found.buried}
+        heralds = {
+            next(iter(rows)) for each, rows in found.rows.items() if rows and each not in numbered
+        }
+        self.to_write = self.buried | heralds
         self._epochs = {
             partition: max(generation, newest + 1) for partition, newest in found.epochs.items()
         }

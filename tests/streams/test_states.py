@@ -119,6 +119,26 @@ async def test_a_row_is_written_again_as_it_is_known_and_of_a_charger_without_on
     assert (written.firmware, written.owner_epoch) == ("ours", 9)
 
 
+async def test_a_worker_that_came_back_and_wrote_nothing_else_is_numbered_too() -> None:
+    """A static worker keeps its generation: the next one must count above it all the same."""
+    desk = Desk()
+    desk.configure()
+    desk.states.logged = [row(8, 7), row(8, 7).model_copy(update={"charger_id": OTHER})]
+    assert partition_of(OTHER) != PARTITION
+    for epoch in (8, 9):
+        assert await desk.states.load(set(range(STATE.partitions)), 7)
+        desk.desk.take_over()
+        await desk.desk.settle()
+        written = [each for each in desk.sent.of(STATE) if isinstance(each, ChargerState)][-2:]
+        assert {(each.charger_id, each.owner_epoch) for each in written} == {
+            (CHARGER, epoch),
+            (OTHER, epoch),
+        }
+        # Nothing about the chargers has changed.
+        assert {each.updated_at for each in written} == {NOON}
+        desk.states.logged += written
+
+
 async def test_rows_are_asked_for_again_of_a_kafka_that_hangs_up() -> None:
     """As one over TLS does while it starts again, and one that refuses a client."""
     came_count = 0
