@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -95,15 +96,32 @@ def dated_rows(
     )
 
 
-@st.composite
-def plans(draw: st.DrawFn, place: Place) -> Plan:
-    """Any schedule; its dates lie where the walk goes. Opposite modes may overlap (rule 6)."""
+class Written(NamedTuple):
+    """What a schedule of a place may be made of."""
+
+    dates: st.SearchStrategy[date]
+    rows: st.SearchStrategy[Row]
+    dated: st.SearchStrategy[list[Dated]]
+
+
+@lru_cache(maxsize=256)  # Most examples are another one's, changed a little: of the same place.
+def written(place: Place) -> Written:
+    """Dates lie where the walk goes."""
     minute = minutes(place.turn)
     dates = st.integers(-2, SPAN_DAYS + 2).map(lambda days: place.first.date() + DAY * days)
     weekdays = st.one_of(st.just(frozenset(range(7))), st.frozensets(st.integers(0, 6), min_size=1))
     weekly = st.tuples(weekdays, minute, minute, MODES).map(lambda said: Row(*said))
-    rows = st.one_of(weekly, dated_rows(dates, weekdays, minute))
-    dated = st.lists(st.builds(Dated, dates, minute, minute, MODES), max_size=4).map(_whole)
+    return Written(
+        dates,
+        rows=st.one_of(weekly, dated_rows(dates, weekdays, minute)),
+        dated=st.lists(st.builds(Dated, dates, minute, minute, MODES), max_size=4).map(_whole),
+    )
+
+
+@st.composite
+def plans(draw: st.DrawFn, place: Place) -> Plan:
+    """Any schedule. Opposite modes may overlap (rule 6)."""
+    dates, rows, dated = written(place)
     limits = sorted((draw(dates), draw(dates)))
     return Plan(
         default=draw(MODES),
