@@ -2,17 +2,19 @@
 
 aiokafka asks for metadata as Kafka 1.0 answered them, and has every topic that it asks for created
 where the broker permits that. Since Kafka 2.3 the answer says too what the one who asks may do
-(KIP-430). A Kafka without an authorizer says that everything is permitted.
+(KIP-430); an older one is asked without that, and nobody is refused for what it does not say. A
+Kafka without an authorizer says that everything is permitted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.metadata import MetadataRequest_v5
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from models.roles import Operation
@@ -52,12 +54,12 @@ async def shown_topics(client: AIOKafkaClient, names: Collection[str]) -> Mappin
     return {row[1]: _shown(row) for row in told.topics}
 
 
-def _shown(row: tuple[int, str, bool, list[object], int]) -> Shown:
-    code, _name, _internal, partitions, operations = row
+def _shown(row: tuple[Any, ...]) -> Shown:
+    code, _name, _internal, partitions, *told = row
     if code == TopicAuthorizationFailedError.errno:
         return Shown(None, hidden=True, permitted=frozenset())
     missing = code == UnknownTopicOrPartitionError.errno
-    permitted = None if operations == _NOT_TOLD else _operations_in(operations)
+    permitted = None if told in ([], [_NOT_TOLD]) else _operations_in(*told)
     return Shown(None if missing else len(partitions), hidden=False, permitted=permitted)
 
 
@@ -118,12 +120,18 @@ class _MetadataRequest(RequestStruct):  # type: ignore[misc]
     )
 
 
-class _Metadata(Request[_MetadataRequest]):  # type: ignore[misc]
+class _Metadata(Request[MetadataRequest_v5 | _MetadataRequest]):  # type: ignore[misc]
+    """By the newer version that the broker has. The older one is that of Kafka 1.0."""
+
     API_KEY = _MetadataRequest.API_KEY
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = sorted(names)
 
-    def build(self, request_struct_class: type[_MetadataRequest]) -> _MetadataRequest:
+    def build(
+        self, request_struct_class: type[MetadataRequest_v5 | _MetadataRequest]
+    ) -> MetadataRequest_v5 | _MetadataRequest:
         creating, of_cluster, of_topics = False, False, True
+        if request_struct_class is MetadataRequest_v5:
+            return request_struct_class(self._names, creating)
         return request_struct_class(self._names, creating, of_cluster, of_topics)
