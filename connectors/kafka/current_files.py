@@ -8,6 +8,7 @@ connected stays so. PLAIN joins the password unencoded, and goes on with the one
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -63,6 +64,9 @@ class CurrentTls(ssl.SSLContext):
     _files: ClientTlsFiles
     _written_at: object
     _reading: Failing
+    # Faust's consumer connects in a thread of its own, and OpenSSL keeps no two from changing one
+    # context at once, nor one from taking what the other is changing.
+    _connecting: threading.Lock
 
     @classmethod
     def of(cls, files: ClientTlsFiles) -> Self:
@@ -79,13 +83,15 @@ class CurrentTls(ssl.SSLContext):
             context.load_default_certs()
         context._files, context._written_at = files, written_at(*files)
         context._reading = Failing("kafka.certificate_read")
+        context._connecting = threading.Lock()
         context._load(context)
         return context
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
         """As ssl's; asyncio and uvloop call it for each connection."""
-        self._renew()
-        return super().wrap_bio(*args, **options)
+        with self._connecting:
+            self._renew()
+            return super().wrap_bio(*args, **options)
 
     def _renew(self) -> None:
         now = written_at(*self._files)
@@ -96,9 +102,8 @@ class CurrentTls(ssl.SSLContext):
             self._load(ssl.create_default_context(cafile=self._files.ca))
             self._load(self)
         except (OSError, ValueError) as fault:
-            self._reading.failed(
-                ConfigurationError(f"{self._files.certificate}: {cause_of(fault)}")
-            )
+            named = ", ".join(str(path) for path in self._files if path)
+            self._reading.failed(ConfigurationError(f"{named}: {cause_of(fault)}"))
             return
         self._written_at = now
         self._reading.worked()

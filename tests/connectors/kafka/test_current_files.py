@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.kafka.current_files import CurrentPassword
 from connectors.kafka.security import (
@@ -112,3 +113,23 @@ async def test_a_connection_shows_the_certificate_that_the_files_have_then(tmp_p
         assert await connect(kafka.tls) == "anna", "the key does not fit the new certificate yet"
         put(*berta)
         assert await connect(kafka.tls) == "berta"
+
+
+async def test_an_authority_that_cannot_be_read_is_said_and_the_last_one_holds(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(authority.bundle.read_bytes())
+    kafka = secured(AT, KafkaSecurity(Protocol.SSL, bundle))
+    assert isinstance(kafka, SecuredKafka)
+    assert kafka.tls is not None
+    bundle.write_text("spoilt")
+    trusted = kafka.tls.get_ca_certs()
+    with capture_logs() as said:
+        for _ in range(2):
+            kafka.tls.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="kafka")
+    (line,) = said
+    assert line["event"] == "kafka.certificate_read_failed"
+    assert line["cause"].startswith(f"{bundle}: ")
+    assert kafka.tls.get_ca_certs() == trusted != []
