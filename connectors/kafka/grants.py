@@ -7,7 +7,12 @@ from collections.abc import Callable, Collection, Set
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import ClusterAuthorizationFailedError, SecurityDisabled, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    SecurityDisabled,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateAclsRequest_v1, DescribeAclsRequest
 from aiokafka.protocol.api import Request
 
@@ -124,9 +129,15 @@ async def _until_in_force(
 
 
 async def _listed(admin: AIOKafkaAdminClient, broker: int, principal: str) -> set[_Row]:
-    """What one broker permits a user, of resources that are named literally."""
+    """What one broker permits a user, of resources that are named literally.
+
+    Nothing while it does not answer: others may have gone on without it.
+    """
     asked = DescribeAclsRequest(_ANY, None, _LITERAL, principal, None, _ANY, _ANY)
-    told = await admin._send_request_to_node(broker, asked)
+    try:
+        told = await admin._send_request_to_node(broker, asked)
+    except (KafkaError, TimeoutError):
+        return set()
     return {
         (resource, name, pattern, *rule)
         for resource, name, pattern, rules in told.resources
