@@ -23,8 +23,9 @@ from connectors.kafka.permissions import refuse_lacking
 from connectors.kafka.replica import Replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
+from connectors.telemetry.failing import Failing
 from connectors.telemetry.metrics import Metrics
-from models.errors import BrokerUnavailableError, KafkaRefusedError
+from models.errors import BrokerUnavailableError, KafkaRefusedError, NotPermittedError
 from models.ids import ChargerId, timed_id
 from models.metrics import FLAGS_UNREADABLE
 from models.roles import Role, permit_of
@@ -97,19 +98,22 @@ class Resolver:
     async def keep(self, ready: Callable[[], None]) -> None:
         """Resolve until cancelled; `ready` is called when flags rule and every charger has a row.
 
-        What Kafka does not take is written in the next round.
+        What Kafka does not take, or permit, is written in the next round.
         """
         loop = asyncio.get_running_loop()
         await self._begin()
         said = False
+        writing = Failing("flags.write")
         while True:
             began_s = loop.time()
             try:
                 await self.round()
-            except (BrokerUnavailableError, KafkaRefusedError) as fault:
-                # A Kafka over TLS that just starts again hangs up as one does that refuses.
-                log.warning("flags.not_written", cause=str(fault))
+            except (BrokerUnavailableError, KafkaRefusedError, NotPermittedError) as fault:
+                # A Kafka over TLS that just starts again hangs up as one does that refuses, and a
+                # permission that was taken away may be given back.
+                writing.failed(fault)
             else:
+                writing.worked()
                 if not said:
                     ready()
                 said = True
@@ -120,7 +124,8 @@ class Resolver:
         """Read the flag for every charger, and write what differs.
 
         Raises:
-            BrokerUnavailableError: Kafka has not taken all of it.
+            BrokerUnavailableError, KafkaRefusedError: Kafka has not taken all of it.
+            NotPermittedError: this user may not write it.
         """
         chargers = self._chargers()
         # Providers may block, and the replica has to be followed meanwhile.
