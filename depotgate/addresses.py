@@ -69,13 +69,10 @@ def _asked_for(settings: Settings, addresses: Addresses) -> Iterator[tuple[str, 
 
 def _refuse_taken(address: Address, option: str) -> None:
     try:
+        family, *_, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
         # Closed at once without a connection, so that it can be listened on again.
-        socket.create_server(address, family=_family(address)).close()
+        socket.create_server(place, family=family).close()
     except OSError as fault:
         raise ConfigurationError(
             f"cannot listen on {address} ({cause_of(fault)}); choose another address with {option}"
         ) from fault
-
-
-def _family(address: Address) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address.host else socket.AF_INET

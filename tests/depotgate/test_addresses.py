@@ -61,6 +61,21 @@ def test_a_name_that_nobody_knows_is_refused_as_well(tmp_path: Path) -> None:
         free_addresses(settings(tmp_path, ocpp=Address("nowhere.invalid", 9000)))
 
 
+def test_a_name_that_has_an_ipv6_address_alone_is_tried_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0))]
+
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        named = settings(tmp_path, ocpp=Address("depot.example", port))
+        with pytest.raises(ConfigurationError, match="Address already in use"):
+            free_addresses(named)
+    assert free_addresses(named).ocpp.port == port
+
+
 def test_where_an_installation_is_known_nothing_is_tried(tmp_path: Path) -> None:
     write_run(tmp_path, Run(kafka="", ocpp="", metrics={}, processes={}))
     with socket.create_server(ANY) as taken:
