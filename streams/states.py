@@ -249,7 +249,7 @@ class ChargerStates:
 
 
 def _note_older(older: set[ChargerId], message: ConsumerRecord, epoch: int) -> None:
-    """Whether the last row of a charger is of an older ownership than `epoch`."""
+    """Take the next row of a charger: of an older ownership than `epoch`, or of that one again."""
     try:
         charger_id = ChargerId((message.key or b"").decode())
         owner_epoch = orjson.loads(message.value or b"{}").get("owner_epoch")

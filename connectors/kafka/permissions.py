@@ -68,8 +68,8 @@ async def lacking_of(client: AIOKafkaClient, permit: Permit) -> Lacking:
     shown = await shown_topics(client, names) if names else {}
     unjoinable = [group for group in permit.joins if not await _joinable(client, group)]
     return Lacking(
-        _not_permitted(shown, (topic.name for topic in permit.reads), Operation.READ),
-        _not_permitted(shown, (topic.name for topic in permit.writes), Operation.WRITE),
+        _without(Operation.READ, shown, (topic.name for topic in permit.reads)),
+        _without(Operation.WRITE, shown, (topic.name for topic in permit.writes)),
         tuple(unjoinable),
     )
 
@@ -80,10 +80,7 @@ async def refuse_unreadable(kafka: Kafka, client: AIOKafkaClient, topics: Collec
     Raises:
         NotPermittedError: Kafka does not permit it for one of them.
     """
-    shown = await _shown_now(client, topics)
-    unreadable = _not_permitted(shown, topics, Operation.READ)
-    if unreadable:
-        raise not_permitted(kafka, ("read", unreadable))
+    await _refuse_without(Operation.READ, "read", kafka, client, topics)
 
 
 async def refuse_unwritable(kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]) -> None:
@@ -92,10 +89,7 @@ async def refuse_unwritable(kafka: Kafka, client: AIOKafkaClient, topics: Collec
     Raises:
         NotPermittedError: Kafka does not permit it for one of them.
     """
-    shown = await _shown_now(client, topics)
-    unwritable = _not_permitted(shown, topics, Operation.WRITE)
-    if unwritable:
-        raise not_permitted(kafka, ("write to", unwritable))
+    await _refuse_without(Operation.WRITE, "write to", kafka, client, topics)
 
 
 async def refuse_hidden(kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]) -> None:
@@ -104,22 +98,24 @@ async def refuse_hidden(kafka: Kafka, client: AIOKafkaClient, topics: Collection
     Raises:
         NotPermittedError: it does not show one of them.
     """
-    shown = await _shown_now(client, topics)
-    hidden = _not_permitted(shown, topics, Operation.DESCRIBE)
-    if hidden:
-        raise not_permitted(kafka, ("read", hidden))
+    await _refuse_without(Operation.DESCRIBE, "read", kafka, client, topics)
 
 
-async def _shown_now(client: AIOKafkaClient, topics: Collection[str]) -> Mapping[str, Shown]:
-    """Nothing where the broker has just gone: what follows tries others, and again."""
+async def _refuse_without(
+    operation: Operation, verb: str, kafka: Kafka, client: AIOKafkaClient, topics: Collection[str]
+) -> None:
     try:
-        return await shown_topics(client, topics) if topics else {}
+        shown = await shown_topics(client, topics) if topics else {}
     except KafkaError:
-        return {}
+        # The broker has just gone: what follows tries others, and again.
+        return
+    lacking = _without(operation, shown, topics)
+    if lacking:
+        raise not_permitted(kafka, (verb, lacking))
 
 
-def _not_permitted(
-    shown: Mapping[str, Shown], names: Iterable[str], operation: Operation
+def _without(
+    operation: Operation, shown: Mapping[str, Shown], names: Iterable[str]
 ) -> tuple[str, ...]:
     return tuple(name for name in names if name in shown and not shown[name].permits(operation))
 

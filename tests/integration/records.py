@@ -83,7 +83,7 @@ class Records:
         self._messages[message.topic, message.key or b""].append(message)
 
     def of(self, topic: Topic, charger_id: str) -> list[ConsumerRecord]:
-        return self._messages[topic.name, charger_id.encode()]
+        return [*self._messages[topic.name, charger_id.encode()]]
 
     def requests(self, charger_id: str) -> list[AccessRequest]:
         return [AccessRequest.decode(m.value) for m in self.of(REQUESTS, charger_id)]

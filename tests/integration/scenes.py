@@ -57,7 +57,7 @@ class Scene(Fleet):
 
     def of_kind(self, kind: type[Kind], charger_id: str) -> list[Kind]:
         """What the topics say of a charger, in order."""
-        return cast("list[Kind]", self._heard[kind, charger_id])
+        return cast("list[Kind]", [*self._heard[kind, charger_id]])
 
     def facts(self, charger_id: str, kind: ModeFactKind) -> list[ModeFact]:
         """Its mode facts of a kind."""
