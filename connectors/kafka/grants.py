@@ -72,7 +72,7 @@ async def give(
 
     Raises:
         BrokerUnavailableError, KafkaRefusedError: Kafka does not answer, or does not let us in.
-        NotPermittedError: this user may not give permissions.
+        NotPermittedError: this user may not give permissions, or gave them and may not see them.
         ConfigurationError: this Kafka asks nobody who they are.
         DepotgateError: it took them, and a broker does not act by them yet.
     """
@@ -138,6 +138,11 @@ async def _listed(admin: AIOKafkaAdminClient, broker: int, principal: str) -> se
         told = await admin._send_request_to_node(broker, asked)
     except (KafkaError, TimeoutError):
         return set()
+    if told.error_code == ClusterAuthorizationFailedError.errno:
+        raise NotPermittedError(
+            "Kafka took the permissions, and does not permit this user to see whether its brokers "
+            "act by them already (Describe on the cluster)"
+        )
     return {
         (resource, name, pattern, *rule)
         for resource, name, pattern, rules in told.resources
