@@ -22,7 +22,7 @@ YEARS_COMPARED = 10
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WEEKDAY = re.compile(r"(-1|[1-4])([A-Z]{2})")
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(?:00)?")
-_CLOCK = re.compile(r"\d{8}T(\d\d)(\d\d)(\d\d)")
+_LOCAL = re.compile(r"\d{8}T\d{6}")
 
 
 def sets_clocks_as(timezone: Component, zone: ZoneInfo) -> bool:
@@ -53,19 +53,20 @@ def _changes(part: Component, years: range) -> Iterator[ClockChange]:
     """Of a yearly rule of one weekday of a month. ValueError for any other."""
     rule = dict(each.partition("=")[::2] for each in _said(part, "RRULE").upper().split(";"))
     weekday = _WEEKDAY.fullmatch(rule.get("BYDAY", ""))
-    clock = _CLOCK.fullmatch(_said(part, "DTSTART"))
-    if not (weekday and clock):
+    start = _said(part, "DTSTART")
+    if not (weekday and _LOCAL.fullmatch(start)):
         raise ValueError
     if rule.keys() - {"INTERVAL", "WKST"} != {"FREQ", "BYDAY", "BYMONTH"}:
         raise ValueError
     if rule["FREQ"] != "YEARLY" or rule.get("INTERVAL", "1") != "1":
         raise ValueError
     before, after = _offset(_said(part, "TZOFFSETFROM")), _offset(_said(part, "TZOFFSETTO"))
-    hours, minutes, seconds = (int(each) for each in clock.groups())
+    since = datetime.fromisoformat(start).replace(tzinfo=UTC)
     for year in years:
         on = _nth(year, int(rule["BYMONTH"]), int(weekday[1]), _DAYS.index(weekday[2]))
-        local = datetime(on.year, on.month, on.day, hours, minutes, seconds, tzinfo=UTC)
-        yield ClockChange(local - before, before, after)
+        local = datetime.combine(on, since.timetz())
+        if local >= since:
+            yield ClockChange(local - before, before, after)
 
 
 def _nth(year: int, month: int, week: int, weekday: int) -> date:

@@ -54,9 +54,11 @@ class CalendarZones:
         for name in (self._locations.get(tzid), tzid):
             if name is not None and (found := zone_named(name)):
                 return found
-        timezone = self._timezones.get(tzid)
-        if timezone and (tzid in self.compared or sets_clocks_as(timezone, self._asked)):
+        # Compared once: thousands of events may be in it.
+        timezone = self._timezones.pop(tzid, None)
+        if timezone and sets_clocks_as(timezone, self._asked):
             self.compared[tzid] = timezone.line
+        if tzid in self.compared:
             return self._asked
         raise CalendarFault(
             line,
