@@ -111,14 +111,17 @@ async def _answers(
         NoAnswerError, ChargerBusyError: as `KeyReader.read`.
     """
     found: Answers = {each.about: (each.names[-1], UNTOLD) for each in asked}
+    limits = _limits(connection)
     for place in range(max(len(each.names) for each in asked)):
         names = {each.about: each.names[place] for each in asked if place < len(each.names)}
-        told = await reader.read((*names.values(), *_limits(connection)))
+        told = await reader.read((*names.values(), *limits))
         for about, name in names.items():
             if name in told:
                 found[about] = name, key_answer(connection.ocpp, profile, name, told[name])
         if SETTABLE_AT_ONCE in told:
             connection.settings_at_once = _settable_at_once(connection, told)
+        # Once: a charger that refused them does so again.
+        limits = ()
         asked = tuple(each for each in asked if found[each.about][1].to_ask_again)
         if not asked:
             break
