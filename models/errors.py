@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 def cause_of(fault: OSError) -> str:
     """The system's own words for it, without what libraries put around them."""
-    if fault.errno is None or fault.errno not in errno.errorcode:
-        return str(fault.strerror)
-    return os.strerror(fault.errno)
+    if fault.errno is not None and fault.errno in errno.errorcode:
+        return os.strerror(fault.errno)
+    # Names that are not found have numbers of their own, and some libraries give none.
+    return fault.strerror or str(fault)
 
 
 class DepotgateError(Exception):
