@@ -307,8 +307,9 @@ class IdentityReader:
         except IdentifierError:
             faults.append(f"identifier: expected the form of {stated_type}, got another")
             return None
-        for tag in {identifier.casefold(), canonical.casefold()} & self._reserved.keys():
-            why = self._reserved[tag]
+        reserved = self._reserved
+        why = reserved.get(identifier.casefold()) or reserved.get(canonical.casefold())
+        if why is not None:
             faults.append(
                 f"identifier: it is a reserved freevend tag (rule 17), which is nobody's: {why}"
             )
