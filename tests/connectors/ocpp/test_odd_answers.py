@@ -36,9 +36,9 @@ from models.screens import TextFormat, screen_of
 from models.site import OfflinePolicy
 from models.token_types import NAMED, OTHER, joined, split, told_types
 from tests.connectors.ocpp.calls import Stand, Wire, running, until
+from tests.connectors.ocpp.offline_charger import CARDS, knowing, pseudonym
 from tests.connectors.ocpp.test_commands import command, desk
 from tests.connectors.ocpp.test_displays import TEXTS
-from tests.connectors.ocpp.test_offline import CARDS, knowing, pseudonym
 
 VERSIONS: tuple[OcppVersion, ...] = ("1.6", "2.0.1", "2.1")
 PROFILE: dict[str, str] = {"1.6": "microocpp", "2.0.1": "standard", "2.1": "standard"}
