@@ -139,7 +139,7 @@ class Sessions(Frozen):
     Attributes:
         ended: the last ones, oldest first.
         unclaimed_at: when a card was presented before any vehicle was there; the last one was
-            less than CLAIM_STEP later.
+            less than ten seconds later.
     """
 
     running: tuple[Session, ...] = ()

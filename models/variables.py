@@ -1,7 +1,7 @@
 """Variables of OCPP 2.x by one text: `Component.Variable[Instance]/Attribute`.
 
 Without an attribute the Actual one is meant, as it is on the wire (2.0.1 GetVariableDataType). A
-set point is the Target of its variable, where a charger tells Actual only as what is in force.
+charger may have a set point as the Target of its variable alone.
 """
 
 from __future__ import annotations
