@@ -24,9 +24,9 @@ test: setup static ## everything, on a real Kafka; about 11 minutes on two slow 
 	@echo '==> tests, unit and on a real broker'
 	@$(BIN)/pytest -n 4 --dist loadscope
 
-check: environment static ## format, lint, types, import directions, unit tests; a minute or two
+check: environment static ## format, lint, types, import directions, unit tests; a minute
 	@echo '==> unit tests'
-	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 3 --ignore=tests/integration -m 'not sweep'
+	@HYPOTHESIS_PROFILE=check $(BIN)/pytest -q -n 4 --ignore=tests/integration -m 'not sweep'
 
 static:
 	@echo '==> format'
