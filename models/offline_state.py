@@ -193,6 +193,7 @@ def offline_noted(row: ChargerState, event: ChargerEvent) -> dict[str, Any]:
         return {"offline": state.model_copy(update={"status": status})}
     standing = str(data.get("list") or ListStanding.NONE)
     has_it = standing in {ListStanding.STANDS, ListStanding.INCOMPLETE}
+    has_all = standing == ListStanding.STANDS and event.whole("listRoom") is None
     told: dict[str, Any] = {
         "told_at": event.received_at,
         "status": status,
@@ -203,8 +204,9 @@ def offline_noted(row: ChargerState, event: ChargerEvent) -> dict[str, Any]:
             if name.startswith("setting.")
         ),
         "local_list": _word(ListStanding, standing),
-        # An incomplete one is sent again once the file has what is missing.
-        "list_digest": state.digest.partition(":")[2] if standing == ListStanding.STANDS else "",
+        # An incomplete one is sent again once the file has what is missing, and one that was too
+        # long over the next connection: the room of that is not known.
+        "list_digest": state.digest.partition(":")[2] if has_all else "",
         "list_version": event.whole("listVersion") if has_it else None,
         "list_count": (event.whole("listCount") or 0) if has_it else 0,
         "missing_count": event.whole("listMissing") or 0,

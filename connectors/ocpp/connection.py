@@ -100,6 +100,8 @@ class ChargerConnection:
         self.command_turn = asyncio.Lock()
         # What was sent over this connection, for differences (connectors/ocpp/local_list.py).
         self.local_list: HeldList | None = None
+        # How many entries it took of a list that was longer.
+        self.list_room: int | None = None
         self.display_turn = asyncio.Lock()
         # Messages that may stand on its display: of earlier connections nothing is known.
         self.messages_count = LANGUAGES_MAX

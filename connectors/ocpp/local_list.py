@@ -19,12 +19,20 @@ from models.reasons import OcppVersion
 PER_MESSAGE = 50
 """Of chargers that do not say: about 5 kB, which every one can read."""
 
+FEWER_BY = 4
+"""A list whose first message is refused may be longer than the charger has room for, which those of
+2.x do not say: three or four messages tell whether it takes any entry at all."""
+
 Call = Callable[[WireCall], Awaitable[CallAnswered | CallFailed]]
 Read = Callable[[str], Awaitable[Reading]]
 
 
 class ListTold(NamedTuple):
-    """How a list came to stand; no identifier is in it."""
+    """How a list came to stand; no identifier is in it.
+
+    Attributes:
+        room: how many entries the charger took of a list that was longer; None = all of it.
+    """
 
     standing: ListStanding
     version: int | None = None
@@ -32,6 +40,7 @@ class ListTold(NamedTuple):
     missing_count: int = 0
     left_out_count: int = 0
     orders_left_out_count: int = 0
+    room: int | None = None
 
 
 class _Limits(NamedTuple):
@@ -59,8 +68,8 @@ class _LimitNames(NamedTuple):
     expires: str | None
 
 
-# How many entries a charger of 2.x has room for is told in reports only; a list that is too long is
-# refused. In 1.6 every entry has an expiryDate of its own (section 3.5.2).
+# How many entries a charger of 2.x has room for is told in reports only: it is found by what it
+# takes. In 1.6 every entry has an expiryDate of its own (section 3.5.2).
 _NAMES_16 = _LimitNames("LocalAuthListMaxLength", "SendLocalListMaxLength", None, None)
 _NAMES_2X = _LimitNames(
     None,
@@ -133,35 +142,70 @@ async def _sent(  # noqa: PLR0917 - one list, before and after
     limits: _Limits,
     call: Call,
 ) -> ListTold:
-    """The list sent, in full where a difference is refused."""
-    for before in (held, None) if held is not None else (None,):
-        version = told.version or 0
-        calls = list_calls(
-            connection.ocpp,
-            before,
-            wanted,
-            version,
-            limits.per_message,
-            message_bytes=limits.message_bytes,
-        )
-        connection.local_list = None
-        if await _all_taken(calls, call):
-            told = told._replace(version=version + len(calls))
-            now_s = asyncio.get_running_loop().time()
-            shared = connection.services.memory.one_list(wanted, now_s)
-            connection.local_list = HeldList(version + len(calls), shared)
-            return told
-    return ListTold(
-        ListStanding.REFUSED, None, 0, told.missing_count, told.left_out_count + len(wanted)
+    """The list sent, in full where a difference is refused; what finds no room is left out."""
+    before = told.version or 0
+    connection.local_list = None
+    if held is not None:
+        calls = _calls(connection, held, wanted, before, limits)
+        if await _taken_count(calls, call) == len(calls):
+            return _stands(connection, told, wanted, before + len(calls))
+    while True:
+        calls = _calls(connection, None, wanted, before, limits)
+        taken = await _taken_count(calls, call)
+        if taken == len(calls):
+            return _stands(connection, told, wanted, before + taken)
+        if taken:
+            room = sum(map(_rows_count, calls[:taken]))
+            # Kept while it is connected: what has no room is not tried with each order.
+            connection.list_room = room
+            left_out = told.left_out_count + len(wanted) - room
+            told = told._replace(entries_count=room, left_out_count=left_out, room=room)
+            return _stands(connection, told, wanted[:room], before + taken)
+        tried = _rows_count(calls[0])
+        if tried <= 1:
+            return ListTold(
+                ListStanding.REFUSED, None, 0, told.missing_count, told.left_out_count + len(wanted)
+            )
+        limits = limits._replace(per_message=tried // FEWER_BY)
+
+
+def _calls(
+    connection: ChargerConnection,
+    held: tuple[Held, ...] | None,
+    wanted: tuple[Held, ...],
+    version: int,
+    limits: _Limits,
+) -> tuple[WireCall, ...]:
+    return list_calls(
+        connection.ocpp,
+        held,
+        wanted,
+        version,
+        max(1, limits.per_message),
+        message_bytes=limits.message_bytes,
     )
 
 
-async def _all_taken(calls: tuple[WireCall, ...], call: Call) -> bool:
-    for each in calls:
+def _rows_count(call: WireCall) -> int:
+    return len(call.payload.get("localAuthorizationList", ()))
+
+
+def _stands(
+    connection: ChargerConnection, told: ListTold, entries: tuple[Held, ...], version: int
+) -> ListTold:
+    now_s = asyncio.get_running_loop().time()
+    shared = connection.services.memory.one_list(entries, now_s)
+    connection.local_list = HeldList(version, shared)
+    return told._replace(version=version)
+
+
+async def _taken_count(calls: tuple[WireCall, ...], call: Call) -> int:
+    """How many messages were taken before one was not."""
+    for taken, each in enumerate(calls):
         answer = await call(each)
         if isinstance(answer, CallFailed) or answer.payload.get("status") != "Accepted":
-            return False
-    return True
+            return taken
+    return len(calls)
 
 
 async def _limits(connection: ChargerConnection, read: Read) -> _Limits:
@@ -169,8 +213,9 @@ async def _limits(connection: ChargerConnection, read: Read) -> _Limits:
     entries, per_message, message_bytes, expires = [
         await read(name) if name else None for name in names
     ]
+    room = _at_least_one(entries.number if entries else None, LIST_MAX)
     return _Limits(
-        _at_least_one(entries.number if entries else None, LIST_MAX),
+        min(room, connection.list_room or LIST_MAX),
         _at_least_one(per_message.number if per_message else None, PER_MESSAGE),
         expires is None or expires.equals("true"),
         message_bytes.number if message_bytes else None,
@@ -190,4 +235,5 @@ def list_data(told: ListTold) -> dict[str, Any]:
         "listMissing": told.missing_count,
         "listLeftOut": told.left_out_count,
         "listOrdersLeftOut": told.orders_left_out_count,
+        "listRoom": told.room,
     }

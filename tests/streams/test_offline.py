@@ -138,15 +138,19 @@ async def test_rule_23_a_list_names_the_own_fleet_and_is_renewed_when_it_changes
     assert len(orders(desk)) == 3
 
 
-async def test_a_list_that_stands_is_named_by_its_version_after_a_boot(desk: Desk) -> None:
+@pytest.mark.parametrize(("room", "version"), [(None, 4), (1, None)])
+async def test_a_list_that_stands_whole_is_named_by_its_version_after_a_boot(
+    desk: Desk, room: int | None, version: int | None
+) -> None:
     await done(desk, policy="closed")
     desk.configure(offline=OfflinePolicy.OWN_FLEET)
     identity(desk, "01")
     await fleet_gathered(desk, 1)
-    await done(desk, policy="own_fleet", list=str(ListStanding.STANDS), listVersion=4, listCount=1)
+    stands = str(ListStanding.STANDS)
+    await done(desk, policy="own_fleet", list=stands, listVersion=4, listCount=1, listRoom=room)
     await desk.event("BootNotification")
     await desk.end(desk.commands()[-1])
-    assert orders(desk)[-1].standing_version == 4
+    assert orders(desk)[-1].standing_version == version
 
 
 async def test_orders_have_the_room_of_three_switches_each_in_the_one_budget_of_a_gateway() -> None:

@@ -27,6 +27,7 @@ class Scripted:
     Attributes:
         fixed: keys that it lets nobody set.
         list_answer: to every list that it is sent.
+        room: for entries; a message that has more is refused.
         senseless: 1.6 keys whose question is answered with what the schema refuses.
         most: the highest number that it takes for a key.
         after_boot: keys that are in force from the next boot on.
@@ -39,6 +40,8 @@ class Scripted:
     version: int = 0
     lists: list[dict[str, Any]] = field(default_factory=list)
     list_answer: str = "Accepted"
+    room: int = 1_000
+    held: list[dict[str, Any]] = field(default_factory=list)
     senseless: frozenset[str] = frozenset()
     most: dict[str, int] = field(default_factory=dict)
     after_boot: frozenset[str] = frozenset()
@@ -83,11 +86,18 @@ class Scripted:
             case "GetLocalListVersion":
                 return {"versionNumber": self.version}
             case "SendLocalList":
-                self.lists.append(asked)
-                if self.list_answer == "Accepted":
-                    self.version = asked.get("listVersion") or asked["versionNumber"]
-                return {"status": self.list_answer}
+                return {"status": self.take_list(asked)}
         raise AssertionError(action)
+
+    def take_list(self, asked: dict[str, Any]) -> str:
+        self.lists.append(asked)
+        before = self.held if asked["updateType"] == "Differential" else []
+        after = before + asked.get("localAuthorizationList", [])
+        if self.list_answer != "Accepted" or len(after) > self.room:
+            return "Failed" if self.list_answer == "Accepted" else self.list_answer
+        self.held = after
+        self.version = asked.get("listVersion") or asked["versionNumber"]
+        return "Accepted"
 
     def value(self, row: dict[str, Any]) -> dict[str, Any]:
         value = self.keys.get(name_of(row))

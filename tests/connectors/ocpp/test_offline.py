@@ -250,6 +250,62 @@ async def test_a_list_that_is_refused_lets_nobody_in(tmp_path: Path) -> None:
     assert scripted.keys["LocalAuthorizeOffline"] == "false"
 
 
+FLEET = tuple(f"04A1B2C3D4E5{number:02X}" for number in range(20))
+
+
+@pytest.mark.parametrize(
+    ("room", "held", "sent"),
+    [
+        # Message by message: 10 and 10; 10, and the other 10 are refused.
+        (20, 20, [10, 10]),
+        (15, 10, [10, 10]),
+        # A quarter of what was refused: 2 at a time, until there is no room.
+        (5, 4, [10, 2, 2, 2]),
+        (1, 1, [10, 2, 1, 1]),
+        (0, 0, [10, 2, 1]),
+    ],
+)
+async def test_a_list_goes_as_far_as_a_charger_has_room(
+    tmp_path: Path, room: int, held: int, sent: list[int]
+) -> None:
+    stand = knowing(Stand(), tmp_path, FLEET)
+    wanted = order(OfflinePolicy.OWN_FLEET, *FLEET)
+    data, scripted = await outcome(stand, "2.0.1", dict(KEYS_2X), wanted, room=room)
+    assert [len(each["localAuthorizationList"]) for each in scripted.lists] == sent
+    assert (data["listCount"], data["listLeftOut"]) == (held, 20 - held)
+    assert data["list"] == ("stands" if held else "refused")
+    assert data["policy"] == ("own_fleet" if held else "closed")
+    assert data["listRoom"] == (held if 0 < held < 20 else None)
+    if held:
+        names = [row["idToken"]["idToken"] for row in scripted.held]
+        assert names == list(FLEET[:held])
+        assert data["listVersion"] == scripted.version
+
+
+async def test_what_had_no_room_is_not_tried_again_over_the_connection(tmp_path: Path) -> None:
+    stand = knowing(Stand(), tmp_path, FLEET)
+    async with running(stand, "2.0.1") as (connection, wire):
+        scripted = Scripted(wire, dict(KEYS_2X), room=15)
+        wanted = order(OfflinePolicy.OWN_FLEET, *FLEET)
+        answering = asyncio.create_task(scripted.answer())
+        for number in (1, 2):
+            desk(stand).take(
+                command(
+                    connection,
+                    kind=CommandKind.OFFLINE,
+                    command_id=CommandId(f"o{number}"),
+                    offline=wanted,
+                )
+            )
+            await until(lambda: len(stand.events.named("OfflineSet")) == number)  # noqa: B023
+        answering.cancel()
+        with suppress(asyncio.CancelledError):
+            await answering
+    assert len(scripted.lists) == 2
+    for event in stand.events.named("OfflineSet"):
+        assert (event.data["listCount"], event.data["listLeftOut"]) == (10, 10)
+
+
 async def test_a_charger_without_lists_lets_nobody_in(tmp_path: Path) -> None:
     wanted = order(OfflinePolicy.OWN_FLEET, *CARDS)
     stand = knowing(Stand(), tmp_path)
