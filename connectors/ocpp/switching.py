@@ -59,12 +59,14 @@ async def run_switch(connection: ChargerConnection, command: ChargerCommand) -> 
     if unwanted is not None:
         return unwanted
     profile = profile_named(command.profile)
-    switched = Switched(CommandStatus.NOT_SUPPORTED, None, "not switchable")
+    unknown: list[Switched] = []
     for alias in range(len(spellings(connection.ocpp, profile))):
         switched = await _Switch(connection, command.mode, profile).run(alias)
         if switched.status is not CommandStatus.NOT_SUPPORTED:
-            break
-    return switched
+            return switched
+        unknown.append(switched)
+    # What was said of the right spelling tells a person more than what was said of others.
+    return unknown[0] if unknown else Switched(CommandStatus.NOT_SUPPORTED, None, "not switchable")
 
 
 async def run_reset(connection: ChargerConnection, command: ChargerCommand) -> Switched:

@@ -106,7 +106,7 @@ async def test_a_charger_without_the_setting_is_not_switchable(
         await command(house, gateway, charger, Mode.FREEVEND)
         told = await result(house, charger)
     assert (told.status, told.observed) == (CommandStatus.NOT_SUPPORTED, None)
-    assert told.detail == ("NotSupported" if kind is Charger16 else "UnknownComponent")
+    assert told.detail == ("NotSupported" if kind is Charger16 else "UnknownVariable")
 
 
 @BOTH

@@ -223,11 +223,15 @@ async def test_a_set_point_apart_from_what_is_in_force_is_set(stand: Stand) -> N
     assert (result.status, result.observed) == (CommandStatus.DONE, Mode.FREEVEND)
 
 
-async def test_what_no_spelling_names_is_not_supported(stand: Stand) -> None:
+async def test_what_no_spelling_names_is_not_supported_by_the_answer_to_the_first(
+    stand: Stand,
+) -> None:
+    statuses = ["UnknownVariable", "UnknownComponent", "NotSupportedAttributeType"]
+    assert len(statuses) == len(spellings("2.0.1", STANDARD))
     async with running(stand) as (connection, wire):
         desk(stand).take(command(connection, Mode.FREEVEND))
-        for place in range(len(spellings("2.0.1", STANDARD))):
-            await answer(wire, place, set_result("UnknownVariable"))
+        for place, status in enumerate(statuses):
+            await answer(wire, place, set_result(status))
         result = await result_of(stand)
     assert (result.status, result.detail) == ("not_supported", "UnknownVariable")
 
