@@ -20,7 +20,7 @@ demo: setup ## simulated chargers, live; DEMO_SECONDS=60 ends by itself
 	@echo '==> demo'
 	@$(BIN)/depotgate demo
 
-test: setup static ## everything, on a real Kafka; about 11 minutes on two slow cores
+test: setup static ## everything, on a real Kafka; about 9 minutes on two slow cores
 	@echo '==> tests, unit and on a real broker'
 	@$(BIN)/pytest -n 4 --dist loadscope
 
