@@ -45,8 +45,20 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(0) from None
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise typer.Exit(INTERRUPTED) from None
+        except Exception as fault:
+            if not _of_kafka(fault):
+                raise
+            said = f"Kafka ended what was asked of it ({fault}); see that it is well, and try again"
+            errors().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from None
 
     return run
+
+
+def _of_kafka(fault: Exception) -> bool:
+    # Commands that ask Kafka nothing shall not take the time to import its client.
+    client = sys.modules.get("aiokafka.errors")
+    return client is not None and isinstance(fault, client.KafkaError)
 
 
 def run_until_told(main_: Coroutine[Any, Any, T]) -> T:
