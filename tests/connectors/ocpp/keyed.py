@@ -101,7 +101,7 @@ class Keyed:
 
 
 def spelled(row: dict[str, Any]) -> str:
-    """`Component.Variable[Instance]/Attribute` of one element of GetVariables."""
+    """`Component.Variable[Instance]/Attribute` of one element of GetVariables or SetVariables."""
     instance = row["variable"].get("instance")
     name = f"{row['component']['name']}.{row['variable']['name']}"
     name = f"{name}[{instance}]" if instance else name

@@ -12,6 +12,7 @@ from models.identifiers import Candidate
 from models.ids import Pseudonym
 from tests.connectors.ocpp.calls import Stand, Wire
 from tests.connectors.ocpp.chargers import PSEUDONYMISER
+from tests.connectors.ocpp.keyed import spelled
 
 CARDS = ("04A1B2C3D4E501", "04A1B2C3D4E502", "04A1B2C3D4E503")
 
@@ -75,11 +76,11 @@ class Scripted:
                 return {"status": self.set(asked["key"], asked["value"])}
             case "GetVariables":
                 rows = asked["getVariableData"]
-                self.asked.append([name_of(row) for row in rows])
+                self.asked.append([spelled(row) for row in rows])
                 return {"getVariableResult": [named(row) | self.value(row) for row in rows]}
             case "SetVariables":
                 (row,) = asked["setVariableData"]
-                status = self.set(name_of(row), row["attributeValue"])
+                status = self.set(spelled(row), row["attributeValue"])
                 return {"setVariableResult": [named(row) | {"attributeStatus": status}]}
             case "GetLocalListVersion" if "LocalAuthListEnabled" in self.keys:
                 return {"listVersion": self.version}
@@ -100,7 +101,7 @@ class Scripted:
         return "Accepted"
 
     def value(self, row: dict[str, Any]) -> dict[str, Any]:
-        value = self.keys.get(name_of(row))
+        value = self.keys.get(spelled(row))
         if value is None:
             return {"attributeStatus": "UnknownVariable"}
         return {"attributeStatus": "Accepted", "attributeValue": value}
@@ -120,12 +121,6 @@ class Scripted:
 
 def named(row: dict[str, Any]) -> dict[str, Any]:
     return {"component": row["component"], "variable": row["variable"]}
-
-
-def name_of(row: dict[str, Any]) -> str:
-    instance = row["variable"].get("instance")
-    name = f"{row['component']['name']}.{row['variable']['name']}"
-    return f"{name}[{instance}]" if instance else name
 
 
 def keys_16(**others: str) -> dict[str, str]:
