@@ -81,6 +81,7 @@ async def running(settings: Settings, folder: Path, say: Say) -> AsyncIterator[R
         if settings.flags is None:
             await return_to_sites(kafka, Metrics("flags"), actor())
         await follower.publish(kafka, depot)
+        # Of a million identities, and needed no more, while everything runs.
         del depot
         async with _processes(settings, addresses, broker, say) as (run, supervisor):
             path = feeds_path(settings, folder)

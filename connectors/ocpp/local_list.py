@@ -166,7 +166,7 @@ async def _sent(  # noqa: PLR0917 - one list, before and after
             return ListTold(
                 ListStanding.REFUSED, None, 0, told.missing_count, told.left_out_count + len(wanted)
             )
-        limits = limits._replace(per_message=tried // FEWER_BY)
+        limits = limits._replace(per_message=max(1, tried // FEWER_BY))
 
 
 def _calls(
@@ -181,7 +181,7 @@ def _calls(
         held,
         wanted,
         version,
-        max(1, limits.per_message),
+        limits.per_message,
         message_bytes=limits.message_bytes,
     )
 
