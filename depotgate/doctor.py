@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
 from models.ids import SiteId
 from models.overrides import Phase
-from models.site import SiteRecord
+from models.site import FOLDER_SOURCE, FeedReceipt, SiteRecord, feed_key
 from models.stages import EVERY_CHARGER, staged
 from models.texts import age_in_words
 from models.topics import (
@@ -188,6 +188,10 @@ async def _loaded(bootstrap: Kafka) -> list[Finding]:
         )
         findings.append(Finding(f"depot {site.site_id}", Health.GOOD, seen))
         findings += _overridden(replica, site.site_id)
+        of_folder = replica.feeds.get(feed_key(FOLDER_SOURCE, site.site_id))
+        if of_folder is not None:
+            about = f"identities of {site.site_id}"
+            findings += _left_out(of_folder, about, "depotgate load FOLDER --check names them")
     now = datetime.now(UTC)
     for standing in standings(replica.sites.values(), replica.feeds.values(), now):
         findings += feed_findings(standing, now)
@@ -221,11 +225,15 @@ def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
         )
         advice = f"see to its source, or take it: depotgate feed accept {receipt.source}"
         findings.append(Finding(about, Health.BAD, said, advice))
+    return [*findings, *_left_out(receipt, about, "feed run names them")]
+
+
+def _left_out(receipt: FeedReceipt, about: str, advice: str) -> Iterator[Finding]:
+    """Bad rows that a site, or a source, has left out."""
     if receipt.skipped_count:
         rows = "bad row was" if receipt.skipped_count == 1 else "bad rows were"
         said = f"{receipt.skipped_count:,} {rows} left out"
-        findings.append(Finding(about, Health.NOTE, said, "feed run names them"))
-    return findings
+        yield Finding(about, Health.NOTE, said, advice)
 
 
 def _overridden(replica: Replica, site_id: SiteId) -> list[Finding]:

@@ -47,6 +47,7 @@ def _print_checked(
                 "site": depot.site.site_id,
                 "chargers": len(depot.chargers),
                 "identities": len(depot.identities),
+                "left_out": depot.left_out_count,
                 "notices": [str(notice) for notice in depot.notices],
             }
         )
@@ -54,7 +55,7 @@ def _print_checked(
     _print_notices(depot.notices)
     typer.echo(
         f"{depot.site.site_id}: no problems in {len(depot.chargers)} chargers and "
-        f"{len(depot.identities):,} identities; nothing was loaded"
+        f"{len(depot.identities):,} identities{_left_out(depot.left_out_count)}; nothing was loaded"
     )
 
 
@@ -95,7 +96,13 @@ def said(loaded: Loaded) -> str:
         f"{change.removed:,} gone)"
         for name, count, change in tables
     )
-    return f"{loaded.site_id}: loaded revision {loaded.revision}, {counts}, in {loaded.took_s:g} s"
+    left_out = _left_out(loaded.left_out_count)
+    took = f"in {loaded.took_s:g} s"
+    return f"{loaded.site_id}: loaded revision {loaded.revision}, {counts}{left_out}, {took}"
+
+
+def _left_out(count: int) -> str:
+    return f", {count:,} bad {'row' if count == 1 else 'rows'} left out" if count else ""
 
 
 async def apply_table(settings: Settings, *, dry_run: bool, as_json: bool) -> None:

@@ -39,15 +39,29 @@ class CsvRow(NamedTuple):
 
 
 def read_rows(
-    file: str, lines: Iterable[Line], columns: Columns, problems: Problems, *, rows_max: int
+    file: str,
+    lines: Iterable[Line],
+    columns: Columns,
+    problems: Problems,
+    *,
+    rows_max: int,
+    row_problems: Problems | None = None,
 ) -> Iterator[CsvRow]:
     """Every row that has the columns; what is wrong is noted with its line. Blank lines are none.
 
     Args:
         rows_max: reading stops there, which is noted.
+        row_problems: where it is noted that a row is wrong, if that means nothing for the others.
     """
+    row_problems = row_problems or problems
     numbered = iter(lines)
-    header = _header(file, numbered, columns, problems)
+    first = next(numbered, None)
+    if first is None or first.number > 1:
+        # Else the first line cannot be read, which is said.
+        if not (problems.names(file) or row_problems.names(file)):
+            problems.add(file, 1, f"expected the header {_written(columns)}, got an empty file")
+        return
+    header = _header(file, first, columns, problems)
     if header is None:
         return
     count = 0
@@ -60,11 +74,11 @@ def read_rows(
                 file, line, f"expected at most {rows_max:,} rows; what follows is not read"
             )
             return
-        values = _values(file, line, text, problems)
+        values = _values(file, line, text, row_problems)
         if values is None:
             continue
         if len(values) != len(header):
-            problems.add(file, line, f"expected {len(header)} fields, got {len(values)}")
+            row_problems.add(file, line, f"expected {len(header)} fields, got {len(values)}")
             continue
         yield CsvRow(line, dict(zip(header, values, strict=True)))
 
@@ -85,16 +99,11 @@ def _values(file: str, line: int, text: str, problems: Problems) -> list[str] | 
         return None
 
 
-def _header(
-    file: str, lines: Iterator[Line], columns: Columns, problems: Problems
-) -> list[str] | None:
-    expected = ",".join(columns.required)
-    first = next(lines, None)
-    if first is None or first.number > 1:
-        # Else the first line cannot be read, which is said.
-        if not problems.names(file):
-            problems.add(file, 1, f"expected the header {expected}, got an empty file")
-        return None
+def _written(columns: Columns) -> str:
+    return ",".join(columns.required)
+
+
+def _header(file: str, first: Line, columns: Columns, problems: Problems) -> list[str] | None:
     header = _values(file, first.number, first.text, problems)
     if header is None:
         return None
@@ -102,7 +111,7 @@ def _header(
     if not set(header) & set(columns.all):
         other = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in first.text), None)
         got = f"got a line with {other} instead of commas" if other else "got another line"
-        faults = [f"expected the header {expected}, {got}"]
+        faults = [f"expected the header {_written(columns)}, {got}"]
     for fault in faults:
         problems.add(file, first.number, fault)
     return None if faults else header

@@ -22,7 +22,7 @@ from connectors.feeds.identities_file import (
     content_revision,
     read_identities,
 )
-from connectors.feeds.places import Problems
+from connectors.feeds.places import Problems, RowProblems
 from connectors.feeds.site_file import SiteFile, WrittenSite, read_site
 from connectors.feeds.text_file import count_lines, opened, read_lines
 from connectors.feeds.yaml_lines import read_yaml
@@ -43,6 +43,9 @@ CHARGERS_BYTES_MAX = 32 * 1024 * 1024
 IDENTITIES_BYTES_MAX = 512 * 1024 * 1024
 """IDENTITIES_MAX rows of 500 bytes; usual ones have 100."""
 
+LEFT_OUT_SHARE_MAX = 0.2
+"""As of what may vanish from a feed (rule 22): more bad rows are an export that went wrong."""
+
 COMPILED_BYTES_MAX = RECORD_MAX_BYTES - 8_192
 """Key, headers and the batch around a record come on top, and count (message.max.bytes)."""
 
@@ -54,6 +57,7 @@ class Depot:
     Attributes:
         site: with the revision of its content.
         identities: by topic key.
+        left_out_count: bad rows of identities.csv, where the site leaves them out.
         identity_revision: of what they say; decisions store it (rule 10).
         notices: what a person should know and that keeps nothing from being loaded.
     """
@@ -62,6 +66,7 @@ class Depot:
     chargers: tuple[ChargerRow, ...]
     identities: IdentityRows
     identity_revision: str
+    left_out_count: int
     notices: tuple[Problem, ...]
 
 
@@ -87,6 +92,7 @@ def read_depot(
     chargers = _read_chargers(folder, found, pseudonymiser, problems)
     own_tag = found.written.freevend_tag if found.written else None
     reserved = all_tags([own_tag], chargers.reserved)
+    bad_rows = RowProblems()
     identities = _read_identities(
         folder,
         _site_id(found),
@@ -94,8 +100,10 @@ def read_depot(
         pseudonymiser,
         free_types=tuple(found.written.identifier_types) if found.written else None,
         problems=problems,
+        row_problems=bad_rows,
         on_progress=on_progress,
     )
+    _judge_bad_rows(bad_rows, len(identities), found.written, problems)
     site = site_record(found.written, at, problems) if found.written else None
     problems.refuse()
     assert site is not None, "a site.yaml that is not loaded has a problem"
@@ -105,8 +113,9 @@ def read_depot(
         Problem(site_file.FILE, found.document.line(path) if found.document else 0, message)
         for path, message in access_notices(site, records, identities.values(), at)
     )
-    notices = (*found.notices, *of_access, *problems.notices())
-    return Depot(site, chargers.rows, identities, revision, notices)
+    of_rows = (*bad_rows.all(), *bad_rows.notices())
+    notices = (*found.notices, *of_access, *problems.notices(), *of_rows)
+    return Depot(site, chargers.rows, identities, revision, len(bad_rows.lines), notices)
 
 
 def refuse_no_folder(folder: Path) -> None:
@@ -173,6 +182,7 @@ def _read_identities(
     *,
     free_types: tuple[str, ...] | None,
     problems: Problems,
+    row_problems: Problems,
     on_progress: Progress | None,
 ) -> IdentityRows:
     name = identities_file.FILE
@@ -180,7 +190,7 @@ def _read_identities(
         if file is None:
             return {}
         count = count_lines(file)
-        lines = read_lines(file, name, LINE_BYTES_MAX, problems)
+        lines = read_lines(file, name, LINE_BYTES_MAX, row_problems)
         return read_identities(
             lines,
             count,
@@ -189,8 +199,27 @@ def _read_identities(
             pseudonymiser,
             free_types=free_types,
             problems=problems,
+            row_problems=row_problems,
             on_progress=on_progress,
         )
+
+
+def _judge_bad_rows(
+    bad_rows: RowProblems, sound_count: int, written: WrittenSite | None, problems: Problems
+) -> None:
+    """Note them as problems, unless the site leaves them out and they are few."""
+    if written is not None and written.identities.bad_rows == "skip":
+        bad_count = len(bad_rows.lines)
+        rows_count = bad_count + sound_count
+        if bad_count <= LEFT_OUT_SHARE_MAX * rows_count:
+            return
+        problems.add(
+            identities_file.FILE,
+            0,
+            f"expected at most {LEFT_OUT_SHARE_MAX:.0%} bad rows, which are left out, "
+            f"got {bad_count:,} of {rows_count:,}",
+        )
+    problems.include(bad_rows)
 
 
 def site_record(written: WrittenSite, at: datetime, problems: Problems) -> SiteRecord:

@@ -25,7 +25,7 @@ from connectors.feeds.identities_file import (
     Progress,
     content_checksum,
 )
-from connectors.feeds.places import Problems, near
+from connectors.feeds.places import Problems, RowProblems, near
 from connectors.feeds.text_file import count_lines, read_lines
 from connectors.written_instants import INSTANT_EXPECTED, written_instant
 from models.errors import Problem
@@ -93,18 +93,6 @@ class Delivery(NamedTuple):
     skipped_count: int
 
 
-class _RowProblems(Problems):
-    """Also counts the rows in which something is wrong."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: set[int] = set()
-
-    def add(self, file: str, line: int, message: str) -> None:
-        super().add(file, line, message)
-        self.lines.add(line)
-
-
 def read_delivery(
     feed: FeedSource,
     content: bytearray,
@@ -141,7 +129,7 @@ class _Reader:
         pseudonymiser: Pseudonymiser,
         on_progress: Progress | None,
     ) -> None:
-        self.problems, self.row_problems = Problems(), _RowProblems()
+        self.problems, self.row_problems = Problems(), RowProblems()
         self._feed = feed
         self._identities = IdentityReader(words.reserved_tags, pseudonymiser, words.free_types)
         self._pseudonymiser = pseudonymiser
@@ -153,12 +141,15 @@ class _Reader:
         file = io.BytesIO(content)
         content.clear()
         rows_count = max(0, count_lines(file) - 1)
-        if rows_count > IDENTITIES_MAX:
-            # Said of the whole: with `skip` what follows would be taken for gone.
-            self._wrong(f"expected at most {IDENTITIES_MAX:,} rows, got {rows_count:,}")
-            self.problems.refuse()
         lines = read_lines(file, key, LINE_BYTES_MAX, self.row_problems)
-        rows = read_rows(key, lines, COLUMNS, self.row_problems, rows_max=IDENTITIES_MAX)
+        rows = read_rows(
+            key,
+            lines,
+            COLUMNS,
+            self.problems,
+            rows_max=IDENTITIES_MAX,
+            row_problems=self.row_problems,
+        )
         found = self._collector("on line").collect(rows, rows_count, self._on_progress)
         return Delivery(None, found, _everything_else, "", (), 0)
 

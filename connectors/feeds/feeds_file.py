@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import Field, ValidationError, model_validator
 
-from connectors.feeds.places import Problems
+from connectors.feeds.places import BadRows, Problems
 from connectors.feeds.site_file import SITE_ID
 from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.text_file import opened, read_lines
@@ -69,7 +69,7 @@ class FeedSource(Frozen):
     jitter_s: Annotated[int, Field(ge=0, le=EVERY_S[-1])] = 0
     timeout_s: Annotated[int, Field(gt=0, le=TIMEOUT_MAX_S)] = 60
     size_max_mb: Annotated[int, Field(gt=0, le=SIZE_MAX_MB)] = 256
-    bad_rows: Literal["stop", "skip"] = "stop"
+    bad_rows: BadRows = "stop"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

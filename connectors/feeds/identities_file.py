@@ -155,6 +155,7 @@ def read_identities(
     *,
     free_types: tuple[str, ...] | None = (),
     problems: Problems,
+    row_problems: Problems,
     on_progress: Progress | None = None,
 ) -> IdentityRows:
     """Every identity that is as it should be; what is wrong is noted.
@@ -165,11 +166,13 @@ def read_identities(
         reserved_tags: freevend tags: nobody's identity (rule 17).
         free_types: those that the site names, in capitals; None where site.yaml is refused, and
             then nothing is said of any type that it may name.
+        row_problems: where it is noted that a row is wrong.
     """
-    collector = IdentityCollector(
-        IdentityReader(reserved_tags, pseudonymiser, free_types), site_id, SOURCE, problems, FILE
+    reader = IdentityReader(reserved_tags, pseudonymiser, free_types)
+    collector = IdentityCollector(reader, site_id, SOURCE, row_problems, FILE)
+    rows = read_rows(
+        FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX, row_problems=row_problems
     )
-    rows = read_rows(FILE, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX)
     return collector.collect(rows, max(0, lines_count - 1), on_progress)
 
 

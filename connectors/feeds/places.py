@@ -6,8 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import Literal
 
 from models.errors import DepotRefusedError, Problem
+
+BadRows = Literal["stop", "skip"]
+"""Whether one bad row stops the whole load, or is left out and named."""
 
 NOTICES_KEPT = 20
 """Of each file: they keep nothing from being loaded, and a terminal has few lines."""
@@ -67,6 +71,14 @@ class Problems:
         if found:
             raise DepotRefusedError(found)
 
+    def include(self, others: Problems) -> None:
+        """Note those of `others` too; its notices are left there."""
+        for file, kept in others._kept.items():
+            for problem in kept:
+                self.add(file, problem.line, problem.message)
+        for file, more in others._more.items():
+            self._more[file] = self._more.get(file, 0) + more
+
     def all(self) -> tuple[Problem, ...]:
         """Every problem that is kept, file by file, each in the order of lines."""
         found: list[Problem] = []
@@ -76,6 +88,19 @@ class Problems:
             if more:
                 found.append(Problem(file, 0, f"and {more:,} problems more in this file"))
         return tuple(found)
+
+
+class RowProblems(Problems):
+    """Problems of rows that may be left out; also knows in which rows something is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: set[int] = set()
+
+    def add(self, file: str, line: int, message: str) -> None:
+        """Note one, and its row."""
+        super().add(file, line, message)
+        self.lines.add(line)
 
 
 def near(word: str, known: Iterable[str]) -> str:

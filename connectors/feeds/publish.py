@@ -68,6 +68,7 @@ class Loaded:
         revisions: of its parts.
         site_changed: whether site.yaml says something else than what stood.
         chargers_count, identities_count: in the folder.
+        left_out_count: bad rows of identities.csv, where the site leaves them out.
         notices: what a person should know and that kept nothing from being loaded.
         dry_run: nothing was published; the changes are those that a load would make.
     """
@@ -80,6 +81,7 @@ class Loaded:
     chargers_count: int
     identities: Change
     identities_count: int
+    left_out_count: int
     notices: tuple[Problem, ...]
     took_s: float
     dry_run: bool = False
@@ -211,11 +213,17 @@ class _Load:
         )
         self._new = standing.site is None
         self.site_changed = self.before.site != self.after.site
+        left_out_before = standing.receipt.skipped_count if standing.receipt else 0
+        self._receipt_differs = (self.before.identities, left_out_before) != (
+            self.after.identities,
+            depot.left_out_count,
+        )
 
     @property
     def anything(self) -> bool:
         """Whether anything is to be published, and if only a receipt that is missing."""
-        return self.before != self.after or bool(self.chargers.change or self._identities.change)
+        differs = self.before != self.after or self._receipt_differs
+        return differs or bool(self.chargers.change or self._identities.change)
 
     def result(self, took_s: float, *, dry_run: bool) -> Loaded:
         """What is said of it."""
@@ -228,6 +236,7 @@ class _Load:
             chargers_count=len(self._depot.chargers),
             identities=self._identities.change,
             identities_count=len(self._depot.identities),
+            left_out_count=self._depot.left_out_count,
             notices=self._depot.notices,
             took_s=took_s,
             dry_run=dry_run,
@@ -239,7 +248,7 @@ class _Load:
         await self._publish_identities(bulk, on_progress)
         await bulk.settle()
         site = self._depot.site
-        if self._identities.change or self.before.identities != self.after.identities:
+        if self._identities.change or self._receipt_differs:
             key = f"{SOURCE}/{site.site_id}"
             await bulk.add(FEEDS, key, self._receipt().encode())
             await bulk.settle()
@@ -280,6 +289,7 @@ class _Load:
             rows_count=len(self._depot.identities),
             added_count=change.added,
             removed_count=change.removed,
+            skipped_count=self._depot.left_out_count,
             actor=self._actor,
         )
 

@@ -15,11 +15,11 @@ import orjson
 
 from connectors.feeds.csv_rows import read_rows
 from connectors.feeds.identities_file import COLUMNS, IDENTITIES_MAX
-from connectors.feeds.places import Problems
+from connectors.feeds.places import Problems, RowProblems
 from connectors.feeds.text_file import NotAFileError, open_regular, read_lines
 from models.errors import ConfigurationError, IdentifierError
 from models.identifier_forms import FORMS
-from models.identifiers import Candidate, SiteForms, free_type, normalise
+from models.identifiers import AS_OCPP_SAYS, Candidate, SiteForms, free_type, normalise
 
 FILE_BYTES_MAX = 256 * 2**20
 """As of feeds: a million rows are less."""
@@ -49,7 +49,8 @@ def read_raw(path: Path) -> RawIdentities:
     """
     content = _content(path)
     is_json = content.lstrip()[:1] == b"{"
-    rows = _items(path, content) if is_json else _lines(path, content)
+    bad_rows = RowProblems()
+    rows = _items(path, content) if is_json else _lines(path, content, bad_rows)
     candidates: list[Candidate] = []
     faults_count = 0
     for written, identifier in rows:
@@ -58,7 +59,9 @@ def read_raw(path: Path) -> RawIdentities:
             faults_count += 1
         else:
             candidates.append(candidate)
-    return RawIdentities(tuple(candidates), faults_count)
+    if not candidates:
+        _refuse(path, bad_rows)
+    return RawIdentities(tuple(candidates), faults_count + len(bad_rows.lines))
 
 
 def _content(path: Path) -> bytes:
@@ -77,13 +80,18 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _lines(path: Path, content: bytes) -> Iterator[tuple[Any, Any]]:
+def _lines(path: Path, content: bytes, bad_rows: Problems) -> Iterator[tuple[Any, Any]]:
     problems = Problems()
-    lines = read_lines(io.BytesIO(content), path.name, LINE_BYTES_MAX, problems)
-    for row in read_rows(path.name, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX):
+    lines = read_lines(io.BytesIO(content), path.name, LINE_BYTES_MAX, bad_rows)
+    for row in read_rows(
+        path.name, lines, COLUMNS, problems, rows_max=IDENTITIES_MAX, row_problems=bad_rows
+    ):
         yield row.fields["type"], row.fields["identifier"]
-    if problems.names(path.name):
-        first = next(iter(problems.all()))
+    _refuse(path, problems)
+
+
+def _refuse(path: Path, problems: Problems) -> None:
+    for first in problems.all()[:1]:
         raise ConfigurationError(f"{path}, line {first.line}: {first.message}")
 
 
@@ -108,7 +116,9 @@ def _candidate(written: Any, identifier: Any) -> Candidate | None:
     stated = written if written in FORMS else free_type(written)
     if stated is None:
         return None
+    # Any type may be the site's own here, but for those that OCPP names: they have a form.
+    forms = AS_OCPP_SAYS if stated in FORMS else SiteForms(free_types=(stated,))
     try:
-        return Candidate(stated, normalise(stated, identifier, SiteForms(free_types=(stated,))))
+        return Candidate(stated, normalise(stated, identifier, forms))
     except IdentifierError:
         return None

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from connectors.feeds.access_checks import WrittenOverstay, WrittenRule, access_faults
 from connectors.feeds.holidays import with_holidays
-from connectors.feeds.places import Problems
+from connectors.feeds.places import BadRows, Problems
 from connectors.feeds.site_checks import faults_of, vanishing
 from connectors.feeds.site_wording import sentence_of
 from connectors.feeds.yaml_lines import Document, Path, read_yaml
@@ -103,6 +103,12 @@ class WrittenFeed(Frozen):
         return FeedPolicy(**dict(self))
 
 
+class WrittenIdentities(Frozen):
+    """How identities.csv is read; bad rows that are left out count as not there."""
+
+    bad_rows: BadRows = "stop"
+
+
 class WrittenSite(Frozen):
     """site.yaml as it is written, without what this version does not have."""
 
@@ -129,6 +135,7 @@ class WrittenSite(Frozen):
     access: tuple[WrittenRule, ...] = ()
     overstay: WrittenOverstay = WrittenOverstay()
     feed: WrittenFeed = WrittenFeed()
+    identities: WrittenIdentities = WrittenIdentities()
     clock_limit_s: Seconds = CLOCK_LIMIT_S
     identify_within_s: Seconds = IDENTIFY_WITHIN_S
     no_identification_after_s: Seconds = NO_IDENTIFICATION_AFTER_S

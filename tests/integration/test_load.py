@@ -114,6 +114,19 @@ async def test_loading_again_publishes_nothing(site: Site, broker: Broker) -> No
     assert await counts(broker) == before
 
 
+async def test_the_receipt_says_how_many_bad_rows_were_left_out(site: Site) -> None:
+    site.site += "identities: {bad_rows: skip}\n"
+    sound = site.identity_rows(8)
+    site.identities = sound + "gone wrong\n"
+    assert (await site.load()).left_out_count == 1
+    key = f"folder/{site.name}"
+    receipt = (await site.replica()).feeds[key]
+    assert (receipt.rows_count, receipt.skipped_count) == (8, 1)
+    site.identities = sound
+    assert not (await site.load()).changed
+    assert (await site.replica()).feeds[key].skipped_count == 0
+
+
 async def test_of_many_rows_the_one_that_changed_is_published(site: Site, broker: Broker) -> None:
     site.identities = site.identity_rows(20_000)
     loaded = await site.load()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.feeds import feed_document
 from connectors.feeds.feed_document import Delivery, SiteWords, read_delivery
 from connectors.feeds.feeds_file import FeedSource
 from models.errors import DepotRefusedError
@@ -128,6 +129,17 @@ def test_bad_rows_are_left_out_and_named_where_the_source_may_have_them() -> Non
 def test_where_no_row_is_sound_the_document_is_refused_all_the_same() -> None:
     assert problems_of(document(item(state="gone"), CARD), SKIP)
     assert problems_of(b"id;from\n1;2\n", CSV.model_copy(update={"bad_rows": "skip"}))
+
+
+def test_rows_beyond_the_limit_are_never_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would be taken for gone."""
+    monkeypatch.setattr(feed_document, "IDENTITIES_MAX", 1)
+    items = (item(reference=reference, valid_to="") for reference in ("bus-17", "bus-18"))
+    rows = [",".join(each.values()) for each in items]
+    content = "\n".join([",".join(item()), *rows]).encode()
+    assert problems_of(content, CSV.model_copy(update={"bad_rows": "skip"})) == [
+        f"{CSV.key}:3: expected at most 1 rows; what follows is not read"
+    ]
 
 
 def test_rule_21_an_incremental_document_names_what_is_gone() -> None:

@@ -116,6 +116,52 @@ def test_each_problem_is_named_by_line_and_never_by_what_the_row_holds(
     assert begin_with(found, expected), "\n".join(found)
 
 
+SKIPPING = SITE + "identities: {bad_rows: skip}\n"
+
+
+def rows(sound_count: int, bad: str) -> str:
+    """So many sound rows, and then bad ones."""
+    sound = [ROW.replace(CARD, f"04A1B2{number:02X}") for number in range(sound_count)]
+    return "\n".join([HEADER, *sound, bad, ""])
+
+
+def test_bad_rows_are_left_out_and_named_where_the_site_has_it_so(tmp_path: Path) -> None:
+    """Two rows, three problems; a row that cannot be read at all is one."""
+    depot = read(
+        write(tmp_path, site=SKIPPING, identities=rows(8, f"{CARD},x,x,y,{FROM},,active\n\x00"))
+    )
+    assert len(depot.identities) == 8
+    assert depot.left_out_count == 2
+    lines = [(problem.file, problem.line) for problem in depot.notices]
+    assert lines == [("identities.csv", 10), ("identities.csv", 10), ("identities.csv", 11)]
+
+
+def test_rule_22_more_bad_rows_than_may_vanish_from_a_feed_stop_the_load(tmp_path: Path) -> None:
+    folder = write(tmp_path, site=SKIPPING, identities=rows(7, "x\nx"))
+    assert problems_of(folder) == [
+        "identities.csv: expected at most 20% bad rows, which are left out, got 2 of 9",
+        "identities.csv:9: expected 7 fields, got 1",
+        "identities.csv:10: expected 7 fields, got 1",
+    ]
+
+
+@pytest.mark.parametrize("header", ["", f"{ROW}\n", f"\x00{HEADER}\n"])
+def test_a_file_without_its_header_is_refused_whatever_the_site_says(
+    tmp_path: Path, header: str
+) -> None:
+    folder = write(tmp_path, site=SKIPPING, identities=header)
+    assert problems_of(folder)[-1].startswith("identities.csv:1: expected ")
+
+
+def test_rows_beyond_the_limit_are_never_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities_file, "IDENTITIES_MAX", 8)
+    assert problems_of(write(tmp_path, site=SKIPPING, identities=rows(8, ROW))) == [
+        "identities.csv:10: expected at most 8 rows; what follows is not read"
+    ]
+
+
 @pytest.mark.parametrize("shift", range(1, 7))
 def test_an_identifier_in_any_other_column_is_not_repeated(tmp_path: Path, shift: int) -> None:
     """Rule 26. `problems_of` looks for the card's number in every problem."""
