@@ -26,6 +26,9 @@ class StageRecord(Record):
         since: when it was resolved to this stage; commands that follow from it are named by it.
         provider: the OpenFeature provider that was asked.
         cause: why it says so: OpenFeature's reason, or that the flag could not be read.
+        returning_at: under EVERY_CHARGER: when site.yaml was to say the stages again. What is
+            recorded of that is of this instant, also where it takes several tries; the row goes
+            once all of it is recorded.
     """
 
     charger_id: ChargerId | None = None
@@ -34,6 +37,7 @@ class StageRecord(Record):
     since: UtcDatetime
     provider: str
     cause: str = ""
+    returning_at: UtcDatetime | None = None
 
 
 class Staged(NamedTuple):

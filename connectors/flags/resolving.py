@@ -9,7 +9,7 @@ configuration, so they act by the same stage; while nobody can read the flag the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -26,14 +26,13 @@ from connectors.kafka.topics import check_topics
 from connectors.telemetry.failing import Failing
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError, KafkaRefusedError, NotPermittedError
-from models.ids import ChargerId, timed_id
+from models.ids import timed_id
 from models.metrics import FLAGS_UNREADABLE
 from models.roles import Role, permit_of
 from models.site import AuditRecord, Stage
 from models.stages import (
     EVERY_CHARGER,
     StageChange,
-    Staged,
     StageRecord,
     as_found_before,
     stage_change,
@@ -75,6 +74,7 @@ class Resolver:
         # What a round found and Kafka did not take, and what of it is audited already.
         self._unwritten: dict[str, StageRecord] = {}
         self._audited: set[str] = set()
+        self._began = datetime.now(UTC)
         self._metrics = metrics
         self._unreadable_count = 0
 
@@ -147,7 +147,8 @@ class Resolver:
         self._unwritten = {str(change.row.charger_id): change.row for change in changes}
         named = {asked.charger.charger_id for asked in chargers}
         gone = [key for key in self._rows if key not in named and key != EVERY_CHARGER]
-        if changes or gone or EVERY_CHARGER not in self._rows:
+        rule = self._rows.get(EVERY_CHARGER)
+        if changes or gone or rule is None or rule.returning_at is not None:
             await self._write(_Written(changes, gone, now))
 
     def _chargers(self) -> list[Asked]:
@@ -174,16 +175,32 @@ class Resolver:
             await bulk.settle()
             # Last: from it on a charger without a row is in shadow.
             flags = self._rows.get(EVERY_CHARGER) or self._flags_rule(written.at)
+            flags = flags.model_copy(update={"returning_at": None})
             await bulk.add(STAGES, EVERY_CHARGER, flags.encode())
         self._take(written, flags)
 
     async def _record(self, bulk: Bulk, changes: Iterable[StageChange], actor: str) -> None:
         audits = [_audit(change, actor) for change in changes if change.changes]
+        audits += self._return_given_up(actor)
         for audit in audits:
             if audit.audit_id not in self._audited:
                 await bulk.add(AUDIT, actor, audit.encode())
         await bulk.settle()
         self._audited = {audit.audit_id for audit in audits}
+
+    def _return_given_up(self, actor: str) -> Iterator[AuditRecord]:
+        """What has to be recorded where a return to site.yaml was recorded and not finished."""
+        rule = self._rows.get(EVERY_CHARGER)
+        if rule is not None and rule.returning_at is not None:
+            yield AuditRecord(
+                audit_id=timed_id(self._began, actor, "stage", EVERY_CHARGER),
+                actor=actor,
+                action="stage",
+                subject=EVERY_CHARGER,
+                at=self._began,
+                before=f"site.yaml, begun at {rule.returning_at:%Y-%m-%d %H:%M:%S}Z, not finished",
+                after="flags",
+            )
 
     def _take(self, written: _Written, flags: StageRecord) -> None:
         self._unwritten.clear()
@@ -275,6 +292,8 @@ async def resolve_stages(
 async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int:
     """Have site.yaml say the stages again; how many chargers change by that.
 
+    A return that Kafka did not take to its end is done again: what it records is then the same.
+
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
@@ -286,38 +305,35 @@ async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int
     if not replica.stages:
         return 0
     now = datetime.now(UTC)
-    changed = [*_changed_by_return(replica, actor, now)]
+    flags = replica.stages.get(EVERY_CHARGER)
+    at = flags.returning_at if flags is not None and flags.returning_at else now
+    changed = [*_changed_by_return(replica, actor, at)]
     batch_id = timed_id(now, actor, "stage", "site.yaml")
     async with bulk_producer(bootstrap, f"flags/{actor}", batch_id, now, writes=WRITES) as bulk:
+        if flags is not None:
+            returning = flags.model_copy(update={"returning_at": at})
+            await bulk.add(STAGES, EVERY_CHARGER, returning.encode())
+            await bulk.settle()
         await _take_away(bulk, replica.stages, changed, actor)
     return len(changed)
 
 
-def _changed_by_return(replica: Replica, actor: str, now: datetime) -> Iterable[AuditRecord]:
+def _changed_by_return(replica: Replica, actor: str, at: datetime) -> Iterator[AuditRecord]:
     for charger_id, charger in replica.chargers.items():
         site = replica.sites.get(charger.site_id)
         if site is None:
             continue
-        before, after = staged(charger_id, site, replica.stages), site.stage_known()
-        if before.stage is not after:
-            yield _audit_of_return(charger_id, before, after, actor, now)
-
-
-def _audit_of_return(
-    charger_id: ChargerId, before: Staged, after: Stage, actor: str, now: datetime
-) -> AuditRecord:
-    # By the stage that ends, of which there is one: a return that Kafka did not take to its end is
-    # done again, and what it recorded keeps its id.
-    names = (actor, "return", charger_id, after.value, before.since.isoformat())
-    return AuditRecord(
-        audit_id=timed_id(before.since, *names),
-        actor=actor,
-        action="stage",
-        subject=charger_id,
-        at=now,
-        before=before.stage.value,
-        after=f"{after} (site.yaml)",
-    )
+        before, after = staged(charger_id, site, replica.stages).stage, site.stage_known()
+        if before is not after:
+            yield AuditRecord(
+                audit_id=timed_id(at, actor, "return", charger_id, str(after)),
+                actor=actor,
+                action="stage",
+                subject=charger_id,
+                at=at,
+                before=str(before),
+                after=f"{after} (site.yaml)",
+            )
 
 
 async def _take_away(

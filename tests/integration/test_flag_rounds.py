@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -24,10 +25,10 @@ from models.charger import ChargerState
 from models.errors import BrokerUnavailableError
 from models.ids import SiteId
 from models.site import AuditRecord, Stage
-from models.stages import StageRecord
+from models.stages import EVERY_CHARGER, StageRecord
 from models.topics import AUDIT, CHARGERS, SITES, STAGES, STATE, Topic
 from tests.connectors.ocpp.chargers import charger_record, site_record
-from tests.integration.written import read_all
+from tests.integration.written import FOLLOWS_WITHIN_S, read_all, read_kind
 
 pytestmark = pytest.mark.integration
 
@@ -59,23 +60,20 @@ async def resolver(broker: Broker, flag: StageFlag) -> AsyncIterator[Resolver]:
     await return_to_sites(broker.bootstrap, metrics, "test")
 
 
-async def audits(broker: Broker) -> list[AuditRecord]:
-    records = await read_all(broker.bootstrap, AUDIT, CHARGER.charger_id)
-    return [
-        each
-        for each in records
-        if isinstance(each, AuditRecord) and each.subject == CHARGER.charger_id
-    ]
+async def audits(broker: Broker, subject: str = CHARGER.charger_id) -> list[AuditRecord]:
+    records = await read_kind(broker.bootstrap, AUDIT, AuditRecord, subject)
+    return [each for each in records if each.subject == subject]
 
 
-def lose(away: pytest.MonkeyPatch, lost: Topic) -> None:
-    """Have Kafka go away before records of a topic; what was on its way has arrived."""
+def lose(away: pytest.MonkeyPatch, lost: Topic, *, deletions: bool = False) -> None:
+    """Have Kafka go away before records of a topic, or before its deletions; what was on its way
+    has arrived."""
     add = Bulk.add
 
     async def add_or_lose(
         bulk: Bulk, topic: Topic, key: str, value: bytes | None, partition: int | None = None
     ) -> None:
-        if topic == lost:
+        if topic == lost and (value is None) == deletions:
             await bulk.settle()
             raise BrokerUnavailableError("Kafka has not taken all of it")
         await add(bulk, topic, key, value, partition)
@@ -115,16 +113,22 @@ async def loaded(broker: Broker) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("loaded")
-@pytest.mark.parametrize("lost", [AUDIT, STAGES], ids=lambda topic: topic.name)
-async def test_a_return_to_site_yaml_that_kafka_does_not_take_keeps_the_ids_of_its_records(
-    broker: Broker, resolver: Resolver, monkeypatch: pytest.MonkeyPatch, lost: Topic
+@pytest.mark.parametrize(
+    ("lost", "deletions"), [(STAGES, False), (AUDIT, False), (STAGES, True)],
+    ids=["before it has begun", "before its records", "before the rows go"],
+)  # fmt: skip
+async def test_a_return_to_site_yaml_that_kafka_does_not_take_is_recorded_as_one(
+    broker: Broker,
+    resolver: Resolver,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: Topic,
+    deletions: bool,
 ) -> None:
-    """Kafka goes away before the records of the return, or between them and the rows."""
     await resolver.round()
     before = await audits(broker)
     metrics = Metrics("flags")
     with monkeypatch.context() as away:
-        lose(away, lost)
+        lose(away, lost, deletions=deletions)
         for _ in range(2):
             with pytest.raises(BrokerUnavailableError):
                 await return_to_sites(broker.bootstrap, metrics, "ada")
@@ -134,7 +138,45 @@ async def test_a_return_to_site_yaml_that_kafka_does_not_take_keeps_the_ids_of_i
     # By another actor, so on another partition: no order of both is known.
     returned = [each for each in await audits(broker) if each not in before]
     assert {(each.before, each.after) for each in returned} == {("enforce", "shadow (site.yaml)")}
-    assert len({each.audit_id for each in returned}) == 1
+    assert len({each.encode() for each in returned}) == 1
+
+
+@pytest.mark.usefixtures("loaded")
+async def test_flags_that_rule_on_after_a_return_that_was_recorded_say_so(
+    broker: Broker, resolver: Resolver, flag: StageFlag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the records would say what is not so: the charger is still as its flag has it."""
+    await resolver.round()
+    metrics = Metrics("flags")
+    with monkeypatch.context() as away:
+        lose(away, STAGES, deletions=True)
+        with pytest.raises(BrokerUnavailableError):
+            await return_to_sites(broker.bootstrap, metrics, "ada")
+    before = await audits(broker, EVERY_CHARGER)
+    again = await restarted(broker, flag)
+    await again.round()
+    (record,) = [each for each in await audits(broker, EVERY_CHARGER) if each not in before]
+    assert (record.action, record.after) == ("stage", "flags")
+    assert (record.before or "").endswith("not finished")
+
+
+async def restarted(broker: Broker, flag: StageFlag) -> Resolver:
+    """That of another process, after its first round: it knows the rows that stand."""
+    metrics = Metrics("flags")
+    replica = Replica(broker.bootstrap, (STAGES,), metrics)
+    await replica.load()
+    await replica.close()
+    replica.sites[SITE.site_id] = SITE
+    replica.chargers[CHARGER.charger_id] = CHARGER
+    resolver = Resolver(broker.bootstrap, flag, replica, metrics)
+    first_round = asyncio.Event()
+    keeping = asyncio.create_task(resolver.keep(first_round.set))
+    try:
+        await asyncio.wait_for(first_round.wait(), FOLLOWS_WITHIN_S)
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+    return resolver
 
 
 async def test_a_flag_is_targeted_by_the_profile_that_was_found(broker: Broker) -> None:

@@ -484,6 +484,7 @@ _RECORDS: tuple[Record, ...] = (
         since=NOON,
         provider="unleash",
         cause="TARGETING_MATCH",
+        returning_at=NOON,
     ),
     SiteRecord(
         site_id=SITE,
