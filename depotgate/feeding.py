@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -112,34 +113,51 @@ class FeedFollower:
                 tasks.create_task(self._follow_one(feed))
 
     async def _follow_one(self, feed: FeedSource) -> None:
-        failures_count = 0
+        failures_count, retry_after_s = 0, 0.0
         while True:
-            try:
-                async with self._loading:
-                    loaded = await load_feed(
-                        self._bootstrap, feed, self._keys(), Asked(self._actor)
-                    )
-                if _worth_saying(loaded) or failures_count:
-                    self._say(said(loaded))
-                failures_count = 0
-            except DepotgateError as fault:
+            fault = await self._fetch_once(feed, failed_before=failures_count > 0)
+            if fault is None:
+                failures_count, retry_after_s = 0, 0.0
+            else:
                 failures_count += 1
-                self._say(f"feed {feed.key} is not loaded, what it said before stays: {fault}")
-            await asyncio.sleep(wait_s(feed, failures_count, random.random()))
+                retry_after_s = getattr(fault, "retry_after_s", 0.0)
+                cause = str(fault) if isinstance(fault, DepotgateError) else _place_of(fault)
+                self._say(f"feed {feed.key} is not loaded, what it said before stays: {cause}")
+            await asyncio.sleep(wait_s(feed, failures_count, random.random(), retry_after_s))
+
+    async def _fetch_once(self, feed: FeedSource, *, failed_before: bool) -> Exception | None:
+        """Why it is not loaded; None where it is."""
+        try:
+            async with self._loading:
+                loaded = await load_feed(self._bootstrap, feed, self._keys(), Asked(self._actor))
+        except Exception as fault:  # whatever a source sends, the gateway beside this goes on
+            return fault
+        if _worth_saying(loaded) or failed_before:
+            self._say(said(loaded))
+        return None
 
 
-def wait_s(feed: FeedSource, failures_count: int, drawn: float) -> float:
+def _place_of(fault: Exception) -> str:
+    """A fault of depotgate's own by type and place: its text may hold what the source sent."""
+    place = traceback.extract_tb(fault.__traceback__, limit=-1)[0]
+    return f"{type(fault).__name__} in {place.name}:{place.lineno}, which is depotgate's own fault"
+
+
+def wait_s(
+    feed: FeedSource, failures_count: int, drawn: float, retry_after_s: float = 0.0
+) -> float:
     """Until the next fetch.
 
     Args:
         drawn: from [0, 1), for the jitter.
+        retry_after_s: what the source asked for; it is given that, up to its own schedule.
     """
     every_s = float(feed.every_s)
     if failures_count:
         # Doubled up to a bound, lest a number too large for a float is asked for.
         every_s = min(every_s, RETRY_FIRST_S * 2 ** min(failures_count - 1, 20))
     jitter_s = min(feed.jitter_s, every_s / 2)
-    return every_s + (2 * drawn - 1) * jitter_s
+    return max(every_s + (2 * drawn - 1) * jitter_s, min(retry_after_s, feed.every_s))
 
 
 def _worth_saying(loaded: FeedLoaded) -> bool:

@@ -59,7 +59,15 @@ class NotFoundError(DepotgateError):
 
 
 class FeedUnavailableError(DepotgateError):
-    """A source did not deliver; what it delivered last stays, and ages (rule 22)."""
+    """A source did not deliver; what it delivered last stays, and ages (rule 22).
+
+    Attributes:
+        retry_after_s: how long the source wants not to be asked again; 0 = it did not say.
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ProcessEndedError(DepotgateError):

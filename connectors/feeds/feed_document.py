@@ -5,6 +5,7 @@ No message repeats anything that a row holds (see identities_file).
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -180,6 +181,9 @@ class _Reader:
 
     def _object(self, content: bytearray) -> dict[str, Any]:
         document: Any = None
+        if content.startswith(codecs.BOM_UTF8):
+            # RFC 8259, section 8.1: whoever reads may pass over it.
+            del content[: len(codecs.BOM_UTF8)]
         try:
             document = orjson.loads(content)
         except orjson.JSONDecodeError as fault:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator
@@ -19,7 +18,7 @@ import aiohttp
 from connectors.feeds.feeds_file import FeedSource
 from connectors.feeds.text_file import NotAFileError, open_regular
 from connectors.private_files import open_to_others
-from models.errors import ConfigurationError, FeedUnavailableError
+from models.errors import ConfigurationError, FeedUnavailableError, cause_of
 from models.site import Validators
 
 CONNECT_S = 10.0
@@ -74,7 +73,7 @@ async def fetch(feed: FeedSource, validators: Validators | None) -> Document | U
     assert feed.url is not None, "a source has a file or a url"
     try:
         async with _answer(feed, feed.url, validators) as answer:
-            if answer.status == 304 and validators is not None:
+            if answer.status == 304 and _asked_whether_changed(validators):
                 return Unchanged(_time(answer.headers.get("Date")))
             _hold_to_success(feed, answer)
             return Document(
@@ -141,6 +140,10 @@ def _headers(feed: FeedSource, validators: Validators | None) -> dict[str, str]:
     return headers
 
 
+def _asked_whether_changed(validators: Validators | None) -> bool:
+    return validators is not None and bool(validators.etag or validators.last_modified)
+
+
 def _token(feed: FeedSource, path: Path) -> str:
     """Read at each fetch, so that a new one is taken up."""
     try:
@@ -180,51 +183,96 @@ def _hold_to_success(feed: FeedSource, answer: aiohttp.ClientResponse) -> None:
     advice = {
         401: "its token is not accepted",
         403: "its token does not permit this",
+        304: "nothing has changed since a time that it was not asked about",
         404: "there is nothing at its url",
+        429: "it is asked too often; see every_s",
     }.get(answer.status)
-    if 300 <= answer.status < 400:
+    if 300 <= answer.status < 400 and answer.status != 304:
         advice = "redirects are not followed; write the url that it leads to"
-    raise _unavailable(feed, f"answered {answer.status}" + (f": {advice}" if advice else ""))
+    said = f"answered {answer.status}" + (f": {advice}" if advice else "")
+    raise _unavailable(feed, said, _retry_after_s(answer.headers.get("Retry-After")))
+
+
+def _retry_after_s(written: str | None) -> float:
+    """RFC 9110, section 10.2.3: seconds, or a date; 0 where it is neither."""
+    text = (written or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    at = _time(written)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at else 0.0
 
 
 async def _body(feed: FeedSource, answer: aiohttp.ClientResponse) -> bytearray:
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise _unavailable(feed, "expected its content plain or as gzip, got another encoding")
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+    gzip = _Gzip(feed) if encoding == "gzip" else None
+    if feed.format == "csv" and gzip is None and not _length_told(answer):
+        # It ends with the connection, wherever that breaks; JSON says itself where it ends.
+        raise _unavailable(
+            feed, "nobody can tell where its csv ends: expected Content-Length, chunks or gzip"
+        )
     content = bytearray()
     async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        if inflate is None:
+        if gzip is None:
             content += chunk
         else:
-            _inflate(feed, inflate, chunk, content)
+            gzip.inflate(chunk, content)
         if len(content) > feed.size_max_bytes:
             raise _too_large(feed)
-    if inflate is not None and not inflate.eof:
+    if gzip is not None and not gzip.whole:
         raise _unavailable(feed, "its gzip content is cut off")
     return content
 
 
-def _inflate(feed: FeedSource, inflate: zlib._Decompress, chunk: bytes, content: bytearray) -> None:
-    try:
-        while chunk and not inflate.eof and len(content) <= feed.size_max_bytes:
-            content += inflate.decompress(chunk, INFLATED_AT_ONCE_BYTES)
-            chunk = inflate.unconsumed_tail
-    except zlib.error:
-        raise _unavailable(feed, "its content is no gzip, though it says so") from None
+def _length_told(answer: aiohttp.ClientResponse) -> bool:
+    """RFC 9112, section 6.3: else a body ends where the connection does."""
+    chunked = "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
+    return chunked or answer.content_length is not None
+
+
+class _Gzip:
+    """Content of gzip as it comes: members one after another (RFC 1952, section 2.2), no less."""
+
+    def __init__(self, feed: FeedSource) -> None:
+        self._feed = feed
+        self._member = _new_member()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it ended with the end of a member."""
+        return self._member.eof
+
+    def inflate(self, chunk: bytes, content: bytearray) -> None:
+        """Append what the next chunk stands for, in bounded steps."""
+        try:
+            while chunk and len(content) <= self._feed.size_max_bytes:
+                if self._member.eof:
+                    self._member = _new_member()
+                content += self._member.decompress(chunk, INFLATED_AT_ONCE_BYTES)
+                chunk = self._member.unconsumed_tail or self._member.unused_data
+        except zlib.error:
+            raise _unavailable(self._feed, "its content is no gzip, though it says so") from None
+
+
+def _new_member() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
 
 
 def _time(written: str | None) -> datetime | None:
     """An HTTP date; None when there is none that can be read."""
     try:
         at = parsedate_to_datetime(written or "")
-    except (TypeError, ValueError):
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _validator(written: str | None) -> str | None:
-    return written if written and len(written) <= VALIDATOR_CHARS_MAX else None
+    """None where it could not be sent back: then the next fetch has all of the content."""
+    if not written or len(written) > VALIDATOR_CHARS_MAX:
+        return None
+    return written if written.isascii() and written.isprintable() else None
 
 
 def _cause(feed: FeedSource, fault: BaseException) -> str:
@@ -235,7 +283,7 @@ def _cause(feed: FeedSource, fault: BaseException) -> str:
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return f"no whole answer within {feed.timeout_s} s"
         case aiohttp.ClientConnectorError():
-            return f"cannot be reached ({os.strerror(fault.errno or 0)})"
+            return f"cannot be reached ({cause_of(fault)})"
         case _:
             return f"broke off ({type(fault).__name__})"
 
@@ -244,6 +292,6 @@ def _too_large(feed: FeedSource) -> FeedUnavailableError:
     return _unavailable(feed, f"expected at most {feed.size_max_mb} MB (size_max_mb), got more")
 
 
-def _unavailable(feed: FeedSource, cause: str) -> FeedUnavailableError:
+def _unavailable(feed: FeedSource, cause: str, retry_after_s: float = 0.0) -> FeedUnavailableError:
     at = f" at {urlsplit(feed.url).hostname}" if feed.url else ""
-    return FeedUnavailableError(f"feed {feed.key}{at}: {cause}")
+    return FeedUnavailableError(f"feed {feed.key}{at}: {cause}", retry_after_s)

@@ -144,6 +144,7 @@ class _Load:
     async def confirm(self, got: Unchanged) -> FeedLoaded:
         """Content that is loaded is as young as the answer that confirms it (rule 22)."""
         assert self._before is not None, "only what is loaded can be confirmed"
+        self._now = datetime.now(UTC)
         if got.confirmed_at is None:
             raise self._refused("answered 304 without a Date: the age of its content is not known")
         content_at = max(self._before.content_at, self._not_ahead(got.confirmed_at))
@@ -156,6 +157,8 @@ class _Load:
 
     async def take(self, got: Document, on_progress: Progress | None) -> FeedLoaded:
         """Read, compare, and publish or quarantine what was delivered."""
+        # Not when it was asked for: a source may take longer than clocks may be apart.
+        self._now = datetime.now(UTC)
         # In a thread: a million rows take a while, and a supervisor has other things to see to.
         delivery = await asyncio.to_thread(
             read_delivery,
@@ -175,6 +178,7 @@ class _Load:
             return await self._set_apart(quarantine, delivery)
         receipt = self._receipt(got, delivery, differing, content_at)
         async with self._bulk() as bulk:
+            await self._begin(bulk, differing)
             await self._publish(bulk, differing, content_at, on_progress)
             await bulk.settle()
             await bulk.add(FEEDS, receipt.key, receipt.encode())
@@ -315,6 +319,15 @@ class _Load:
             return before
         said = "\x1f".join((before, delivery.checksum, *sorted(differing.gone)))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    async def _begin(self, bulk: Bulk, differing: IdentityDifference) -> None:
+        """Forget what names the content before: if this load is broken off and the source takes its
+        document back, a 304 must not say that what stands then is that content."""
+        before = self._before
+        if before is not None and before.validators is not None and differing.change:
+            broken_off = before.model_copy(update={"validators": None})
+            await bulk.add(FEEDS, broken_off.key, broken_off.encode())
+            await bulk.settle()
 
     async def _publish(
         self,

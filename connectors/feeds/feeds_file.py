@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -38,6 +37,8 @@ SIZE_MAX_MB = 2_048
 
 SOURCE_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """It is part of topic keys between / and |, and a label of metrics."""
+
+_PATHS = ("file", "token_file", "ca_file")
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -86,6 +87,9 @@ class FeedSource(Frozen):
             yield from _url_faults(self.url, with_token=self.token_file is not None)
         elif self.token_file or self.ca_file:
             yield "token_file and ca_file belong to a url"
+        for name in _PATHS:
+            if not (getattr(self, name) or "").isprintable():
+                yield f"{name}: expected a path of printable characters"
         if self.jitter_s >= self.every_s:
             yield "jitter_s: expected less than every_s"
         if self.format == "csv" and self.content == "incremental":
@@ -128,9 +132,12 @@ def _url_faults(url: str, *, with_token: bool) -> Iterator[str]:
         parts = urlsplit(url)
         host = parts.hostname
         _port = parts.port
+        # Parts of names have 1 to 63 characters: the system's resolver is not asked for others.
+        _resolvable = (host or "").encode("idna")
     except ValueError:
         parts, host = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
+    scheme_and_host = parts.scheme in {"http", "https"} and host
+    if not scheme_and_host or " " in url or not url.isprintable():
         yield "url: expected https://HOST/PATH or http://HOST/PATH"
     elif parts.username is not None or parts.fragment:
         yield "url: expected no user, password or fragment in it; use token_file"
@@ -194,11 +201,10 @@ def _note_twice(
 
 
 def _located(feed: FeedSource, folder: Path) -> FeedSource:
-    paths = ("file", "token_file", "ca_file")
     return feed.model_copy(
         update={
             name: str((folder / written).absolute())
-            for name in paths
+            for name in _PATHS
             if (written := getattr(feed, name)) is not None
         }
     )

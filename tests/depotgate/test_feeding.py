@@ -36,6 +36,15 @@ def test_after_failures_it_is_tried_again_soon_and_then_less_often() -> None:
     assert wait_s(EVERYWHERE, 10_000, 0.5) == 300
 
 
+def test_a_source_that_wants_to_be_left_alone_is_up_to_its_schedule() -> None:
+    """RFC 9110, section 10.2.3; but an old source changes answers, so it is asked all the same."""
+    assert wait_s(EVERYWHERE, 1, 0.5, 120) == 120
+    assert wait_s(EVERYWHERE, 6, 0.5, 120) == 160
+    assert wait_s(EVERYWHERE, 1, 0.5, float("inf")) == 300
+    jittered = EVERYWHERE.model_copy(update={"jitter_s": 60})
+    assert wait_s(jittered, 1, 0.0, 120) == 120
+
+
 @given(
     st.integers(1, 86_400),
     st.integers(0, 86_400),

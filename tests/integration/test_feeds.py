@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors.feeds import feed_load
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
 from connectors.feeds.feeds_file import FeedSource
 from connectors.kafka.broker import Broker
@@ -311,6 +312,38 @@ async def test_what_is_refused_changes_nothing(
     assert (await fed.replica()).feeds[fed.source.key] == before
 
 
+async def test_content_that_was_half_replaced_is_not_confirmed_by_a_304(fed: Fed) -> None:
+    """A source may take its document back while the load of its next one is broken off."""
+    first = document(*map(item, range(6)))
+    fed.server.content, fed.server.etag = first, '"one"'
+    await fed.load()
+    suspended = [item(number, state="suspended") for number in range(6)]
+    fed.server.content, fed.server.etag = document(*suspended), '"two"'
+    begun = count(1)
+
+    def break_off(done: int, _count: int) -> None:
+        if done == 0 and next(begun) == 2:  # rows are read first, and then published
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await load_feed(fed.bootstrap, fed.source, PSEUDONYMS, Asked("tests"), break_off)
+    fed.server.content, fed.server.etag = first, '"one"'
+    assert not (await fed.load()).unchanged
+    assert "If-None-Match" not in fed.server.asked[-1]
+    assert (await fed.load()).unchanged
+
+
+async def test_a_document_may_be_written_after_it_was_asked_for(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source may take longer to write it than two clocks may be apart."""
+    monkeypatch.setattr(feed_load, "CLOCKS_APART_MAX", timedelta(0))
+    fed.server.after_s = 1.2
+    written_at = datetime.now(UTC) + timedelta(seconds=1)
+    fed.server.content = document(item(0), as_of=written_at)
+    assert (await fed.load()).receipt.content_at == written_at
+
+
 async def test_bad_rows_are_left_out_and_counted_where_the_source_may_have_them(fed: Fed) -> None:
     fed.source = fed.source.model_copy(update={"bad_rows": "skip"})
     fed.server.content = document(item(0), item(1, state="gone"))
@@ -356,6 +389,31 @@ async def test_a_follower_tries_again_and_takes_up_a_changed_feeds_yaml(
     finally:
         following.cancel()
         await asyncio.wait({following})
+
+
+async def test_nothing_that_a_source_sends_ends_who_follows_it(
+    fed: Fed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway runs beside it in `depotgate up`; a fault of ours is told without its text."""
+
+    async def faulty(*_arguments: object) -> None:
+        raise ZeroDivisionError(FED)
+
+    path, said = tmp_path / "feeds.yaml", list[str]()
+    follower = FeedFollower(fed.bootstrap, path, lambda: PSEUDONYMS, "tests", said.append)
+    entry = f"{{name: agreements, site: {fed.depot.site_id}, url: '{fed.server.url}', every_s: 1}}"
+    path.write_text(f"feeds:\n  - {entry}\n")
+    fed.server.content = document(item(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(feed_load, "fetch", faulty)
+        following = asyncio.create_task(follower.follow())
+        await _until(lambda: any("ZeroDivisionError in faulty:" in line for line in said), "said")
+    try:
+        await _until(lambda: any("1 records (1 new" in line for line in said), "it goes on")
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+    assert not any(FED in line for line in said)
 
 
 async def _until(holds: Callable[[], bool], what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ class Delivering:
 
     Attributes:
         etag: an equal If-None-Match is answered 304.
+        after_s: before it answers.
     """
 
     content: bytes = b"{}"
@@ -23,9 +25,11 @@ class Delivering:
     etag: str | None = None
     asked: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
+    after_s: float = 0.0
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.headers))
+        await asyncio.sleep(self.after_s)
         headers = self.headers | ({"ETag": self.etag} if self.etag else {})
         if self.etag is not None and request.headers.get("If-None-Match") == self.etag:
             return web.Response(status=304, headers=headers)

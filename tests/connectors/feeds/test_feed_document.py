@@ -68,6 +68,12 @@ def test_a_json_document_says_how_old_it_is_and_who_may_charge() -> None:
     assert record.key == first_key
 
 
+def test_a_mark_of_utf_8_is_passed_over() -> None:
+    """RFC 8259, section 8.1: servers on Windows write it."""
+    plain = orjson.dumps(document(item()))
+    assert read(b"\xef\xbb\xbf" + plain).checksum == read(plain).checksum
+
+
 def test_a_csv_has_the_columns_of_a_depot_folder() -> None:
     delivery = read(IDENTITIES.encode(), CSV)
     assert delivery.as_of is None

@@ -176,6 +176,118 @@ def test_a_server_that_is_away_or_slow_is_said() -> None:
         asyncio.run(run())
 
 
+def answered(
+    raw: bytes, validators: Validators | None = None, **other: object
+) -> Document | Unchanged:
+    """What becomes of these bytes, after which the connection ends."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+    async def run() -> Document | Unchanged:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await fetch(source(f"http://127.0.0.1:{port}/", **other), validators)
+
+    return asyncio.run(run())
+
+
+def headed(*headers: bytes, content: bytes = b"{}") -> bytes:
+    length = b"Content-Length: %d" % len(content)
+    return b"\r\n".join((b"HTTP/1.1 200 OK", length, *headers, b"", content))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"Fri, 31 Dec 9999 23:59:59 -0100",
+        b"Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        b"Mon, 01 Jan 2026 00:00:00 +9999",
+        b"yesterday",
+        b"\xff\xfe",
+        b"",
+    ],
+)
+def test_a_time_that_is_none_says_nothing(written: bytes) -> None:
+    """Rule 22: then the age has to be told otherwise, or the document is refused."""
+    got = answered(headed(b"Last-Modified: " + written))
+    assert isinstance(got, Document)
+    assert got.stated_at is None
+    known = Validators(reading="r", etag='"one"')
+    raw = b"HTTP/1.1 304 Not Modified\r\nDate: " + written + b"\r\n\r\n"
+    assert answered(raw, known) == Unchanged(None)
+
+
+@pytest.mark.parametrize("etag", [b'"\xff\xfe"', '"é"'.encode(), b'"a\tb"', b'"' + b"a" * 600])
+def test_what_cannot_be_sent_back_is_not_kept(etag: bytes) -> None:
+    """It goes into a receipt as text, and into the next request."""
+    got = answered(headed(b"ETag: " + etag, b"Last-Modified: " + etag))
+    assert isinstance(got, Document)
+    assert (got.etag, got.last_modified) == (None, None)
+
+
+def test_what_was_not_asked_about_cannot_be_unchanged() -> None:
+    raw = b"HTTP/1.1 304 Not Modified\r\nDate: " + LAST_MODIFIED.encode() + b"\r\n\r\n"
+    for known in (None, Validators(reading="r")):
+        with pytest.raises(FeedUnavailableError, match="that it was not asked about"):
+            answered(raw, known)
+
+
+@pytest.mark.parametrize("format_", ["csv", "json"])
+def test_gzip_of_several_members_is_taken_whole(format_: str) -> None:
+    """RFC 1952, section 2.2: the first alone would be half of a load."""
+    members = gzip.compress(b"a,b\n") + gzip.compress(b"c,d\n")
+    got = answered(headed(b"Content-Encoding: gzip", content=members), format=format_)
+    assert isinstance(got, Document)
+    assert got.content == b"a,b\nc,d\n"
+    for faulty, said in ((members + b"more", "is no gzip"), (members[:-1], "is cut off")):
+        with pytest.raises(FeedUnavailableError, match=said):
+            answered(headed(b"Content-Encoding: gzip", content=faulty), format=format_)
+
+
+def test_a_csv_whose_end_nobody_knows_is_refused() -> None:
+    """It would end wherever its connection breaks, between two rows too."""
+    cut = b"HTTP/1.0 200 OK\r\n\r\na,b\nc,d\n"
+    with pytest.raises(FeedUnavailableError, match="nobody can tell where its csv ends"):
+        answered(cut, format="csv")
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na,b\n\r\n0\r\n\r\n"
+    for whole in (chunked, headed(content=b"a,b\n")):
+        got = answered(whole, format="csv")
+        assert isinstance(got, Document)
+        assert got.content == b"a,b\n"
+    with pytest.raises(FeedUnavailableError, match="broke off"):
+        answered(chunked[:-5], format="csv")
+
+
+@pytest.mark.parametrize(
+    ("written", "least_s", "most_s"),
+    [
+        (b"120", 120, 120),
+        (b"Wed, 01 Jan 2200 00:00:00 GMT", 86_400, float("inf")),
+        (b"Tue, 14 Jul 2020 12:00:00 GMT", 0, 0),
+        (b"9" * 5_000, 86_400, float("inf")),
+        (b"-5", 0, 0),
+        (b"soon", 0, 0),
+    ],
+)
+def test_a_source_says_when_it_wants_to_be_asked_again(
+    written: bytes, least_s: float, most_s: float
+) -> None:
+    raw = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: " + written
+    with pytest.raises(FeedUnavailableError, match="it is asked too often") as refused:
+        answered(raw + b"\r\n\r\n")
+    assert least_s <= refused.value.retry_after_s <= most_s
+
+
+def test_a_host_that_nobody_knows_is_said() -> None:
+    said = r"cannot be reached \((?!Unknown error).+\)"
+    with pytest.raises(FeedUnavailableError, match=said):
+        asyncio.run(fetch(source("http://no-such-host.invalid/"), None))
+
+
 def _certificate(folder: Path) -> Path:
     """A certificate of this machine that nobody else vouches for, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
