@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.feeds.identities_file import SOURCE, IdentityRow, IdentityRows
@@ -18,6 +19,13 @@ from models.site import (
     SiteRecord,
     feed_key,
 )
+
+_STATE_SINCE = b',"state_since":"'
+_END = b'Z"}'
+"""The last field of a record (see `IdentityRow.encode`)."""
+
+_TIMES_REMEMBERED = 512
+"""A load gives all its new rows one time."""
 
 
 class Change(NamedTuple):
@@ -74,6 +82,7 @@ class IdentityDifference:
         gone: Callable[[str], bool] = lambda _key: True,
     ) -> None:
         self._rows = rows
+        self._site_id, self._source = site_id, source
         self._owner = f"{feed_key(source, site_id)}|"
         self._goes = gone
         self._publish = dict(rows)
@@ -96,6 +105,9 @@ class IdentityDifference:
                 self._gone[key] = partition
             return
         self._before.pop(key, None)
+        if value is not None and self._stands_as_written(row, value):
+            self._publish.pop(key, None)
+            return
         self._publish[key] = row
         if value is None:
             return
@@ -108,6 +120,15 @@ class IdentityDifference:
             del self._publish[key]
         else:
             self._before[key] = Before(record.state, record.state_since, partition)
+
+    def _stands_as_written(self, row: IdentityRow, value: bytes) -> bool:
+        """Whether what stands is this row to the byte, as most are: told without decoding it."""
+        since = _state_since(value.rpartition(_STATE_SINCE)[2])
+        return (
+            since is not None
+            and row.state_since in (None, since)
+            and row.encode(self._site_id, since, self._source) == value
+        )
 
     def _take_predecessor(self, key: str, value: bytes | None) -> bool:
         """Whether one of the rows is this one under the newest key epoch."""
@@ -163,11 +184,17 @@ class IdentityDifference:
     def vanishing_count(self) -> int:
         """Rows that go and that nothing comes for: the same reference and beginning under another
         identifier is a new card, or an old one under another key than this installation has."""
+        if not self._gone:
+            return 0
         # A row under an older key that goes is no loss: its successor comes, or stands already.
         new = self._publish.keys() - self._before.keys() - self._inherited.keys()
         came = Counter(map(_about, new))
         gone = self._gone.keys() - {each.key for each in self._inherited.values()}
         return (Counter(map(_about, gone)) - came).total()
+
+    def encoded(self, key: str, row: IdentityRow, now: datetime) -> bytes:
+        """The record to publish of a row."""
+        return row.encode(self._site_id, self.state_since(key, row, now), self._source)
 
     def partition(self, key: str) -> int | None:
         """Where a row with this key stands."""
@@ -181,6 +208,17 @@ class IdentityDifference:
         before = self._before.get(key) or self._inherited.get(key)
         same = before is not None and before.state == row.state
         return before.state_since or now if before is not None and same else now
+
+
+@lru_cache(maxsize=_TIMES_REMEMBERED)
+def _state_since(written: bytes) -> datetime | None:
+    """The instant that a record ends with; None where that is none as this version writes it."""
+    if not written.endswith(_END):
+        return None
+    try:
+        return datetime.fromisoformat(written.removesuffix(_END).decode() + "Z")
+    except ValueError:
+        return None
 
 
 def _about(key: str) -> str:

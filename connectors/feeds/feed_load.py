@@ -22,8 +22,8 @@ from connectors.feeds.feed_document import Delivery, SiteWords, read_delivery
 from connectors.feeds.feed_fetch import Document, Unchanged, fetch
 from connectors.feeds.feed_standing import Known, read_known
 from connectors.feeds.feeds_file import FeedSource
-from connectors.feeds.identities_file import PROGRESS_EVERY_ROWS, Progress
-from connectors.feeds.publish import ROWS_WITHOUT_PAUSE
+from connectors.feeds.identities_file import Progress
+from connectors.feeds.identity_publishing import publish_identities
 from connectors.feeds.standing import read_to_end
 from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.security import Kafka
@@ -179,7 +179,7 @@ class _Load:
         receipt = self._receipt(got, delivery, differing, content_at)
         async with self._bulk() as bulk:
             await self._begin(bulk, differing)
-            await self._publish(bulk, differing, content_at, on_progress)
+            await publish_identities(bulk, differing, content_at, on_progress)
             await bulk.settle()
             await bulk.add(FEEDS, receipt.key, receipt.encode())
             await self._tell(bulk, receipt, differing)
@@ -328,26 +328,6 @@ class _Load:
             broken_off = before.model_copy(update={"validators": None})
             await bulk.add(FEEDS, broken_off.key, broken_off.encode())
             await bulk.settle()
-
-    async def _publish(
-        self,
-        bulk: Bulk,
-        differing: IdentityDifference,
-        content_at: datetime,
-        on_progress: Progress | None,
-    ) -> None:
-        source, site_id = self._feed.name, self._feed.site_id
-        for count, (key, row) in enumerate(differing.publish.items()):
-            if count % ROWS_WITHOUT_PAUSE == 0:
-                await asyncio.sleep(0)
-            if on_progress is not None and count % PROGRESS_EVERY_ROWS == 0:
-                on_progress(count, len(differing.publish))
-            value = row.encode(site_id, differing.state_since(key, row, content_at), source)
-            await bulk.add(IDENTITIES, key, value, differing.partition(key))
-        for count, (key, partition) in enumerate(differing.gone.items()):
-            if count % ROWS_WITHOUT_PAUSE == 0:
-                await asyncio.sleep(0)
-            await bulk.add(IDENTITIES, key, None, partition)
 
     async def _tell(self, bulk: Bulk, receipt: FeedReceipt, differing: IdentityDifference) -> None:
         """A record for the audit, but none for each quarter of an hour in which nothing changed."""

@@ -26,7 +26,8 @@ from connectors.feeds.differences import (
     Standing,
     charger_difference,
 )
-from connectors.feeds.identities_file import PROGRESS_EVERY_ROWS, SOURCE, Progress
+from connectors.feeds.identities_file import SOURCE, Progress
+from connectors.feeds.identity_publishing import publish_identities
 from connectors.feeds.standing import read_standing
 from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.security import Kafka
@@ -38,9 +39,6 @@ from models.site import AuditRecord, ChargerRecord, FeedReceipt
 from models.topics import AUDIT, CHARGERS, FEEDS, IDENTITIES, SITES
 
 WRITES = (SITES, CHARGERS, IDENTITIES, FEEDS, AUDIT)
-
-ROWS_WITHOUT_PAUSE = 1_000
-"""Published in one go: 20 ms in which the loop does nothing else."""
 
 
 class Revisions(NamedTuple):
@@ -245,7 +243,7 @@ class _Load:
     async def publish(self, bulk: Bulk, on_progress: Progress | None) -> None:
         """Everything that differs, each step acknowledged before the next begins."""
         await self._publish_chargers(bulk)
-        await self._publish_identities(bulk, on_progress)
+        await publish_identities(bulk, self._identities, self._now, on_progress)
         await bulk.settle()
         site = self._depot.site
         if self._identities.change or self._receipt_differs:
@@ -263,20 +261,6 @@ class _Load:
             await bulk.add(CHARGERS, record.charger_id, record.encode())
         for charger_id in self.chargers.gone:
             await bulk.add(CHARGERS, charger_id, None)
-
-    async def _publish_identities(self, bulk: Bulk, on_progress: Progress | None) -> None:
-        site_id, differing = self._depot.site.site_id, self._identities
-        for count, (key, row) in enumerate(differing.publish.items()):
-            if count % ROWS_WITHOUT_PAUSE == 0:
-                await asyncio.sleep(0)
-            if on_progress is not None and count % PROGRESS_EVERY_ROWS == 0:
-                on_progress(count, len(differing.publish))
-            value = row.encode(site_id, differing.state_since(key, row, self._now))
-            await bulk.add(IDENTITIES, key, value, differing.partition(key))
-        for count, (key, partition) in enumerate(differing.gone.items()):
-            if count % ROWS_WITHOUT_PAUSE == 0:
-                await asyncio.sleep(0)
-            await bulk.add(IDENTITIES, key, None, partition)
 
     def _receipt(self) -> FeedReceipt:
         change = self._identities.change

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from connectors.kafka.lacking import permission_lacking
-from connectors.kafka.partition import partition_of_bytes
+from connectors.kafka.partition import partitions_of
 from connectors.kafka.permissions import refuse_unwritable
 from connectors.kafka.producer import cloud_event_headers
 from connectors.kafka.security import Kafka, client_options
@@ -28,6 +28,19 @@ IN_FLIGHT_MAX = 32
 
 ACKNOWLEDGED_WITHIN_S = 30.0
 """Long enough for a broker that is killed and started again (13 s measured), and then some."""
+
+
+class Keyed(NamedTuple):
+    """A record to append.
+
+    Attributes:
+        value: None is a tombstone.
+        partition: None = by key.
+    """
+
+    key: str
+    value: bytes | None
+    partition: int | None = None
 
 
 class Bulk:
@@ -69,19 +82,24 @@ class Bulk:
         Raises:
             BrokerUnavailableError: Kafka has not taken what came before for a while.
         """
-        raw = key.encode()
-        if partition is None:
-            partition = partition_of_bytes(raw, topic.partitions)
-        place = (topic.name, partition)
-        content = {"key": raw, "value": value, "timestamp": None, "headers": self._header(topic)}
-        batch = self._batches.get(place)
-        if batch is not None and batch.append(**content) is not None:
-            return
-        if batch is not None:
-            await self._send(place)
-        batch = self._batches[place] = self._producer.create_batch()
-        # aiokafka takes the first record of a batch whatever its size.
-        batch.append(**content)
+        await self.add_many(topic, [Keyed(key, value, partition)])
+
+    async def add_many(self, topic: Topic, records: Sequence[Keyed]) -> None:
+        """Append records, in their order.
+
+        Raises:
+            BrokerUnavailableError: Kafka has not taken what came before for a while.
+        """
+        keys = [record.key.encode() for record in records]
+        by_key = partitions_of(keys, topic.partitions)
+        for key, record, partition in zip(keys, records, by_key, strict=True):
+            place = (topic.name, partition if record.partition is None else record.partition)
+            headers = self._header(topic)
+            content = {"key": key, "value": record.value, "timestamp": None, "headers": headers}
+            batch = self._batches.get(place)
+            if batch is None or batch.append(**content) is None:
+                # aiokafka takes the first record of a batch whatever its size.
+                (await self._next_batch(place)).append(**content)
 
     async def settle(self) -> None:
         """Send what is left and wait until all in-sync replicas have all of it.
@@ -105,6 +123,13 @@ class Bulk:
             self._headers[topic.name] = common
         self._count += 1
         return [("ce_id", f"{self._batch_id}/{self._count}".encode()), *common]
+
+    async def _next_batch(self, place: tuple[str, int]) -> Any:
+        """An empty one, after the one that is full."""
+        if place in self._batches:
+            await self._send(place)
+        batch = self._batches[place] = self._producer.create_batch()
+        return batch
 
     async def _send(self, place: tuple[str, int]) -> None:
         topic, partition = place

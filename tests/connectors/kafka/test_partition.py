@@ -6,8 +6,10 @@ import random
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connectors.kafka.partition import partition_of
+from connectors.kafka.partition import partition_of, partitions_of
 
 PUBLISHED = (
     # Kafka's own test vectors for murmur2 (UtilsTest.testMurmur2), as signed 32-bit hashes.
@@ -34,3 +36,10 @@ def test_aiokafka_agrees(count: int) -> None:
         assert partition_of(key, count) == DefaultPartitioner()(
             key.encode(), partitions, partitions
         )
+
+
+@given(st.lists(st.binary(max_size=90), max_size=40), st.integers(1, 64))
+def test_many_keys_at_once_live_where_each_does_alone(keys: list[bytes], count: int) -> None:
+    partitions = list(range(count))
+    alone = [DefaultPartitioner()(key, partitions, partitions) for key in keys]
+    assert partitions_of(keys, count) == alone
