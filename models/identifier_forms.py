@@ -53,9 +53,14 @@ _CHECK_3: _Matrix = ((0, 1), (1, 2))
 """Of ISO 15118-1 annex H: powers of one modulo 2 and of the other modulo 3 weigh the places."""
 
 
-@lru_cache(maxsize=_WRITTEN_KEPT)
 def _bare(text: str) -> str:
     """In capitals and without separators."""
+    # Most have none, and to look for them takes longer than all else.
+    return text.upper() if text.isalnum() else _without_separators(text)
+
+
+@lru_cache(maxsize=_WRITTEN_KEPT)
+def _without_separators(text: str) -> str:
     return _SEPARATORS.sub("", text).upper()
 
 

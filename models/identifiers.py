@@ -91,14 +91,20 @@ def normalise(identifier_type: str, raw: str, forms: SiteForms = AS_OCPP_SAYS) -
     Raises:
         IdentifierError: the type is unknown, or the form is not one that the type permits.
     """
+    canonical = canonical_form(identifier_type, raw, forms)
+    if canonical is not None:
+        return canonical
+    known = (*FORMS, *forms.free_types)
+    if identifier_type not in known:
+        raise IdentifierError(f"expected a type of {', '.join(known)}")
+    raise IdentifierError(f"the identifier does not have the form of a {identifier_type}")
+
+
+def canonical_form(identifier_type: str, raw: str, forms: SiteForms = AS_OCPP_SAYS) -> str | None:
+    """As `normalise`, and None for what it refuses: many rows are asked for what they are not."""
     form = any_text if identifier_type in forms.free_types else FORMS.get(identifier_type)
-    if form is None:
-        raise IdentifierError(f"expected a type of {', '.join((*FORMS, *forms.free_types))}")
     text = printable(raw)
-    canonical = form(text) if text is not None else None
-    if canonical is None:
-        raise IdentifierError(f"the identifier does not have the form of a {identifier_type}")
-    return canonical
+    return None if form is None or text is None else form(text)
 
 
 def candidates(

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 
 from connectors.feeds.csv_rows import Columns, CsvRow, read_rows
 from connectors.feeds.freevend_tags import ReservedTags
+from connectors.feeds.identity_terms import read_terms
 from connectors.feeds.places import Problems, near, one_of
 from connectors.feeds.text_file import Line
-from models.errors import IdentifierError
 from models.identifier_forms import FORMS, check_digit_fits
 from models.identifiers import (
     Candidate,
     Pseudonymiser,
     SiteForms,
+    canonical_form,
     display_form,
     free_type,
-    normalise,
 )
 from models.ids import Pseudonym, SiteId
 from models.site import (
@@ -58,9 +57,6 @@ HIDDEN_CHARS_MIN = 8
 SHORTEST_SPELLING_CHARS = 10
 """No identifier of more characters is spelled with fewer: a MAC address in Base32."""
 
-YEARS = range(1970, 10_000)
-"""9999-12-31 is how people write "for ever"; years before 1970 are typing errors."""
-
 WRONG_CHECK_DIGIT = (
     "identifier: its check digit is not the one of ISO 15118: look whether it is mistyped; it is "
     "loaded, and met with any check digit or none"
@@ -70,13 +66,6 @@ PROGRESS_EVERY_ROWS = 5_000
 
 Progress = Callable[[int, int], None]
 """Takes how many rows are done, and how many there are."""
-
-_TIMES_REMEMBERED = 10_000
-"""A fleet's cards begin and end on few dates."""
-
-_EXAMPLE = "2026-03-01T00:00:00+11:00"
-
-E = TypeVar("E", IdentityClass, IdentityState)
 
 
 class IdentityRow(NamedTuple):
@@ -265,31 +254,27 @@ class IdentityReader:
         fields = row.fields
         candidate = self.candidate(fields["type"], fields["identifier"], faults)
         reference = _reference(fields["reference"], candidate, faults)
-        identity_class = _word("class", fields["class"], IdentityClass, faults)
-        state = _word("state", fields["state"], IdentityState, faults)
-        valid_from = _time("valid_from", fields["valid_from"], faults)
-        valid_to = _time("valid_to", fields["valid_to"], faults)
-        state_since = _time("state_since", fields.get("state_since", ""), faults)
-        if not fields["valid_from"]:
-            faults.append(
-                "valid_from: expected a time, got nothing: a record without a beginning never "
-                "allows (rule 18)"
-            )
-        if valid_from and valid_to and valid_to <= valid_from:
-            faults.append("valid_to: expected a time after valid_from, or nothing (open-ended)")
-        if faults or not (candidate and identity_class and state and valid_from):
+        terms, wrong = read_terms(
+            fields["class"],
+            fields["state"],
+            fields["valid_from"],
+            fields["valid_to"],
+            fields.get("state_since", ""),
+        )
+        faults += wrong
+        if faults or candidate is None or terms is None:
             return None
         return IdentityRow(
             row.line,
             self._pseudonymiser.current(candidate),
             candidate.identifier_type,
             display_form(candidate),
-            identity_class,
+            terms.identity_class,
             reference,
-            valid_from,
-            valid_to,
-            state,
-            state_since,
+            terms.valid_from,
+            terms.valid_to,
+            terms.state,
+            terms.state_since,
             self._pseudonymiser.earlier(candidate),
         )
 
@@ -301,14 +286,12 @@ class IdentityReader:
     def candidate(self, written: str, identifier: str, faults: list[str]) -> Candidate | None:
         """The canonical identifier; None when something is wrong with it."""
         stated_type = written if written in FORMS else written.upper()
-        if stated_type not in FORMS and stated_type not in self._forms.free_types:
-            if self._free_types_known or free_type(written) is None:
+        canonical = canonical_form(stated_type, identifier, self._forms)
+        if canonical is None:
+            if stated_type in FORMS or stated_type in self._forms.free_types:
+                faults.append(f"identifier: expected the form of {stated_type}, got another")
+            elif self._free_types_known or free_type(written) is None:
                 faults.append(self._other_type(written))
-            return None
-        try:
-            canonical = normalise(stated_type, identifier, self._forms)
-        except IdentifierError:
-            faults.append(f"identifier: expected the form of {stated_type}, got another")
             return None
         reserved = self._reserved
         why = reserved.get(identifier.casefold()) or reserved.get(canonical.casefold())
@@ -344,60 +327,4 @@ def _shows(reference: str, candidate: Candidate) -> bool:
         return True
     if len(reference) < min(len(canonical), SHORTEST_SPELLING_CHARS):
         return False
-    try:
-        return normalise(candidate.identifier_type, reference) == canonical
-    except IdentifierError:
-        return False
-
-
-def _word(column: str, written: str, words: type[E], faults: list[str]) -> E | None:
-    known: dict[str, E] = _members(words)
-    word = known.get(written)
-    if word is None:
-        got = "another word" if written else "nothing"
-        expected = one_of([*known])
-        faults.append(f"{column}: expected {expected}, got {got}{near(written, known)}")
-    return word
-
-
-@cache
-def _members(words: type[E]) -> dict[str, E]:
-    """An enum by its values: calling it takes three times as long."""
-    return {each.value: each for each in words}
-
-
-def _time(column: str, written: str, faults: list[str]) -> datetime | None:
-    if not written:
-        return None
-    try:
-        return _instant(written)
-    except _NoInstantError as fault:
-        faults.append(f"{column}: expected a time such as {_EXAMPLE}, {fault}")
-        return None
-
-
-class _NoInstantError(ValueError):
-    """Why a text is no instant; never holds it."""
-
-
-@lru_cache(maxsize=_TIMES_REMEMBERED)
-def _instant(written: str) -> datetime:
-    """UTC, to the second.
-
-    Raises:
-        _NoInstantError: saying what came.
-    """
-    try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        raise _NoInstantError("got another form") from None
-    if at.tzinfo is None:
-        raise _NoInstantError("got one without its offset from UTC; add it, or Z for UTC")
-    if at.microsecond:
-        raise _NoInstantError("got a fraction of a second; leave it out")
-    if at.year not in YEARS:
-        raise _NoInstantError(f"got a year before {YEARS[0]}")
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise _NoInstantError("got the last day of the calendar; leave the column empty") from None
+    return canonical_form(candidate.identifier_type, reference) == canonical

@@ -17,9 +17,9 @@ from connectors.feeds.csv_rows import read_rows
 from connectors.feeds.identities_file import COLUMNS, IDENTITIES_MAX
 from connectors.feeds.places import Problems, RowProblems
 from connectors.feeds.text_file import NotAFileError, open_regular, read_lines
-from models.errors import ConfigurationError, IdentifierError
+from models.errors import ConfigurationError
 from models.identifier_forms import FORMS
-from models.identifiers import AS_OCPP_SAYS, Candidate, SiteForms, free_type, normalise
+from models.identifiers import AS_OCPP_SAYS, Candidate, SiteForms, canonical_form, free_type
 
 FILE_BYTES_MAX = 256 * 2**20
 """As of feeds: a million rows are less."""
@@ -118,7 +118,5 @@ def _candidate(written: Any, identifier: Any) -> Candidate | None:
         return None
     # Any type may be the site's own here, but for those that OCPP names: they have a form.
     forms = AS_OCPP_SAYS if stated in FORMS else SiteForms(free_types=(stated,))
-    try:
-        return Candidate(stated, normalise(stated, identifier, forms))
-    except IdentifierError:
-        return None
+    canonical = canonical_form(stated, identifier, forms)
+    return None if canonical is None else Candidate(stated, canonical)

@@ -13,6 +13,7 @@ from models.identifiers import (
     KeyEpoch,
     Pseudonymiser,
     candidates,
+    canonical_form,
     display_form,
     free_type,
     normalise,
@@ -76,6 +77,7 @@ def test_a_form_that_the_type_does_not_permit_is_refused_without_repeating_it(
     with pytest.raises(IdentifierError) as refused:
         normalise(identifier_type, raw)
     assert not raw or raw not in str(refused.value)
+    assert canonical_form(identifier_type, raw) is None
 
 
 def test_a_1_6_tag_is_read_as_a_card_first() -> None:

@@ -24,6 +24,7 @@ from models.identifiers import (
     Pseudonymiser,
     SiteForms,
     candidates,
+    canonical_form,
     display_form,
     normalise,
 )
@@ -62,10 +63,13 @@ separators = st.sampled_from(["", ":", "-", " ", "."])
 
 def _canonical(identifier_type: str, raw: str) -> str | None:
     """None where the type does not permit the form."""
-    try:
-        return normalise(identifier_type, raw)
-    except IdentifierError:
-        return None
+    canonical = canonical_form(identifier_type, raw)
+    if canonical is None:
+        with pytest.raises(IdentifierError):
+            normalise(identifier_type, raw)
+    else:
+        assert normalise(identifier_type, raw) == canonical
+    return canonical
 
 
 def _spelled(text: str, separator: str, *, every: int, upper: bool) -> str:

@@ -66,6 +66,14 @@ def test_what_stands_and_is_equal_is_not_published(case: Case) -> None:
     assert not case.difference.change
 
 
+def test_what_a_newer_version_wrote_is_compared_by_what_this_one_knows(case: Case) -> None:
+    for row in case.rows.values():
+        record = row.record(SITE_ID, NOW.replace(microsecond=6718))
+        newer = record.encode().removesuffix(b"}") + b',"added":1}'
+        case.difference.take(record.key, newer, 3)
+    assert case.difference.change == Change(0, 0, 0)
+
+
 def test_what_differs_is_published_where_it_stands(case: Case) -> None:
     bus = case.rows[case.bus]
     case.stands(bus._replace(identity_class=IdentityClass.AGREEMENT), partition=5)
