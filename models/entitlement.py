@@ -28,7 +28,8 @@ day for the hours by which clocks and overnight windows move them."""
 
 ADMISSIONS_MAX = 8
 """Kept with each match, about 150 bytes each: a window a day for a week. Where there are more, less
-far ahead is known."""
+far ahead is known, but always all of the hour and the one that follows: an hour has thirty at most,
+of a minute each."""
 
 ACCESS_MAX = 1_024
 """Compiled and remembered: the groups of a few hundred sites."""
@@ -141,10 +142,11 @@ def _entitlement(
     hour: datetime,
     last_edge_at: datetime | None,
 ) -> Entitlement:
-    known_until = hour + _HOUR + AHEAD
+    later = hour + _HOUR
+    known_until = later + AHEAD
     kept: list[Admission] = []
     for each in _admissions(admitting.it, managed.it, hour, known_until):
-        if len(kept) == ADMISSIONS_MAX:
+        if len(kept) >= ADMISSIONS_MAX and kept[-1].starts_at >= later:
             return Entitlement(admissions=tuple(kept), known_until=each.starts_at)
         kept.append(each)
         if last_edge_at is not None and each.starts_at > last_edge_at:

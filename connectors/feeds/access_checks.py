@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from math import lcm
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from connectors.feeds.yaml_lines import Path
 from models.entitlement import ever_managed, meets
 from models.governing import governing_schedule
 from models.record import Frozen
+from models.schedule import CYCLE_WEEKS_MAX
 from models.site import (
     AccessRule,
     ChargerRecord,
@@ -90,11 +92,30 @@ def access_faults(rules: Sequence[WrittenRule], groups: Sequence[Group]) -> Iter
         yield from _long(path, "reference", rule.reference or "")
         for number, window in enumerate(rule.windows):
             yield from _long((*path, "windows", number), "name", window.name)
+    for who in IdentityClass:
+        yield from _long_cycle(who, rules)
 
 
 def _long(path: Path, key: str, written: str) -> Iterator[Fault]:
     if len(written) > NAME_CHARS_MAX or not written.isprintable():
         yield (*path, key), f"{key}: expected at most {NAME_CHARS_MAX} printable characters"
+
+
+def _long_cycle(who: IdentityClass, rules: Sequence[WrittenRule]) -> Iterator[Fault]:
+    """Windows of one class that begin again together too late: what admits one identity is
+    compiled as one schedule."""
+    weeks = 1
+    for place, rule in enumerate(rules):
+        for number, window in enumerate(rule.windows if rule.who is who else ()):
+            weeks = lcm(weeks, window.every_weeks)
+            if weeks > CYCLE_WEEKS_MAX:
+                yield (
+                    ("access", place, "windows", number, "every_weeks"),
+                    f"expected windows of {_CLASS[who]} rules that begin again together within "
+                    f"{CYCLE_WEEKS_MAX} weeks, got {weeks} with this one: the least common "
+                    "multiple of every_weeks",
+                )
+                return
 
 
 def access_notices(

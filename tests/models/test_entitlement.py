@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from models.attempt import Match
 from models.entitlement import (
     ADMISSIONS_MAX,
@@ -21,6 +23,7 @@ from tests.models.samples import MATCH
 
 TUESDAY = datetime(2026, 7, 14, 12, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+NEXT_DAY = datetime(2026, 7, 15, 12, tzinfo=UTC)
 ALWAYS = Timeline(Schedule(id="always", default=Mode.MANAGED), zone("UTC"))
 COURIER = MATCH.model_copy(
     update={
@@ -59,6 +62,22 @@ def test_fewer_are_known_for_eight_days() -> None:
     known = limited(hourly(1)).entitlement
     assert known is not None
     assert known.known_until >= TUESDAY + AHEAD
+
+
+@pytest.mark.parametrize("minute", range(0, 60, 4))
+def test_of_an_hour_with_many_windows_each_is_known_and_the_one_that_follows(minute: int) -> None:
+    windows = tuple(
+        WeeklyWindow(days=WEEKDAYS, start=f"12:{each:02}", end=f"12:{each + 2:02}")
+        for each in range(0, 60, 4)
+    )
+    rule = AccessRule(who=IdentityClass.AGREEMENT, windows=windows)
+    begins = TUESDAY.replace(minute=minute)
+    inside, after = limited(rule, at=begins), limited(rule, at=begins + timedelta(minutes=2))
+    assert admitted(inside, begins)
+    assert not admitted(after, begins + timedelta(minutes=2))
+    following = next_admission(after, begins + timedelta(minutes=2))
+    assert following is not None
+    assert following.starts_at == (begins + timedelta(minutes=4) if minute < 56 else NEXT_DAY)
 
 
 def test_past_the_last_edge_one_admission_is_enough() -> None:

@@ -116,6 +116,22 @@ def test_a_site_has_a_limit_of_rules_and_of_their_windows(tmp_path: Path) -> Non
     ]
 
 
+def test_windows_of_a_class_begin_again_together_within_two_years(tmp_path: Path) -> None:
+    """One card may meet all of them, and then they are one schedule."""
+
+    def rule(who: str, every_weeks: int) -> str:
+        window = f"days: [mon], from: '17:00', to: '18:00', every_weeks: {every_weeks}"
+        return f"{{who: {who}, windows: [{{{window}, valid_from: 2026-01-05}}]}}"
+
+    apart = site_with(rule("agreement", 9), rule("own_fleet", 13), rule("agreement", 6))
+    assert read(write(tmp_path, site=apart)).site.access
+    together = site_with(rule("agreement", 9), rule("own_fleet", 2), rule("agreement", 13))
+    assert problems_of(write(tmp_path, site=together)) == [
+        "site.yaml:19: expected windows of agreement rules that begin again together within 104 "
+        "weeks, got 117 with this one: the least common multiple of every_weeks"
+    ]
+
+
 def test_a_rule_with_a_reference_closes_its_class_and_who_lost_access_is_said(
     tmp_path: Path,
 ) -> None:
