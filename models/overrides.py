@@ -189,7 +189,12 @@ def ended(record: OverrideRecord, now: datetime, actor: str, reason: str) -> Ove
 def _check_said(text: str, what: str, option: str) -> None:
     if not text.strip():
         raise OverrideRefusedError(f"expected {what} of the override, got none; give {option}")
-    if len(text) > TEXT_MAX_CHARS or not text.isprintable():
+    if not text.isprintable():
+        raise OverrideRefusedError(
+            f"expected {what} on one line of printable characters, got line breaks, tabs or "
+            f"control characters; write {option} without them"
+        )
+    if len(text) > TEXT_MAX_CHARS:
         raise OverrideRefusedError(
             f"expected {what} on one line of at most {TEXT_MAX_CHARS} characters, "
             f"got {len(text)}; shorten {option}"

@@ -44,6 +44,8 @@ _LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def _minutes_only(written: str) -> str:
+    if written == "24:00":
+        raise ValueError('expected midnight as "00:00"')
     if not _LOCAL_TIME.fullmatch(written):
         raise ValueError('expected a local time from "00:00" to "23:59"')
     return written

@@ -138,6 +138,11 @@ class _Calendars:
                 yield item
 
     def _calendar(self, item: _Item) -> WrittenCalendar | None:
+        if "file" not in item.content and "date" in item.content:
+            self._note(
+                item.place, "holidays: expected a list of dates, got one; put `- ` before it"
+            )
+            return None
         try:
             return WrittenCalendar.model_validate_json(orjson.dumps(item.content))
         except orjson.JSONEncodeError:

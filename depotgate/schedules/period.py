@@ -54,7 +54,7 @@ def period(
         ends_at = _moment("--to", end, zone)
     if ends_at <= starts_at:
         raise ConfigurationError(
-            f"expected --to after --from, got {rfc3339(starts_at)} to {rfc3339(ends_at)}"
+            f"expected --to after --from, got {_local(starts_at, zone)} to {_local(ends_at, zone)}"
         )
     if ends_at - starts_at > timedelta(days=DAYS_MAX):
         got = (ends_at - starts_at).days
@@ -72,6 +72,11 @@ def _moment(option: str, written: str, zone: ZoneInfo) -> datetime:
 def rfc3339(at: datetime) -> str:
     """An instant for programs, in UTC with Z."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    """With its offset, near to what was written."""
+    return at.astimezone(zone).isoformat()
 
 
 def _midnight(on: date, zone: ZoneInfo) -> datetime:

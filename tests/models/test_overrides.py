@@ -83,7 +83,8 @@ def test_rule_9_a_lock_is_managed_and_has_no_end() -> None:
     [
         (asked(actor=" "), "actor"),
         (asked(reason=""), "reason"),
-        (asked(reason="two\nlines"), "one line"),
+        (asked(reason="two\nlines"), "got line breaks, tabs or control characters"),
+        (asked(actor="A\x1b[2J"), "expected actor on one line of printable characters"),
         (asked(reason="x" * 201), "at most 200"),
         (asked(ends_at=None), "--until"),
         (asked(ends_at=NOON), "after the start"),

@@ -30,11 +30,16 @@ def _refusal(**written: Any) -> str:
 
 @pytest.mark.parametrize(
     "written",
-    ["24:00", "8:00", "8:000", "008:0", "08:60", "08-00", "0800", "٠٨:٠٠", "", "08:00:00"],
+    ["24:01", "8:00", "8:000", "008:0", "08:60", "08-00", "0800", "٠٨:٠٠", "", "08:00:00"],
 )
 def test_a_local_time_is_hours_and_minutes(written: str) -> None:
     said = _refusal(windows=[{**WINDOW, "from": written}])
     assert 'expected a local time from "00:00" to "23:59"' in said
+
+
+def test_midnight_has_one_name() -> None:
+    for key in ("from", "to"):
+        assert 'expected midnight as "00:00"' in _refusal(windows=[{**WINDOW, key: "24:00"}])
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,8 @@ def test_a_clock_change_within_an_interval_is_said(tmp_path: Path) -> None:
         (("--to", "9999-12-31"), "--to: expected a year from 1970 to 2199"),
         (
             ("--from", "2026-10-03", "--to", "2026-10-03"),
-            "expected --to after --from, got 2026-10-02T22:00:00Z to 2026-10-02T22:00:00Z",
+            "expected --to after --from, got 2026-10-03T00:00:00+02:00 to "
+            "2026-10-03T00:00:00+02:00",
         ),
         (
             ("--from", "2026-01-01", "--to", "2037-01-01"),
