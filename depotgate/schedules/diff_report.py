@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from depotgate.schedules import wording
+from depotgate.schedules.columns import Column, print_rows
 from depotgate.schedules.diff import Compared, Followed, Part, Side
 from depotgate.schedules.edge_changes import Difference, EdgeChange, Kind
 from depotgate.schedules.period import rfc3339
@@ -83,26 +82,27 @@ def _print_part(part: Part, zone: ZoneInfo, console: Console, *, in_utc: bool) -
     differing = wording.length(found.differing)
     console.print(f"edges: {said or 'none'}; another mode for {differing} in all", highlight=False)
     if found.changes:
-        console.print(_table(found.changes[:CHANGES_SHOWN], zone, in_utc=in_utc))
+        _print_changes(found.changes[:CHANGES_SHOWN], zone, console, in_utc=in_utc)
     hidden = len(found.changes) - CHANGES_SHOWN
     if hidden > 0:
         console.print(f"and {hidden:,} more; see --from, --to and --json", highlight=False)
 
 
-def _table(changes: tuple[EdgeChange, ...], zone: ZoneInfo, *, in_utc: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("edge", "to", "UTC" if in_utc else "local", ""):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("by", overflow="fold")
-    for each in changes:
-        table.add_row(
+def _print_changes(
+    changes: tuple[EdgeChange, ...], zone: ZoneInfo, console: Console, *, in_utc: bool
+) -> None:
+    headings = ("edge", "to", "UTC" if in_utc else "local", "")
+    rows = [
+        (
             Text(each.kind, style=_STYLES[each.kind]),
             Text(each.mode, style=wording.STYLES[each.mode]),
             _places(each, zone, in_utc=in_utc),
             _moved_by(each),
             wording.source(each.source),
         )
-    return table
+        for each in changes
+    ]
+    print_rows([*map(Column, headings)], "by", rows, console)
 
 
 def _places(each: EdgeChange, zone: ZoneInfo, *, in_utc: bool) -> str:

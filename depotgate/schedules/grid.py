@@ -12,6 +12,7 @@ from rich.text import Text
 
 from depotgate.schedules import wording
 from depotgate.schedules.period import Period
+from models.clock_changes import clock_changes
 from models.localtime import instant
 from models.schedule import Mode
 from models.timeline import Stretch
@@ -23,7 +24,7 @@ _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _LABEL = 12
 _NOTE = 12
-"""Columns for `Mon 20 Jul  ` before the cells and `clock +1 h` after them."""
+"""Columns for `Mon 20 Jul  ` before the cells and, at least, `  clock +1 h` after them."""
 
 _SIGNS = {
     frozenset({Mode.MANAGED}): ("█", wording.STYLES[Mode.MANAGED]),
@@ -46,11 +47,8 @@ def lines(
     stretches: Sequence[Stretch], period: Period, zone: ZoneInfo, cells_per_day: int
 ) -> Iterator[Line]:
     """The local dates of a period, WEEKS_MAX at most."""
-    first = period.start.astimezone(zone).date()
-    last = (period.end - timedelta.resolution).astimezone(zone).date()
     left = list(reversed(stretches))
-    for days in range(min((last - first).days + 1, 7 * WEEKS_MAX)):
-        on = first + _DAY * days
+    for on in _dates(period, zone):
         begins, ends = _midnight(on, zone), _midnight(on + _DAY, zone)
         cells: list[set[Mode]] = [set() for _ in range(cells_per_day)]
         # Minute by minute: on a day with a clock change a cell is met twice, or never.
@@ -63,14 +61,15 @@ def lines(
                 cell = (there.hour * 60 + there.minute) * cells_per_day // 1440
                 cells[cell].add(left[-1].mode)
             at += _MINUTE
-        yield Line(on, tuple(map(frozenset, cells)), wording.clock_set(begins, ends, zone))
+        yield Line(on, tuple(map(frozenset, cells)), _clock(on, zone))
 
 
 def print_grid(
     stretches: Sequence[Stretch], period: Period, zone: ZoneInfo, console: Console
 ) -> None:
     """Print it as wide as the terminal allows: a quarter of an hour, half of one, or a whole."""
-    room = console.width - _LABEL - _NOTE
+    noted = max(len(_clock(on, zone)) + 2 for on in _dates(period, zone))
+    room = console.width - _LABEL - max(noted, _NOTE)
     cells_per_day = next((count for count in (96, 48) if count <= room), 24)
     per_three_hours = cells_per_day // 8
     hours = "".join(f"{hour:02}".ljust(per_three_hours) for hour in range(0, 24, 3))
@@ -81,10 +80,25 @@ def print_grid(
         if previous and line.on.weekday() == 0:
             console.print()
         previous = line.on
-        console.print(_drawn(line), no_wrap=True)
-    console.print(_legend(), no_wrap=True)
+        # A terminal that is too narrow goes on in its next line: nothing of it is cut off.
+        console.print(_drawn(line), soft_wrap=True)
+    console.print(_legend(), soft_wrap=True)
     if previous and _midnight(previous + _DAY, zone) < period.end:
         console.print(Text(f"{' ' * _LABEL}the first {WEEKS_MAX} weeks are drawn", style="dim"))
+
+
+def _dates(period: Period, zone: ZoneInfo) -> list[date]:
+    first = period.start.astimezone(zone).date()
+    last = (period.end - timedelta.resolution).astimezone(zone).date()
+    return [first + _DAY * days for days in range(min((last - first).days + 1, 7 * WEEKS_MAX))]
+
+
+def _clock(on: date, zone: ZoneInfo) -> str:
+    """How the clock is set on a date: the one of the times that are left out, or shown twice."""
+    for change in clock_changes(zone, on - 2 * _DAY, on + 2 * _DAY):
+        if (change.at + min(change.before, change.after)).date() == on:
+            return wording.clock_set_by(change.after - change.before)
+    return ""
 
 
 def _drawn(line: Line) -> Text:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from depotgate.schedules import wording
+from depotgate.schedules.columns import Column, print_rows
 from depotgate.schedules.grid import print_grid
 from depotgate.schedules.period import Period, period, rfc3339
 from depotgate.schedules.written import Governed, governed, read_draft
 from models.timeline import Stretch, Timeline
+
+_COLUMNS = (Column("from, local"), Column("from, UTC"), Column("for", right=True), Column("mode"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def print_shown(shown: Shown, console: Console) -> None:
     console.print(heading)
     if console.is_terminal:
         print_grid(shown.stretches, shown.period, shown.zone, console)
-    console.print(_table(shown))
+    print_rows(_COLUMNS, "by", _rows(shown), console)
 
 
 def _whom(found: Governed, charger: str | None, group: str | None) -> str:
@@ -115,26 +116,20 @@ def _whom(found: Governed, charger: str | None, group: str | None) -> str:
     return f"{scope} {name}" + ("" if found.scope == scope else f" (by its {found.scope})")
 
 
-def _table(shown: Shown) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("from, local", "from, UTC"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("for", no_wrap=True, justify="right")
-    table.add_column("mode", no_wrap=True)
-    table.add_column("by", overflow="fold")
-    for each in shown.stretches:
-        table.add_row(
+def _rows(shown: Shown) -> list[tuple[Text | str, ...]]:
+    rows: list[tuple[Text | str, ...]] = [
+        (
             wording.local(each.start, shown.zone),
             wording.utc(each.start),
             wording.length(each.end - each.start),
             Text(each.mode, style=wording.STYLES[each.mode]),
             _by(each, shown.zone),
         )
-    ends_at = shown.period.end
-    table.add_row(
-        wording.local(ends_at, shown.zone), wording.utc(ends_at), "", "", "end of the period"
-    )
-    return table
+        for each in shown.stretches
+    ]
+    end = shown.period.end
+    rows.append((wording.local(end, shown.zone), wording.utc(end), "", "", "end of the period"))
+    return rows
 
 
 def _by(each: Stretch, zone: ZoneInfo) -> Text:

@@ -37,8 +37,12 @@ def clock_set(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     before, after = start.astimezone(zone).utcoffset(), end.astimezone(zone).utcoffset()
     if before is None or after is None or before == after:
         return ""
-    sign = "+" if after > before else "−"
-    return f"clock {sign}{length(abs(after - before))}"
+    return clock_set_by(after - before)
+
+
+def clock_set_by(span: timedelta) -> str:
+    """`clock +1 h`, `clock −30 min`."""
+    return f"clock {'+' if span > timedelta() else '−'}{length(abs(span))}"
 
 
 def source(said: Source) -> str:

@@ -49,6 +49,42 @@ def test_what_lies_outside_of_the_period_is_empty() -> None:
     assert following.cells == (MANAGED,) * 12 + (frozenset(),) * 12
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "noted"),
+    [
+        # Clocks go forward from 00:00, so that this date begins at 01:00.
+        ("Asia/Beirut", datetime(2026, 3, 27, 22, tzinfo=UTC), [(29, "clock +1 h")]),
+        # Back from 24:00 to 23:00: that hour is shown twice on the date that ends.
+        ("America/Santiago", datetime(2026, 4, 4, 3, tzinfo=UTC), [(4, "clock −1 h")]),
+        # Back from 01:00 to 00:00 of the date that has just begun.
+        ("Atlantic/Azores", datetime(2026, 10, 24, tzinfo=UTC), [(25, "clock −1 h")]),
+        # A whole date was left out.
+        ("Pacific/Apia", datetime(2011, 12, 29, 10, tzinfo=UTC), [(30, "clock +24 h")]),
+    ],
+)
+def test_the_date_is_noted_whose_times_are_left_out_or_shown_twice(
+    name: str, first: datetime, noted: list[tuple[int, str]]
+) -> None:
+    period, in_zone = Period(first, first + timedelta(days=3)), zone(name)
+    stretches = Timeline(Schedule(id="s", default=Mode.MANAGED), in_zone).intervals(*period)
+    found = lines(stretches, period, in_zone, 24)
+    assert [(line.on.day, line.clock) for line in found if line.clock] == noted
+
+
+@pytest.mark.parametrize("width", [40, 119, 120, 130])
+def test_what_the_clock_does_is_never_cut_off(width: int) -> None:
+    """Of Lord Howe Island by half an hour, which is a long word."""
+    first = datetime(2027, 4, 2, 13, tzinfo=UTC)
+    period, lord_howe = Period(first, first + timedelta(days=3)), zone("Australia/Lord_Howe")
+    stretches = Timeline(Schedule(id="s", default=Mode.MANAGED), lord_howe).intervals(*period)
+    out = StringIO()
+    print_grid(stretches, period, lord_howe, Console(file=out, width=width))
+    assert "clock −30 min\n" in out.getvalue()
+    assert "▒▒ both\n" in out.getvalue()
+    cells = 24 if width == 40 else 48 if width <= 120 else 96
+    assert f"  {'█' * cells}  clock" in out.getvalue()
+
+
 @pytest.mark.parametrize(("width", "cells"), [(60, 24), (80, 48), (120, 96)])
 def test_it_fits_the_terminal(width: int, cells: int) -> None:
     first = datetime(2026, 7, 13, 22, tzinfo=UTC)
