@@ -223,7 +223,7 @@ def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
             f"a load that would remove {receipt.quarantined.vanishing_count:,} of "
             f"{receipt.quarantined.standing_count:,} records is not taken"
         )
-        advice = f"see to its source, or take it: depotgate feed accept {receipt.source}"
+        advice = f"see to its source, or take it: depotgate feed accept {receipt.key}"
         findings.append(Finding(about, Health.BAD, said, advice))
     return [*findings, *_left_out(receipt, about, "feed run names them")]
 

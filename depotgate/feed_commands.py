@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
+from connectors.feeds.feed_removal import remove_feed
 from connectors.feeds.feed_standing import read_tables
 from connectors.feeds.feeds_file import FeedSource, read_feeds
 from connectors.written_instants import INSTANT_EXPECTED, written_instant
@@ -24,6 +25,8 @@ from models.errors import ConfigurationError, DepotgateError
 from models.feed_age import FeedState
 from models.feed_states import FeedStanding, standings
 from models.identifiers import Pseudonymiser
+from models.ids import SiteId
+from models.site import FOLDER_SOURCE, feed_key
 from models.texts import age_in_words
 
 
@@ -62,7 +65,8 @@ async def load_file(settings: Settings, wanted: Wanted, file: Path, *, as_json: 
     known = read_feeds(path) if path.exists() or settings.feeds_file else ()
     feed = of_file(known, wanted.name, wanted.site, file)
     asked = Asked(actor(), _instant(wanted.as_of), wanted.accept)
-    return _told(await _load(settings, feed, asked), as_json=as_json)
+    loaded = await _load(settings, feed, asked)
+    return _told(loaded, "the same command and --accept", as_json=as_json)
 
 
 async def accept_feed(settings: Settings, name: str, site: str | None, *, as_json: bool) -> bool:
@@ -73,6 +77,32 @@ async def accept_feed(settings: Settings, name: str, site: str | None, *, as_jso
         raise ConfigurationError(f"{name} is there for several sites ({keys}); choose with --site")
     loaded = await _load(settings, feeds[0], Asked(actor(), accept=True))
     return _told(loaded, as_json=as_json)
+
+
+async def drop_feed(settings: Settings, name: str, site: str | None, *, as_json: bool) -> None:
+    """Remove a source that feeds.yaml does not have, with all that it said.
+
+    Raises:
+        ConfigurationError: it is no source's name, or feeds.yaml has it: it would come back.
+        NotFoundError: nothing of it stands.
+    """
+    source, _, of_site = name.partition("/")
+    site = site or of_site or None
+    if source == FOLDER_SOURCE:
+        raise ConfigurationError(
+            f"{FOLDER_SOURCE} is the depot folder itself: take rows out of its identities.csv"
+        )
+    path = feeds_path(settings)
+    known = read_feeds(path) if path.exists() or settings.feeds_file else ()
+    key = feed_key(source, SiteId(site) if site else None)
+    if key in {feed.key for feed in known}:
+        raise ConfigurationError(f"{key} is in {path} and would come back; take it out there first")
+    kafka = reachable_kafka(settings)
+    removed = await remove_feed(kafka, source, SiteId(site) if site else None, actor())
+    if as_json:
+        print_json({"source": source, "site": site, "removed": removed.removed_count})
+    else:
+        typer.echo(f"{removed.key} is removed, {removed.removed_count:,} records gone")
 
 
 async def follow_feeds(settings: Settings, say: Say) -> None:
@@ -103,19 +133,21 @@ def _instant(written: str | None) -> datetime | None:
     return at
 
 
-def _told(loaded: FeedLoaded, *, as_json: bool) -> bool:
-    _print_loads([loaded], as_json=as_json)
+def _told(loaded: FeedLoaded, accepted_by: str | None = None, *, as_json: bool) -> bool:
+    _print_loads([loaded], accepted_by, as_json=as_json)
     return not loaded.quarantined
 
 
-def _print_loads(loads: Sequence[FeedLoaded], *, as_json: bool) -> None:
+def _print_loads(
+    loads: Sequence[FeedLoaded], accepted_by: str | None = None, *, as_json: bool
+) -> None:
     if as_json:
         print_json([_load_fields(loaded) for loaded in loads])
         return
     for loaded in loads:
         for problem in loaded.skipped:
             typer.echo(f"left out: {problem}", err=True)
-        typer.echo(said(loaded))
+        typer.echo(said(loaded, accepted_by))
 
 
 def _load_fields(loaded: FeedLoaded) -> dict[str, Any]:

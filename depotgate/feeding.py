@@ -178,8 +178,12 @@ def _seen(path: Path) -> tuple[int, ...]:
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def said(loaded: FeedLoaded) -> str:
-    """A load in one sentence."""
+def said(loaded: FeedLoaded, accepted_by: str | None = None) -> str:
+    """A load in one sentence.
+
+    Args:
+        accepted_by: how it is taken, if it is quarantined; None = as of feeds.yaml.
+    """
     receipt, change = loaded.receipt, loaded.change
     of = f"content of {receipt.content_at:%Y-%m-%d %H:%M:%S}Z"
     if loaded.quarantined:
@@ -188,7 +192,7 @@ def said(loaded: FeedLoaded) -> str:
         return (
             f"{receipt.key}: quarantined, nothing was replaced: {seen.vanishing_count:,} of "
             f"{seen.standing_count:,} records would vanish; see to its source, or take it with "
-            f"`depotgate feed accept {receipt.source}`"
+            + (accepted_by or f"`depotgate feed accept {receipt.key}`")
         )
     if loaded.unchanged:
         return f"{receipt.key}: nothing is new, {of}"

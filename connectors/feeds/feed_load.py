@@ -172,7 +172,7 @@ class _Load:
         differing = IdentityDifference(
             delivery.rows, self._feed.site_id, self._feed.name, delivery.goes
         )
-        await read_to_end(self._bootstrap, (IDENTITIES,), _taker(differing))
+        await read_to_end(self._bootstrap, (IDENTITIES,), taker(differing))
         quarantine = self._quarantine(delivery, differing, content_at)
         if quarantine is not None:
             return await self._set_apart(quarantine, delivery)
@@ -251,7 +251,7 @@ class _Load:
 
     async def _set_apart(self, quarantine: Quarantine, delivery: Delivery) -> FeedLoaded:
         """Keep the last good load, and say once that a later one is not taken."""
-        before = self._before or self._first_receipt(quarantine)
+        before = self._before or self._first_receipt(quarantine.standing_count)
         seen = before.quarantined
         receipt = before.model_copy(update={"quarantined": quarantine})
         if seen is None or seen.checksum != quarantine.checksum:
@@ -261,15 +261,15 @@ class _Load:
                 await bulk.add(AUDIT, self._asked.actor, audit.encode())
         return FeedLoaded(receipt, quarantined=True, skipped=delivery.skipped)
 
-    def _first_receipt(self, quarantine: Quarantine) -> FeedReceipt:
-        """Records stand without one after a load that was broken off: nothing is known of them."""
+    def _first_receipt(self, rows_count: int) -> FeedReceipt:
+        """Of records that are there before all of them are: nothing is known of their age."""
         return FeedReceipt(
             source=self._feed.name,
             site_id=self._feed.site_id,
             revision="",
             content_at=datetime.min.replace(tzinfo=UTC),
             loaded_at=self._now,
-            rows_count=quarantine.standing_count,
+            rows_count=rows_count,
             added_count=0,
             removed_count=0,
             ages=True,
@@ -321,12 +321,20 @@ class _Load:
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
     async def _begin(self, bulk: Bulk, differing: IdentityDifference) -> None:
-        """Forget what names the content before: if this load is broken off and the source takes its
-        document back, a 304 must not say that what stands then is that content."""
+        """Say of what stands that it is not whole, lest a load that is broken off is taken for one.
+
+        Records without a receipt would never age; and when the source takes its document back, a
+        304 would confirm what stands as the content before.
+        """
         before = self._before
-        if before is not None and before.validators is not None and differing.change:
-            broken_off = before.model_copy(update={"validators": None})
-            await bulk.add(FEEDS, broken_off.key, broken_off.encode())
+        if before is None:
+            begun = self._first_receipt(0)
+        elif before.validators is not None:
+            begun = before.model_copy(update={"validators": None})
+        else:
+            return
+        if differing.change:
+            await bulk.add(FEEDS, begun.key, begun.encode())
             await bulk.settle()
 
     async def _tell(self, bulk: Bulk, receipt: FeedReceipt, differing: IdentityDifference) -> None:
@@ -350,7 +358,9 @@ class _Load:
         )
 
 
-def _taker(differing: IdentityDifference) -> Callable[[ConsumerRecord], None]:
+def taker(differing: IdentityDifference) -> Callable[[ConsumerRecord], None]:
+    """What hands records of the topic of identities to a comparison."""
+
     def take(message: ConsumerRecord) -> None:
         key = (message.key or b"").decode(errors="replace")
         differing.take(key, message.value, message.partition)

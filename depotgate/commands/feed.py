@@ -116,6 +116,24 @@ def accept(
         raise typer.Exit(1)
 
 
+@feed_app.command("remove")
+@sayable
+def remove(
+    name: Name,
+    *,
+    site: Site = None,
+    feeds_file: Feeds = None,
+    kafka: Kafka = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what a source said that is no more in feeds.yaml: its records, and its age."""
+    from depotgate.feed_commands import drop_feed
+
+    settings = _settings(kafka, data, None, None, feeds_file)
+    run_until_told(drop_feed(settings, name, site, as_json=as_json))
+
+
 @feed_app.command("list")
 @sayable
 def list_(

@@ -15,6 +15,7 @@ import pytest
 
 from connectors.feeds import feed_load
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
+from connectors.feeds.feed_removal import remove_feed
 from connectors.feeds.feeds_file import FeedSource
 from connectors.kafka.broker import Broker
 from connectors.kafka.replica import Replica
@@ -24,7 +25,13 @@ from connectors.telemetry.metrics import Metrics
 from depotgate.feeding import FeedFollower
 from models.attempt import Decision
 from models.decision import decide
-from models.errors import ConfigurationError, DepotRefusedError, FeedUnavailableError
+from models.errors import (
+    ConfigurationError,
+    DepotRefusedError,
+    FeedUnavailableError,
+    NotFoundError,
+)
+from models.feed_age import FeedState, state_at
 from models.identifiers import Candidate, KeyEpoch, Pseudonymiser
 from models.metrics import FEED_AGE, FEED_QUARANTINED, FEED_STATE
 from models.reasons import Flag, Reason
@@ -85,6 +92,17 @@ class Fed:
 
     async def load(self, **asked: Any) -> FeedLoaded:
         return await load_feed(self.bootstrap, self.source, PSEUDONYMS, Asked("tests", **asked))
+
+    async def load_that_breaks_off(self) -> None:
+        """Before its first record."""
+        begun = count(1)
+
+        def break_off(done: int, _count: int) -> None:
+            if done == 0 and next(begun) == 2:  # rows are read first, and then published
+                raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            await load_feed(self.bootstrap, self.source, PSEUDONYMS, Asked("tests"), break_off)
 
     async def replica(self) -> Replica:
         topics = (SITES, CHARGERS, IDENTITIES, FEEDS)
@@ -319,18 +337,23 @@ async def test_content_that_was_half_replaced_is_not_confirmed_by_a_304(fed: Fed
     await fed.load()
     suspended = [item(number, state="suspended") for number in range(6)]
     fed.server.content, fed.server.etag = document(*suspended), '"two"'
-    begun = count(1)
-
-    def break_off(done: int, _count: int) -> None:
-        if done == 0 and next(begun) == 2:  # rows are read first, and then published
-            raise BrokenPipeError
-
-    with pytest.raises(BrokenPipeError):
-        await load_feed(fed.bootstrap, fed.source, PSEUDONYMS, Asked("tests"), break_off)
+    await fed.load_that_breaks_off()
     fed.server.content, fed.server.etag = first, '"one"'
     assert not (await fed.load()).unchanged
     assert "If-None-Match" not in fed.server.asked[-1]
     assert (await fed.load()).unchanged
+
+
+async def test_what_a_first_load_brought_in_part_is_as_old_as_can_be(fed: Fed) -> None:
+    """Rule 22: without a receipt it would never age."""
+    fed.server.content = document(item(0))
+    await fed.load_that_breaks_off()
+    (facts,) = (await fed.replica()).feed_facts(fed.depot.site_id)
+    assert state_at(facts.content_at, datetime.now(UTC), FeedPolicy()) is FeedState.EXPIRED
+    loaded = await fed.load()
+    assert loaded.change == (1, 0, 0)
+    (facts,) = (await fed.replica()).feed_facts(fed.depot.site_id)
+    assert facts.content_at == loaded.receipt.content_at
 
 
 async def test_a_document_may_be_written_after_it_was_asked_for(
@@ -364,6 +387,24 @@ async def test_a_source_of_a_site_that_is_not_loaded_is_refused(fed: Fed) -> Non
     fed.source = fed.source.model_copy(update={"site": "nowhere"})
     with pytest.raises(ConfigurationError, match="there is no site 'nowhere'"):
         await fed.load()
+
+
+async def test_a_source_that_is_removed_is_known_no_more_and_ages_no_more(fed: Fed) -> None:
+    """Rules 21 and 22: its records only; and nobody is uncertain for its silence."""
+    other = fed.source.model_copy(update={"name": "visitors"})
+    fed.server.content = document(item(0), item(1))
+    for source in (other, fed.source):
+        await load_feed(fed.bootstrap, source, PSEUDONYMS, Asked("tests"))
+    removed = await remove_feed(fed.bootstrap, fed.source.name, fed.source.site_id, "tests")
+    assert removed == (fed.source.key, 2)
+    replica = await fed.replica()
+    assert [each.source for each in replica.feed_facts(fed.depot.site_id)] == ["visitors"]
+    assert await fed.known() == ["courier/0", "courier/1"]
+    assert await fed.audited() == ["feed load", "feed remove"]
+    with pytest.raises(NotFoundError, match=f"there are: .*{other.key}"):
+        await remove_feed(fed.bootstrap, fed.source.name, fed.source.site_id, "tests")
+    # It may come back, and is new then.
+    assert (await fed.load()).change == (2, 0, 0)
 
 
 # On schedule, and by hand.
@@ -455,8 +496,8 @@ def test_the_command_line_loads_lists_quarantines_and_accepts(
     assert (listed["source"], listed["state"], listed["rows"]) == ("partners", "fresh", 4)
     assert listed["quarantined"]["vanishing_count"] == 3
     code, said = run("doctor")
-    assert "depotgate feed accept partners" in said
-    code, said = run("feed", "accept", "partners")
+    assert f"depotgate feed accept partners/{site}" in said
+    code, said = run("feed", "accept", f"partners/{site}")
     assert (code, "1 records (0 new, 0 changed, 3 gone)" in said) == (0, True), said
     visitors = tmp_path / "visitors.csv"
     visitors.write_text(
@@ -469,3 +510,14 @@ def test_the_command_line_loads_lists_quarantines_and_accepts(
     code, said = run("feed", "list")
     assert "stale" in said
     assert VISITOR not in said
+    visitors.write_text(visitors.read_text().splitlines(keepends=True)[0])
+    code, said = run("feed", "load", "visitors", str(visitors), "--site", site)
+    assert (code, "take it with the same command and --accept" in said) == (1, True), said
+    code, said = run("feed", "remove", "partners", "--site", site)
+    assert (code, "would come back; take it out there first" in said) == (1, True), said
+    code, said = run("feed", "remove", "folder", "--site", site)
+    assert (code, "the depot folder itself" in said) == (1, True), said
+    code, said = run("feed", "remove", f"visitors/{site}")
+    assert (code, f"visitors/{site} is removed, 1 records gone" in said) == (0, True), said
+    code, said = run("feed", "list", "--json")
+    assert [each["source"] for each in orjson.loads(said) if each["site"] == site] == ["partners"]
