@@ -56,12 +56,12 @@ class Inherited(NamedTuple):
     """Of a row under an older key epoch, what its successor needs.
 
     Attributes:
-        key: where it stands.
+        successor: key of the same row under the newest epoch.
     """
 
     state: IdentityState | str | None
     state_since: datetime | None
-    key: str
+    successor: str
 
 
 class IdentityDifference:
@@ -91,6 +91,7 @@ class IdentityDifference:
         # A row that stands under an older key epoch is the same row, and its successor inherits
         # since when its state holds (rule 26).
         self._successors = {old: row.pseudonym for row in rows.values() for old in row.earlier}
+        # By the older key: after two rotations a row may stand, or be deleted, under several.
         self._inherited: dict[str, Inherited] = {}
 
     def take(self, key: str, value: bytes | None, partition: int) -> None:
@@ -139,23 +140,21 @@ class IdentityDifference:
         successor = "|".join((owner, current, *rest))
         if successor not in self._rows:
             return False
-        self._inherited.pop(successor, None)
+        self._inherited.pop(key, None)
         if value is None:
             return True
         try:
             record = IdentityRecord.decode(value)
         except UndecodableRecordError:
             return True
-        self._inherited[successor] = Inherited(record.state, record.state_since, key)
+        self._inherited[key] = Inherited(record.state, record.state_since, successor)
         return True
 
     @property
     def rotated_count(self) -> int:
         """Rows that stand under an older key epoch only, and are published under the newest."""
-        return sum(
-            key in self._publish and key not in self._before and each.key in self._gone
-            for key, each in self._inherited.items()
-        )
+        succeeding = {each.successor for key, each in self._inherited.items() if key in self._gone}
+        return sum(key in self._publish and key not in self._before for key in succeeding)
 
     @property
     def change(self) -> Change:
@@ -187,9 +186,9 @@ class IdentityDifference:
         if not self._gone:
             return 0
         # A row under an older key that goes is no loss: its successor comes, or stands already.
-        new = self._publish.keys() - self._before.keys() - self._inherited.keys()
-        came = Counter(map(_about, new))
-        gone = self._gone.keys() - {each.key for each in self._inherited.values()}
+        succeeding = {each.successor for each in self._inherited.values()}
+        came = Counter(map(_about, self._publish.keys() - self._before.keys() - succeeding))
+        gone = self._gone.keys() - self._inherited.keys()
         return (Counter(map(_about, gone)) - came).total()
 
     def encoded(self, key: str, row: IdentityRow, now: datetime) -> bytes:
@@ -205,9 +204,17 @@ class IdentityDifference:
         """As written, else the content time of the first load that had this state."""
         if row.state_since is not None:
             return row.state_since
-        before = self._before.get(key) or self._inherited.get(key)
+        before = self._before.get(key) or self._predecessor(key, row)
         same = before is not None and before.state == row.state
         return before.state_since or now if before is not None and same else now
+
+    def _predecessor(self, key: str, row: IdentityRow) -> Inherited | None:
+        """The same row under the newest of the older epochs that it stands under."""
+        if not self._inherited:
+            return None
+        owner, _current, rest = key.split("|", 2)
+        older = (self._inherited.get(f"{owner}|{old}|{rest}") for old in row.earlier)
+        return next((each for each in older if each is not None), None)
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)

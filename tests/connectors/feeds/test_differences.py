@@ -9,7 +9,7 @@ import pytest
 
 from connectors.feeds.depot_folder import read_depot
 from connectors.feeds.differences import Change, IdentityDifference, charger_difference
-from connectors.feeds.identities_file import IdentityRow
+from connectors.feeds.identities_file import IdentityRow, IdentityRows
 from models.identifiers import KeyEpoch, Pseudonymiser
 from models.ids import Pseudonym, SiteId
 from models.site import IdentityClass, IdentityState
@@ -218,6 +218,49 @@ def test_a_state_keeps_its_time_under_another_key_epoch(rotation: Rotation) -> N
     assert rotation.difference.state_since(rotation.bus, bus, NOW) == EARLIER
     rotation.stands(rotation.old_bus, state=IdentityState.SUSPENDED)
     assert rotation.difference.state_since(rotation.bus, bus, NOW) == NOW
+
+
+def _of_three_epochs(folder: Path) -> tuple[IdentityRows, IdentityRows, IdentityRows]:
+    """The same folder as loaded under k3 now, under k2 before, and under k1 before that."""
+    write(folder)
+    epochs = tuple(KeyEpoch(kid, kid.encode() * 16) for kid in ("k3", "k2", "k1"))
+    now, before, long_before = (
+        read_depot(folder, Pseudonymiser(epochs[place:], "default"), NOW).identities
+        for place in range(3)
+    )
+    return now, before, long_before
+
+
+@pytest.mark.parametrize("deleted_first", [True, False])
+def test_what_an_earlier_rotation_deleted_takes_nothing_from_the_next(
+    tmp_path: Path, deleted_first: bool
+) -> None:
+    """Its deletions stand in other partitions, and come in any order."""
+    now, before, long_before = _of_three_epochs(tmp_path)
+    deleted = [(key, None) for key in long_before]
+    standing = [(key, row.record(SITE_ID, EARLIER).encode()) for key, row in before.items()]
+    difference = IdentityDifference(now, SITE_ID)
+    for key, value in [*deleted, *standing] if deleted_first else [*standing, *deleted]:
+        difference.take(key, value, 2)
+    assert difference.change == Change(0, 2, 0)
+    assert difference.vanishing_count == 0
+    assert {difference.state_since(key, row, NOW) for key, row in now.items()} == {EARLIER}
+
+
+@pytest.mark.parametrize("newer_first", [True, False])
+def test_of_two_older_epochs_the_newer_one_says_since_when(
+    tmp_path: Path, newer_first: bool
+) -> None:
+    """A load that was broken off in a rotation, and another rotation after it."""
+    now, before, long_before = _of_three_epochs(tmp_path)
+    newer = [(key, row.record(SITE_ID, EARLIER).encode()) for key, row in before.items()]
+    older = [(key, row.record(SITE_ID, NOW).encode()) for key, row in long_before.items()]
+    difference = IdentityDifference(now, SITE_ID)
+    for key, value in [*newer, *older] if newer_first else [*older, *newer]:
+        difference.take(key, value, 2)
+    assert difference.gone.keys() == before.keys() | long_before.keys()
+    assert (difference.rotated_count, difference.vanishing_count) == (2, 0)
+    assert {difference.state_since(key, row, NOW) for key, row in now.items()} == {EARLIER}
 
 
 def test_a_rotation_that_was_broken_off_is_completed(rotation: Rotation) -> None:
