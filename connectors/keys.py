@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import fcntl
+import glob
 import os
 import secrets
 import tempfile
@@ -30,6 +31,9 @@ HOW_TO_MAKE = "make one with `depotgate keys new FILE` and name it in DEPOTGATE_
 
 KID_CHARS_MAX = 16
 """It stands in every pseudonym, and so in every record."""
+
+_LEFTOVER = ".new"
+"""A key file that is not in its place yet ends with this."""
 
 Rows = list[dict[str, Any]]
 """A key file as it is written: fields that this version does not know are kept."""
@@ -193,8 +197,11 @@ class KeyFile:
 
     def _write(self, content: bytes) -> None:
         folder = self._path.parent
+        self._remove_leftovers()
         # Mode 0600 from its first moment.
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{self._path.name}.")
+        descriptor, name = tempfile.mkstemp(
+            dir=folder, prefix=f".{self._path.name}.", suffix=_LEFTOVER
+        )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -213,6 +220,11 @@ class KeyFile:
             os.fsync(parent)
         finally:
             os.close(parent)
+
+    def _remove_leftovers(self) -> None:
+        """Of whoever was killed while it wrote: copies of every key that nobody looks after."""
+        for left in self._path.parent.glob(f".{glob.escape(self._path.name)}.*{_LEFTOVER}"):
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from connectors.feeds.epoch_uses import oldest_decision_at, read_uses
 from connectors.kafka.bulk import bulk_producer
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
+from connectors.key_watch import LOOK_EVERY_S
 from connectors.keys import (
     KID_CHARS_MAX,
     KeyFile,
@@ -40,7 +41,7 @@ from models.epochs import UNUSED, Uses, announced, hindrances
 from models.errors import PseudonymKeyError
 from models.identifiers import ACTIVE_EPOCHS_MAX, KeyEpoch
 from models.ids import timed_id
-from models.metrics import KEY_EPOCHS
+from models.metrics import KEY_EPOCHS, KEYS_BAD
 from models.site import AuditRecord
 from models.topics import AUDIT
 
@@ -197,6 +198,8 @@ async def gateways_know(settings: Settings, epochs_count: int) -> None:
     if not urls:
         await asyncio.sleep(GATEWAYS_LOOK_WITHIN_S)
         return
+    # What they say before they have looked may be of a file that had as many epochs.
+    await asyncio.sleep(LOOK_EVERY_S)
     deadline_s = asyncio.get_running_loop().time() + GATEWAYS_KNOW_WITHIN_S
     for url in urls:
         while not await _knows(url, epochs_count):
@@ -212,10 +215,13 @@ async def gateways_know(settings: Settings, epochs_count: int) -> None:
 async def _knows(url: str, epochs_count: int) -> bool:
     try:
         values = await asyncio.to_thread(scrape, url)
-    except (OSError, ValueError):
-        # It does not run: when it starts it reads the file.
+    except ValueError:  # somebody else is there
         return True
-    return values.get(KEY_EPOCHS.name, 0.0) >= epochs_count
+    except OSError as fault:
+        # It does not run: when it starts it reads the file. One that is slow to answer does run.
+        return isinstance(getattr(fault, "reason", fault), ConnectionRefusedError)
+    # One that cannot use the file goes on with what it had, which may be as many epochs or more.
+    return values.get(KEY_EPOCHS.name) == epochs_count and not values.get(KEYS_BAD.name)
 
 
 class Retirement(NamedTuple):

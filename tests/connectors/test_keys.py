@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,6 +124,27 @@ def test_a_replaced_file_keeps_its_other_fields_and_its_mode(tmp_path: Path) -> 
     assert (newest.kid, newest.made_at, oldest.kid) == ("k2", NOW, "k1")
     assert orjson.loads(path.read_bytes())[1]["note"] == "from the safe"
     assert path.stat().st_mode & 0o777 == 0o600
+    assert {each.name for each in tmp_path.iterdir()} == {"keys.json", ".keys.json.lock"}
+
+
+KILLED_WHILE_IT_WRITES = """
+import os, pathlib, signal, sys
+from connectors.keys import locked
+os.fsync = lambda _file: os.kill(os.getpid(), signal.SIGKILL)
+with locked(pathlib.Path(sys.argv[1])) as file:
+    file.replace(file.rows)
+"""
+
+
+def test_what_somebody_who_was_killed_left_goes_with_the_next_change(tmp_path: Path) -> None:
+    """A copy of every key that nobody would look after."""
+    path = key_file(tmp_path, orjson.dumps([{"kid": "k1", "key": SECRET}]))
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_WRITES, path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [epoch.kid for epoch in read_keys(path)] == ["k1"]
+    assert len({*tmp_path.iterdir()}) == 3
+    with locked(path) as file:
+        file.replace([new_epoch("k2", NOW), *file.rows])
     assert {each.name for each in tmp_path.iterdir()} == {"keys.json", ".keys.json.lock"}
 
 

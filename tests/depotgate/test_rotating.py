@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,11 +11,22 @@ import orjson
 import pytest
 
 from connectors.keys import write_new_keys
+from depotgate import process_health, rotating
 from depotgate.key_lists import complete, print_list, rows_of, state_of, steps
-from depotgate.rotating import AGAIN_AFTER, Rotation, Standing, begins, next_kid
+from depotgate.rotating import (
+    AGAIN_AFTER,
+    Rotation,
+    Standing,
+    begins,
+    gateways_know,
+    next_kid,
+)
+from depotgate.run_file import Run, write_run
+from depotgate.settings import Settings
 from models.epochs import Uses
 from models.errors import PseudonymKeyError
 from models.identifiers import ACTIVE_EPOCHS_MAX, KeyEpoch
+from tests.connectors.feeds.feed_server import delivering
 from tests.depotgate.asking import ask
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -135,3 +148,45 @@ def test_a_list_without_kafka_is_the_key_file_alone_and_fails(tmp_path: Path) ->
         (row,) = orjson.loads(result.out)
         assert (row["kid"], row["state"], row["identities"]) == ("k1", "in force", None)
         assert result.err.startswith("this is the key file alone, nothing is counted: no")
+
+
+@pytest.mark.parametrize(
+    ("known", "bad", "knows"), [(2, 0, True), (1, 0, False), (3, 0, False), (2, 1, False)]
+)
+def test_nothing_is_written_under_an_epoch_that_a_gateway_may_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: int, bad: int, knows: bool
+) -> None:
+    """One that cannot read the file any more keeps the epochs that it had, however many."""
+    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
+    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
+    page = f"depotgate_key_epochs {known}\ndepotgate_key_file_bad {bad}\n".encode()
+
+    async def waits() -> None:
+        async with delivering() as gateway:
+            gateway.content = page
+            write_run(tmp_path, Run("", "", {"gateway": [gateway.url]}, {}))
+            await gateways_know(Settings(data=tmp_path), 2)
+
+    with nullcontext() if knows else pytest.raises(PseudonymKeyError, match="has not read"):
+        asyncio.run(waits())
+
+
+def test_a_gateway_that_is_slow_to_answer_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not run reads the file when it starts."""
+    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
+    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(process_health, "SCRAPE_S", 0.1)
+
+    async def waits(*, there: bool) -> None:
+        async with delivering() as gateway:
+            gateway.after_s = 0.5
+            write_run(tmp_path, Run("", "", {"gateway": [gateway.url]}, {}))
+            if there:
+                await gateways_know(Settings(data=tmp_path), 2)
+        await gateways_know(Settings(data=tmp_path), 2)
+
+    asyncio.run(waits(there=False))
+    with pytest.raises(PseudonymKeyError, match="has not read"):
+        asyncio.run(waits(there=True))
