@@ -17,6 +17,7 @@ from models.attempt import (
     ScheduleFacts,
 )
 from models.entitlement import access_of, entitlement_of
+from models.feed_age import BARS
 from models.governing import Governing
 from models.ids import ChargerId, Pseudonym, SiteId
 from models.site import IdentityRecord, Stage
@@ -62,6 +63,9 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
         return _ungoverned(attempt, evaluated_at)
     records = records_of(attempt, view)
     too_many = len(records) > MATCHES_MAX
+    if too_many:
+        # An open posture admits none that was found barred: those are kept before all others.
+        records.sort(key=lambda record: record.state not in BARS)
     feeds = view.feed_facts(attempt.site_id)
     schedule = schedule_facts(governing, attempt.event_at)
     return Facts.model_construct(

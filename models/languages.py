@@ -18,7 +18,7 @@ from pydantic import Field
 
 from models.reasons import REASON_TABLE, Reason
 from models.record import Frozen, UtcDatetime
-from models.zones import zone
+from models.zones import on_the_wall, zone
 
 ENGLISH = "en"
 """The language of a site that names none."""
@@ -133,7 +133,7 @@ class Language(NamedTuple):
         Args:
             forms: of a beginning or an end, where the language has some.
         """
-        ahead, local, times = abs(at - seen_at), at.astimezone(zone(timezone)), self.times
+        ahead, local, times = abs(at - seen_at), on_the_wall(at, zone(timezone)), self.times
         forms = forms or times
         form = forms.soon if ahead < _A_DAY else forms.this_week if ahead < _A_WEEK else forms.later
         if isinstance(form, ByHour):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from models.errors import ScheduleError
 from models.explanation import Moment
-from models.zones import zone
+from models.zones import on_the_wall, zone
 
 UTC_NAME = "UTC"
 _A_DAY = timedelta(hours=24)
@@ -31,7 +31,7 @@ class SiteClock:
 
     def moment(self, at: datetime) -> Moment:
         """An instant, in UTC and in words."""
-        local = at.astimezone(self._zone)
+        local = on_the_wall(at, self._zone)
         near = abs(at - self._seen_at) < _A_DAY
         same_day = local.date() == self._seen_at.astimezone(self._zone).date()
         clock = f"{local:%H:%M}" if same_day else f"{local:%a %H:%M}" if near else ""

@@ -20,7 +20,7 @@ from models.languages import (
 from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
 from models.site import IdentityClass, IdentityState
-from models.zones import zone
+from models.zones import on_the_wall, zone
 
 _UNITS_S = (("days", 86_400), ("h", 3_600), ("min", 60))
 
@@ -179,4 +179,4 @@ def _filled(sentences: tuple[Sentence, ...], values: dict[str, str]) -> str:
 
 def _dated(at: UtcDatetime, timezone: str) -> str:
     """A time at the site as support reads it."""
-    return f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M}"
+    return f"{on_the_wall(at, zone(timezone)):%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
@@ -32,6 +33,18 @@ def zone(name: str) -> ZoneInfo:
     resource = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
     with resource.open("rb") as data:
         return ZoneInfo.from_file(data, key=name)
+
+
+def on_the_wall(at: datetime, there: ZoneInfo) -> datetime:
+    """An instant on the clocks of a zone.
+
+    In the first and last hours of the calendar, where the zone's own clocks would be beyond it, on
+    those of UTC: 9999-12-31T23:59:59Z is how people write "for ever".
+    """
+    try:
+        return at.astimezone(there)
+    except OverflowError:
+        return at.astimezone(UTC)
 
 
 def tzdata_version() -> str:

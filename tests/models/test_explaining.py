@@ -222,6 +222,34 @@ def test_how_old_a_source_was_is_said_in_words() -> None:
     assert DataSeen(what="source agreements", said="3 h old, stale") in said.data
 
 
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""How people write that something has no end."""
+
+
+@pytest.mark.parametrize("timezone", ["Australia/Melbourne", "America/New_York"])
+@pytest.mark.parametrize("always", [True, False])
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"valid_to": FOR_EVER}, Reason.AGREEMENT_ACTIVE),
+        ({"valid_to": FOR_EVER, "state": IdentityState.SUSPENDED}, Reason.SUSPENDED),
+        ({"valid_from": FOR_EVER, "valid_to": None}, Reason.AGREEMENT_NOT_YET),
+        ({"state": IdentityState.REVOKED, "state_since": FOR_EVER}, Reason.REVOKED),
+    ],
+)
+def test_rule_18_a_record_for_ever_is_decided_and_explained_in_any_zone(
+    timezone: str, always: bool, record: dict[str, object], reason: Reason
+) -> None:
+    """There are clocks on which that second is in the year 10000, and others for the year 0."""
+    schedule = NIGHT.model_copy(update={"ends_at": None, "edges_ahead": ()}) if always else NIGHT
+    feed = FeedFacts(source="agreements", content_at=datetime.min.replace(tzinfo=UTC))
+    match = ENDED.model_copy(update={"source": "folder", "valid_to": FOR_EVER, **record})
+    decision = decided(matches=(match,), schedule=schedule, timezone=timezone, feeds=(feed,))
+    assert decision.verdict.reason is reason
+    said = explain(decision, None)
+    assert said.matches[0].reference == match.reference
+
+
 def test_an_override_is_named_by_its_reason() -> None:
     """Rule 9."""
     fields = {"layer": "override", "name": "power cut", "override_id": "20260714T170000-x"}
