@@ -13,12 +13,12 @@ from functools import lru_cache
 from models.attempt import Attempt, Decision, Facts, Verdict
 from models.drift import drift_of_attempt
 from models.feed_age import FeedState, match_state
-from models.ladder import Case, Finding, case_at, climb
+from models.ladder import Case, Finding, allows, case_at, climb
 from models.next_change import instants_of, next_change, valid_until
 from models.reasons import Answer, Flag
 from models.texts import driver_texts, support_text
 
-RULES_VERSION = "6"
+RULES_VERSION = "7"
 """Raised whenever the same attempt and facts could give another answer."""
 
 MARGINS_MAX = 256
@@ -38,7 +38,7 @@ def decide(attempt: Attempt, facts: Facts) -> Decision:
     instants = instants_of(case)
     change = next_change(case, finding.answer, instants)
     reason = finding.reasons[0]
-    told_of = case.judged or case.matches
+    told_of = case.spoken_of
     texts = driver_texts(reason, attempt, facts, told_of, change and change.at)
     text, more_texts = texts[0], texts[1:]
     # From here on everything is made of what was validated when it came in.
@@ -108,7 +108,10 @@ def _stale_feed(case: Case, _finding: Finding) -> bool:
 
 
 def _ambiguous(case: Case, finding: Finding) -> bool:
-    return finding.answer is Answer.ALLOW and len(case.judged) > 1
+    """Several records match and all allow (rule 20); in freevend they may as well not."""
+    if finding.answer is not Answer.ALLOW or len(case.judged) < 2:
+        return False
+    return all(allows(match, case.at) for match in case.judged)
 
 
 def _retrospective(case: Case, _finding: Finding) -> bool:

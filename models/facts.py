@@ -64,7 +64,8 @@ def gather(attempt: Attempt, view: ConfigurationView, evaluated_at: datetime) ->
     records = records_of(attempt, view)
     too_many = len(records) > MATCHES_MAX
     if too_many:
-        # An open posture admits none that was found barred: those are kept before all others.
+        # Those that bar are kept before all others: an open posture admits none that was found, and
+        # freevend names them.
         records.sort(key=lambda record: record.state not in BARS)
     feeds = view.feed_facts(attempt.site_id)
     schedule = schedule_facts(governing, attempt.event_at)

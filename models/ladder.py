@@ -37,6 +37,11 @@ class Case(NamedTuple):
     valid: bool
     admitted: bool
 
+    @property
+    def spoken_of(self) -> tuple[Match, ...]:
+        """The records that the answer is about: where none could be judged, those that count."""
+        return self.judged or self.matches
+
 
 class Rung(NamedTuple):
     """One rung of the ladder: a reason, and whether it holds."""
@@ -130,7 +135,7 @@ def _conflict(case: Case) -> bool:
     """Some matches that count would allow and some not, or one cannot be judged (rule 20)."""
     if not all(map(_judgeable, case.judged)):
         return True
-    return len(case.judged) > 1 and len({_allows(match, case.at) for match in case.judged}) > 1
+    return len(case.judged) > 1 and len({allows(match, case.at) for match in case.judged}) > 1
 
 
 def _expired(case: Case) -> bool:
@@ -163,7 +168,7 @@ def _not_entitled(case: Case) -> bool:
     """Rule 28 is asked only of an identity that would be allowed: by class, validity and state."""
     if case.admitted or not case.judged:
         return False
-    return all(_allows(match, case.at) for match in case.judged)
+    return all(allows(match, case.at) for match in case.judged)
 
 
 def _unknown(case: Case) -> bool:
@@ -182,7 +187,7 @@ def _judgeable(match: Match) -> bool:
     return known_class and isinstance(match.state, IdentityState)
 
 
-def _allows(match: Match, at: UtcDatetime) -> bool:
+def allows(match: Match, at: UtcDatetime) -> bool:
     """What "allow" means of one match: class, validity and state (rule 20)."""
     return _good(match) and valid_at(match, at)
 

@@ -35,6 +35,7 @@ _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 _A_DAY = timedelta(hours=24)
 _A_WEEK = timedelta(days=7)
+_A_YEAR = timedelta(days=365)
 
 ENGLISH_TEXTS: Mapping[str, str] = {row.reason: row.driver_text for row in REASON_TABLE}
 
@@ -59,7 +60,8 @@ Form = str | ByHour
 class When(Frozen):
     """How a language says when: within a day, within a week, and later.
 
-    Within a day a time alone says which one is meant, within a week the weekday does.
+    Within a day a time alone says which one is meant, within a week the weekday does, and within a
+    year the date.
     """
 
     soon: Form
@@ -72,9 +74,11 @@ class Times(When):
 
     Attributes:
         first: the number of the first day of a month, for languages that count it ("1er").
+        dated: a month of another year than the next one of its name ("enero de 2028").
     """
 
     first: str = "1"
+    dated: str = "{month} {year}"
 
     days: Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
     months: Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
@@ -133,16 +137,21 @@ class Language(NamedTuple):
         Args:
             forms: of a beginning or an end, where the language has some.
         """
-        ahead, local, times = abs(at - seen_at), on_the_wall(at, zone(timezone)), self.times
+        there, times = zone(timezone), self.times
+        local, here = on_the_wall(at, there), on_the_wall(seen_at, there)
+        # On the clocks that people look at: in the night in which they are set forward, the same
+        # time of the next day is 23 hours away.
+        ahead = abs(local.replace(tzinfo=None) - here.replace(tzinfo=None))
         forms = forms or times
         form = forms.soon if ahead < _A_DAY else forms.this_week if ahead < _A_WEEK else forms.later
         if isinstance(form, ByHour):
             form = form.one if local.hour == 1 else form.other
+        month = times.months[local.month - 1]
         return form.format(
             time=f"{local:%H:%M}",
             day=times.days[local.weekday()],
             number=times.first if local.day == 1 else local.day,
-            month=times.months[local.month - 1],
+            month=month if ahead < _A_YEAR else times.dated.format(month=month, year=local.year),
         )
 
 
@@ -176,6 +185,8 @@ def faults_of(code: str, written: WrittenLanguage) -> Iterator[str]:
         yield "display.reserved_between: expected start, end"
     if placeholders_of(written.display.reserved):
         yield "display.reserved: expected no placeholder"
+    if placeholders_of(written.times.dated) != {"month", "year"}:
+        yield "times.dated: expected month, year"
     for table, forms in _forms_of(written):
         for name, needed in _OF_TIMES.items():
             for form in _spelt(getattr(forms, name)):

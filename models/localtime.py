@@ -31,6 +31,13 @@ def instant(on: date, at: time, zone: ZoneInfo) -> datetime:
     return _transition(local.replace(fold=1).astimezone(UTC), utc, zone)
 
 
+def repeated(local: datetime) -> bool:
+    """Whether clocks of its zone show this time twice."""
+    first, second = (local.replace(fold=fold).utcoffset() for fold in (0, 1))
+    # In a gap the two differ as well, the other way round (PEP 495); no instant is shown so.
+    return first != second
+
+
 def instant_of(on: int, minute: int, zone: ZoneInfo) -> datetime:
     """`instant` of a local time given as numbers, some ten times as fast on most days.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from models.attempt import Attempt, DriverText, Facts, Match
+from models.concerns import concerned
 from models.entitlement import next_admission
 from models.feed_age import oldest_age
 from models.languages import (
@@ -17,6 +18,7 @@ from models.languages import (
     sentences_of,
     spoken,
 )
+from models.localtime import repeated
 from models.reasons import REASON_TABLE, Reason
 from models.record import UtcDatetime
 from models.site import IdentityClass, IdentityState
@@ -27,6 +29,9 @@ _UNITS_S = (("days", 86_400), ("h", 3_600), ("min", 60))
 
 FIXED_TEXTS_MAX = 1024
 """Remembered: every such reason for some seventy lists of languages that sites may have."""
+
+DATES_MAX = 1024
+"""Remembered: most attempts tell of the end of one of the windows that a few hundred sites have."""
 
 _FIXED = frozenset(row.reason for row in REASON_TABLE if not placeholders_of(row.driver_text))
 """Reasons whose text needs no value, in any language: most of what is told."""
@@ -70,7 +75,7 @@ def _driver_text(  # noqa: PLR0917 - what is told, of what, and in which languag
     matches: tuple[Match, ...],
     change_at: UtcDatetime | None,
 ) -> str:
-    values = {"holder": _holder(matches, language)}
+    values = {"holder": _holder(concerned(reason, matches, attempt.event_at), language)}
     if change_at is not None:
         values["t"] = language.when(change_at, attempt.event_at, facts.timezone)
     return _filled(language.sentences[reason], values)[:DRIVER_TEXT_MAX_CHARS]
@@ -121,13 +126,13 @@ def _suspended_since(_: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> U
 
 
 def _ended(attempt: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
-    ends = (m.valid_to for m in matches if m.valid_to)
-    return max((end for end in ends if end <= attempt.event_at), default=None)
+    ended = concerned(Reason.AGREEMENT_EXPIRED, matches, attempt.event_at)
+    return max((match.valid_to for match in ended if match.valid_to), default=None)
 
 
 def _starts(attempt: Attempt, _facts: Facts, matches: tuple[Match, ...]) -> UtcDatetime | None:
-    starts = (m.valid_from for m in matches if m.valid_from > attempt.event_at)
-    return min(starts, default=None)
+    to_begin = concerned(Reason.AGREEMENT_NOT_YET, matches, attempt.event_at)
+    return min((match.valid_from for match in to_begin), default=None)
 
 
 _TIME_OF: Mapping[Reason, Callable[[Attempt, Facts, tuple[Match, ...]], UtcDatetime | None]] = {
@@ -177,6 +182,8 @@ def _filled(sentences: tuple[Sentence, ...], values: dict[str, str]) -> str:
     )
 
 
+@lru_cache(maxsize=DATES_MAX)
 def _dated(at: UtcDatetime, timezone: str) -> str:
-    """A time at the site as support reads it."""
-    return f"{on_the_wall(at, zone(timezone)):%Y-%m-%d %H:%M}"
+    """A time at the site as support reads it; in an hour that is repeated it says which."""
+    local = on_the_wall(at, zone(timezone))
+    return f"{local:%Y-%m-%d %H:%M %Z}" if repeated(local) else f"{local:%Y-%m-%d %H:%M}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.attempt import Match
+from models.attempt import Admission, Entitlement, Match
 from models.entitlement import (
     ADMISSIONS_MAX,
     AHEAD,
@@ -126,3 +126,13 @@ def test_an_agreement_that_has_ended_by_then_is_not_entitled_later() -> None:
     ended = match.model_copy(update={"valid_to": TUESDAY.replace(hour=13, minute=0)})
     assert next_admission(match, TUESDAY.replace(minute=40)) is not None
     assert next_admission(ended, TUESDAY.replace(minute=40)) is None
+
+
+def test_entitled_later_is_within_eight_days_and_no_longer() -> None:
+    """Rule 28: what begins in eight days is too far ahead; a moment sooner it is not."""
+    at = TUESDAY
+    for begins, found in ((at + AHEAD, False), (at + AHEAD - timedelta(microseconds=1), True)):
+        then = Admission(starts_at=begins, ends_at=begins + HOUR, rule="couriers", window="tue")
+        known = Entitlement(admissions=(then,), known_until=at + 2 * AHEAD)
+        match = COURIER.model_copy(update={"entitlement": known})
+        assert (next_admission(match, at) is not None) is found

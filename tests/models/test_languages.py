@@ -58,7 +58,7 @@ def test_no_other_language_says_it_in_english(language: Language) -> None:
 def test_the_longest_text_fits_a_charger_and_is_one_line(language: Language) -> None:
     facts = FACTS.model_copy(update={"languages": (language.code,)})
     for reason in Reason:
-        for ahead in (timedelta(hours=1), timedelta(days=3), timedelta(days=70)):
+        for ahead in (timedelta(hours=1), timedelta(days=3), timedelta(days=70, weeks=52)):
             for owner in IdentityClass:
                 match = MATCH.model_copy(update={"identity_class": owner})
                 (said,) = driver_texts(reason, ATTEMPT, facts, (match,), NOON + ahead)
@@ -97,6 +97,25 @@ def test_times_are_on_the_clocks_of_the_site_in_the_words_of_the_language(
     assert said == [soon, this_week, later]
 
 
+@pytest.mark.parametrize(
+    ("seen", "at", "said"),
+    [
+        # 23 hours and a quarter later, when clocks show a quarter of an hour more than now.
+        ("2026-03-28T03:15:00+01:00", "2026-03-29T03:30:00+02:00", "Sun 03:30"),
+        ("2026-03-28T03:15:00+01:00", "2026-03-29T03:00:00+02:00", "03:00"),
+        ("2026-03-22T03:15:00+01:00", "2026-03-29T03:30:00+02:00", "Sun 29 Mar 03:30"),
+        # 24 hours and a half later, and the clocks do not show it before.
+        ("2026-10-24T20:00:00+02:00", "2026-10-25T19:30:00+01:00", "19:30"),
+        ("2026-10-24T20:00:00+02:00", "2026-10-25T20:00:00+01:00", "Sun 20:00"),
+    ],
+)
+def test_a_day_is_named_where_the_clocks_show_the_time_twice(seen: str, at: str, said: str) -> None:
+    """In the nights in which clocks are set a day has 23 hours or 25."""
+    then, now = datetime.fromisoformat(at), datetime.fromisoformat(seen)
+    english = LANGUAGES[ENGLISH]
+    assert english.when(then.astimezone(UTC), now.astimezone(UTC), "Europe/Berlin") == said
+
+
 # fmt: off
 FIRSTS = [
     ("en", "Sun 1 Nov 12:00"),
@@ -118,6 +137,30 @@ def test_the_first_of_a_month_is_counted_where_the_language_does(code: str, firs
     language, at = LANGUAGES[code], datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
     assert language.when(at, SEEN_AT, "UTC") == first
     assert " 1er " not in language.when(at + timedelta(days=10), SEEN_AT, "UTC")
+
+
+# fmt: off
+NEXT_YEAR = [
+    ("en", "Thu 30 Sep 2027 12:00"),
+    ("de", "Donnerstag, 30. September 2027, 12:00 Uhr"),
+    ("fr", "le jeudi 30 septembre 2027 à 12:00"),
+    ("nl", "donderdag 30 september 2027 12:00 uur"),
+    ("es", "el jueves 30 de septiembre de 2027 a las 12:00"),
+    ("it", "giovedì 30 settembre 2027 alle ore 12:00"),
+    ("sv", "torsdag 30 september 2027 kl. 12:00"),
+    ("da", "torsdag den 30. september 2027 kl. 12:00"),
+    ("nb", "torsdag 30. september 2027 kl. 12:00"),
+    ("pt", "quinta-feira, 30 de setembro de 2027, às 12:00"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("code", "later"), NEXT_YEAR)
+def test_a_date_that_this_year_has_too_names_its_year(code: str, later: str) -> None:
+    language, at = LANGUAGES[code], datetime(2027, 9, 30, 12, 0, tzinfo=UTC)
+    assert language.when(at, SEEN_AT, "UTC") == later
+    day_before = language.when(at - timedelta(days=1), SEEN_AT + timedelta(hours=1), "UTC")
+    assert "2027" not in day_before
 
 
 # fmt: off
@@ -175,6 +218,7 @@ def test_a_window_reads_as_people_say_it(code: str, tonight: str, weekend: str) 
         ("texts", {"REVOKED": "Karte gesperrt"}, "REVOKED: expected sentences"),
         ("texts", {"REVOKT": "Karte."}, "texts: there is no reason REVOKT"),
         ("times", {"soon": "bald"}, "times.soon: expected time"),
+        ("times", {"dated": "{month}"}, "times.dated: expected month, year"),
         ("times", {"soon": {"one": "um eins", "other": "{time}"}}, "times.soon: expected time"),
     ],
 )

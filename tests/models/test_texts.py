@@ -69,9 +69,18 @@ def test_a_sentence_whose_time_does_not_exist_is_dropped() -> None:
 def test_the_agreement_rows_also_serve_the_fleets_own_cards(
     owner: IdentityClass, holder: str
 ) -> None:
-    match = _match(identity_class=owner)
-    assert _driver(Reason.AGREEMENT_EXPIRED, match) == f"{holder} has ended."
-    assert _driver(Reason.AGREEMENT_NOT_YET, match) == f"{holder} not started."
+    over = _match(identity_class=owner, valid_to=NOON)
+    to_begin = _match(identity_class=owner, valid_from=NOON + DAY)
+    assert _driver(Reason.AGREEMENT_EXPIRED, over) == f"{holder} has ended."
+    assert _driver(Reason.AGREEMENT_NOT_YET, to_begin) == f"{holder} not started."
+
+
+def test_what_has_ended_is_said_of_whose_end_it_is() -> None:
+    """Beside an agreement that is over, a card of the fleet that is to begin has not ended."""
+    over = _match(identity_class=IdentityClass.AGREEMENT, valid_to=NOON - DAY)
+    to_begin = _match(identity_class=IdentityClass.OWN_FLEET, valid_from=NOON + DAY, valid_to=None)
+    assert _driver(Reason.AGREEMENT_EXPIRED, to_begin, over) == "Agreement has ended."
+    assert _driver(Reason.AGREEMENT_NOT_YET, to_begin, over) == "Card not started."
 
 
 def test_support_reads_since_when_a_card_is_revoked_and_not_since_when_another_is_paused() -> None:
@@ -87,6 +96,17 @@ def test_what_has_ended_ended_in_the_past() -> None:
     later = _match(valid_from=NOON + 2 * DAY, valid_to=NOON + 9 * DAY)
     assert _support(Reason.AGREEMENT_EXPIRED, over, later) == "Ended 2026-07-12 14:00."
     assert _support(Reason.AGREEMENT_NOT_YET, over, later) == "Starts 2026-07-16 14:00."
+
+
+def test_of_several_times_the_one_that_tells_most_is_said() -> None:
+    """Since when at the latest, until when at the latest, and from when at the earliest."""
+    times = (NOON - 4 * DAY, NOON - 2 * DAY, NOON - 3 * DAY)
+    revoked = [_match(state=IdentityState.REVOKED, state_since=at) for at in times]
+    assert _support(Reason.REVOKED, *revoked) == "Revoked 2026-07-12 14:00."
+    over = [_match(valid_from=NOON - 9 * DAY, valid_to=at) for at in times]
+    assert _support(Reason.AGREEMENT_EXPIRED, *over) == "Ended 2026-07-12 14:00."
+    to_begin = [_match(valid_from=NOON + ahead * DAY, valid_to=None) for ahead in (4, 2, 3)]
+    assert _support(Reason.AGREEMENT_NOT_YET, *to_begin) == "Starts 2026-07-16 14:00."
 
 
 def test_an_end_at_this_very_instant_has_passed() -> None:
@@ -124,3 +144,16 @@ def test_a_time_in_the_hour_that_is_repeated_is_told_as_the_clock_shows_it() -> 
         second_pass,
     )
     assert said.text == "Card not recognised. Open at 02:30."
+
+
+def test_support_reads_which_of_two_times_it_was_in_the_hour_that_is_repeated() -> None:
+    first, second = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    said = [
+        _support(Reason.REVOKED, _match(state=IdentityState.REVOKED, state_since=since))
+        for since in (first, second, second + timedelta(minutes=30))
+    ]
+    assert said == [
+        "Revoked 2026-10-25 02:30 CEST.",
+        "Revoked 2026-10-25 02:30 CET.",
+        "Revoked 2026-10-25 03:00.",
+    ]

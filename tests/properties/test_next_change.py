@@ -124,13 +124,29 @@ def _schedule(mode: Mode, edges: tuple[Edge, ...]) -> ScheduleFacts:
     )
 
 
-def _answer_at(known: Facts, at: datetime) -> Answer | str:
-    """What the same attempt would be answered at another instant, as far as the edges tell."""
-    assert known.schedule is not None
-    passed = [edge for edge in known.schedule.edges_ahead if edge.at <= at]
-    mode = passed[-1].mode if passed else known.schedule.mode
-    later = known.model_copy(update={"schedule": _schedule(mode, ())})
+def _answer_at(known: Facts, at: datetime, now: Answer | str) -> Answer | str:
+    """What the same attempt would be answered at another instant, as far as the edges tell.
+
+    Args:
+        now: its answer at event time. Where nothing more is known of access rules they change
+            nothing of it.
+    """
+    schedule, matches = known.schedule, known.matches
+    assert schedule is not None
+    ends = [match.entitlement.known_until for match in matches if match.entitlement]
+    if ends and at >= min(ends):
+        matches = _unchanged(matches, at, now)
+    passed = [edge for edge in schedule.edges_ahead if edge.at <= at]
+    mode = passed[-1].mode if passed else schedule.mode
+    later = known.model_copy(update={"schedule": _schedule(mode, ()), "matches": matches})
     return decide(ATTEMPT.model_copy(update={"event_at": at}), later).verdict.answer
+
+
+def _unchanged(matches: tuple[Match, ...], at: datetime, now: Answer | str) -> tuple[Match, ...]:
+    """The records as if access rules admitted all of them, or none, from here on."""
+    nobody = Entitlement(admissions=(), known_until=at)
+    said = {"entitlement": None if now == Answer.ALLOW else nobody}
+    return tuple(match.model_copy(update=said) for match in matches)
 
 
 records = st.builds(
@@ -161,6 +177,10 @@ limited_records = st.builds(limited, records, st.sets(st.integers(-2, 9), max_si
 @example(facts(Mode.MANAGED, {1, 3}, [limited(record(-1, lasts=None), {2, 4}, 9)]))
 @example(facts(Mode.MANAGED, set(), [limited(record(-1, lasts=None), {2, 4}, 9)]))
 @example(facts(Mode.FREEVEND, {1, 3}, [limited(record(-1, lasts=None), {0, 2}, 9)]))
+@example(facts(Mode.MANAGED, {1, 3}, [record(-1, lasts=7)]))
+@example(facts(Mode.MANAGED, set(), [limited(record(-1, lasts=None), {0, 9}, 9)]))
+@example(facts(Mode.MANAGED, set(), [limited(record(-1, lasts=13), {0, 9}, 9)]))
+@example(facts(Mode.MANAGED, set(), [limited(record(-1, lasts=13), {-2, -1}, 9)]))
 def test_the_next_change_is_the_first_instant_with_another_answer(known: Facts) -> None:
     """Rule 25: with the records and edges that are known, nothing changes before it."""
     assert known.schedule is not None
@@ -169,5 +189,5 @@ def test_the_next_change_is_the_first_instant_with_another_answer(known: Facts) 
     instants = sorted({*edges, *(limit for limit in limits if limit is not None and limit > NOON)})
     reached = [at for at in instants if not edges or at <= edges[-1]]
     verdict = decide(ATTEMPT, known).verdict
-    changes = (at for at in reached if _answer_at(known, at) != verdict.answer)
+    changes = (at for at in reached if _answer_at(known, at, verdict.answer) != verdict.answer)
     assert verdict.next_change_at == next(changes, None)
