@@ -14,7 +14,7 @@ from rich.text import Text
 
 from depotgate import printing
 from depotgate.replaying.period import Period
-from depotgate.replaying.tally import Differing, Total
+from depotgate.replaying.tally import Differing, Tally, Total
 from models.decision import RULES_VERSION
 from models.reasons import Answer
 
@@ -128,7 +128,7 @@ def _print_own_record(done: Replayed, console: Console) -> None:
         soft_wrap=True,
     )
     if not tally.differing_count:
-        console.print("no difference", style="green")
+        _say_the_same(tally, console)
         return
     console.print(f"{tally.differing_count:,} come out another way", style="bold red")
     table = _table("decision", "charger", "field", "stored", "now")
@@ -139,6 +139,15 @@ def _print_own_record(done: Replayed, console: Console) -> None:
             named = ("", "")
     console.print(table)
     _say_hidden(tally.differing_count, console)
+
+
+def _say_the_same(tally: Tally, console: Console) -> None:
+    """No more than was compared: decisions of other rules versions prove nothing."""
+    others_count = tally.other_rules.total()
+    compared_count = tally.decisions_count - others_count
+    if compared_count:
+        of_these = f" in the {compared_count:,} of rules version {RULES_VERSION}"
+        console.print(f"no difference{of_these if others_count else ''}", style="green")
 
 
 def _print_draft(done: Replayed, draft: DraftNamed, console: Console) -> None:
