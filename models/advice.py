@@ -68,13 +68,13 @@ REASON_HELP: tuple[ReasonHelp, ...] = (
     ),
     ReasonHelp(
         Reason.REVOKED, "A revoked record matches: in reserved hours that always denies.",
-        "{references} is revoked{since}, and {charger} is reserved{until}.",
+        "{references} {is} revoked{since}, and {charger} is reserved{until}.",
         ("Contact the fleet manager: a revoked card is not to be used.",
          "If it was revoked by mistake: its source has to say `active` again."),
     ),
     ReasonHelp(
         Reason.SUSPENDED, "A suspended record matches: in reserved hours that always denies.",
-        "{references} is suspended{since}, and {charger} is reserved{until}.",
+        "{references} {is} suspended{since}, and {charger} is reserved{until}.",
         ("Contact the fleet manager, who can end the suspension in the card's source.",),
     ),
     ReasonHelp(
@@ -89,7 +89,7 @@ REASON_HELP: tuple[ReasonHelp, ...] = (
     ),
     ReasonHelp(
         Reason.AGREEMENT_NOT_YET, "No record that matches has begun.",
-        "{references} begins{since}, and {charger} is reserved{until}.",
+        "{references} begin{s}{since}, and {charger} is reserved{until}.",
         ("Wait until it begins, or have its `valid_from` corrected in its source.",),
     ),
     ReasonHelp(
@@ -107,7 +107,7 @@ REASON_HELP: tuple[ReasonHelp, ...] = (
     ),
     ReasonHelp(
         Reason.NOT_ENTITLED_HERE, "The card is known, and no access rule admits it here.",
-        "{references} is known, but no access rule admits it at {charger}.",
+        "{references} {is} known, but no access rule admits it at {charger}.",
         ("Send the driver to a charger of the right group.",
          "Wrong charger group? It is in the site's access rules."),
     ),
@@ -124,12 +124,12 @@ REASON_HELP: tuple[ReasonHelp, ...] = (
     ),
     ReasonHelp(
         Reason.OWN_FLEET, "An active record of the own fleet matches.",
-        "{references} belongs to the own fleet and is active.",
+        "{references} belong{s} to the own fleet and {is} active.",
         (),
     ),
     ReasonHelp(
         Reason.AGREEMENT_ACTIVE, "An active agreement matches.",
-        "{references} is an active agreement.",
+        "{references} {has} an active agreement.",
         (),
     ),
 )

@@ -5,10 +5,10 @@ Pure: the same records give the same explanation next year.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from models.advice import HELP_OF, MEANING_OF_FLAG, NEWER
+from models.answers import ACCEPTED
 from models.attempt import (
     Attempt,
     Basis,
@@ -22,8 +22,10 @@ from models.attempt import (
     Verdict,
 )
 from models.clock_notes import clock_notes
+from models.concerns import concerned
 from models.decision import RULES_VERSION
 from models.explanation import (
+    UNDECIDED,
     DataSeen,
     Different,
     Explanation,
@@ -33,7 +35,7 @@ from models.explanation import (
     ToldSeen,
 )
 from models.feed_age import feed_age, policy_of, state_at
-from models.ladder import valid_at
+from models.ladder import case_at, valid_at
 from models.reasons import Answer, Reason
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Stage
@@ -93,7 +95,7 @@ class _Explainer:
         return Explanation(
             decision_id=attempt.request_id,
             recorded=self.recorded,
-            answer=str(verdict.answer) if verdict else "none",
+            answer=str(verdict.answer) if verdict else UNDECIDED,
             headline=self._headline(),
             sentence=self._sentence(),
             site_id=attempt.site_id,
@@ -148,12 +150,16 @@ class _Explainer:
         references = list(dict.fromkeys(f"“{match.reference}”" for match in about))
         hidden = len(references) - REFERENCES_SAID
         more = f" and {hidden} more" if hidden > 0 else ""
+        several = len(references) > 1
         return {
             "charger": self.attempt.charger_id,
             "until": self._until(),
             "references": ", ".join(references[:REFERENCES_SAID]) + more or "This card",
             "since": self._since(about),
-            "count": str(len(self.facts.matches) if self.facts else 0),
+            "s": "" if several else "s",
+            "is": "are" if several else "is",
+            "has": "have" if several else "has",
+            "count": str(len(self._spoken_of)),
             "problem": self._problem(),
             "deadline": self._deadline(),
         }
@@ -174,13 +180,18 @@ class _Explainer:
             return "its deadline"
         return f"{(self.outcome.deadline_at - self.attempt.received_at).total_seconds():.1f} s"
 
+    @property
+    def _spoken_of(self) -> tuple[Match, ...]:
+        """The records that the answer is about: one that has ended beside one that holds is not."""
+        if self.facts is None:
+            return ()
+        mode = self.schedule.mode if self.schedule else None
+        return case_at(self.attempt, self.facts, self.attempt.event_at, mode).spoken_of
+
     def _matches_about(self) -> tuple[Match, ...]:
-        """The matches that the primary reason is about; all of them where it names no state."""
-        matches = self.facts.matches if self.facts else ()
-        concerns = _CONCERNS.get(self._primary)
-        if concerns is None:
-            return matches
-        return tuple(each for each in matches if concerns(each, self.attempt.event_at)) or matches
+        """Of them, those that the primary reason is about."""
+        spoken_of = self._spoken_of
+        return concerned(self._primary, spoken_of, self.attempt.event_at) or spoken_of
 
     def _since(self, matches: tuple[Match, ...]) -> str:
         """When the state that the reason names began, or the validity ended or begins."""
@@ -254,6 +265,8 @@ class _Explainer:
         match told.basis if told else None:
             case None:
                 return "the charger was gone before the answer"
+            case Basis.DECISION if told and not told.accepted and told.status == ACCEPTED:
+                return "by decision: OCPP asks to accept this tag, and its session is stopped"
             case Basis.DECISION:
                 return "by decision"
             case Basis.STAGE:
@@ -289,6 +302,10 @@ class _Explainer:
                 f"A decision came after the deadline: {self.verdict.answer}, "
                 f"{self.verdict.reason}. It changed no answer."
             )
+        if self.facts and not self.recorded and self.attempt.event_at < self.facts.evaluated_at:
+            notes.append(
+                "Answered from what is loaded now, which may differ from what was loaded then."
+            )
         if self.attempt.replayed:
             notes.append("The charger was offline and reported it afterwards.")
         notes += clock_notes(self.attempt)
@@ -310,16 +327,6 @@ _CLASSES: dict[str, str] = {
     IdentityClass.OWN_FLEET: "own fleet",
     IdentityClass.AGREEMENT: "agreement",
 }
-
-_CONCERNS: dict[str, Callable[[Match, datetime], bool]] = {
-    Reason.REVOKED: lambda match, _at: match.state == IdentityState.REVOKED,
-    Reason.SUSPENDED: lambda match, _at: match.state == IdentityState.SUSPENDED,
-    Reason.AGREEMENT_EXPIRED: lambda match, at: match.valid_to is not None and match.valid_to <= at,
-    Reason.AGREEMENT_NOT_YET: lambda match, at: match.valid_from > at,
-    Reason.OWN_FLEET: lambda match, _at: match.identity_class == IdentityClass.OWN_FLEET,
-    Reason.AGREEMENT_ACTIVE: lambda match, _at: match.identity_class == IdentityClass.AGREEMENT,
-}
-"""Which matches a reason is about, by reason."""
 
 
 def _verdict(decision: Decision | None, outcome: Outcome | None) -> Verdict | None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from models.record import Frozen, UtcDatetime
 
+UNDECIDED = "none"
+"""The answer of an attempt of which no decision is recorded."""
+
 
 class Moment(Frozen):
     """An instant, and how people at the site say it.

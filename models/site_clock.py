@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from models.errors import ScheduleError
 from models.explanation import Moment
+from models.localtime import repeated
 from models.zones import on_the_wall, zone
 
 UTC_NAME = "UTC"
@@ -36,10 +37,12 @@ class SiteClock:
         same_day = local.date() == self._seen_at.astimezone(self._zone).date()
         clock = f"{local:%H:%M}" if same_day else f"{local:%a %H:%M}" if near else ""
         seconds = f":{local:%S}" if local.second else ""
+        # In an hour that is repeated the clock alone does not say which of the two is meant.
+        which = f" {local:%Z}" if repeated(local) else ""
         return Moment(
             at=at,
-            local=f"{local:%a %Y-%m-%d %H:%M}{seconds}",
-            clock=clock or f"{local:%Y-%m-%d %H:%M}",
+            local=f"{local:%a %Y-%m-%d %H:%M}{seconds}{which}",
+            clock=(clock or f"{local:%Y-%m-%d %H:%M}") + which,
         )
 
     def perhaps(self, at: datetime | None) -> Moment | None:

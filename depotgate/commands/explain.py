@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Annotated
 
@@ -96,4 +98,13 @@ def _card(given: str | None) -> str:
             soft_wrap=True,
         )
         return given
-    return str(typer.prompt("Card number (hidden)", hide_input=True, err=True))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return str(typer.prompt("Card number (hidden)", hide_input=True, err=True))
+    except GetPassWarning:
+        errors().print()  # the prompt stands there already
+        raise ConfigurationError(
+            "there is no terminal on which a card could be asked for hidden; give it on standard "
+            "input with --card -"
+        ) from None

@@ -28,17 +28,21 @@ from depotgate.progress import progress_bar
 from depotgate.reaching import reachable_kafka
 from depotgate.settings import Settings
 from depotgate.written_times import written_time
+from models.attempt import Token
 from models.errors import NotFoundError
 from models.explaining import explain
 from models.explaining_vehicles import explain_vehicle
 from models.explanation import Explanation
 from models.identifiers import Pseudonymiser
 from models.ids import Pseudonym
+from models.site import ChargerRecord, SiteRecord
 from models.site_clock import UTC_NAME
-from models.topics import PRIMARY_TOPICS, Kind
+from models.topics import CHARGERS, PRIMARY_TOPICS, SITES, Kind
 from models.zones import zone
 
 CONFIGURATION = tuple(topic for topic in PRIMARY_TOPICS if topic.kind is Kind.CONFIGURATION)
+PLACES = (SITES, CHARGERS)
+"""Where a charger stands, and how identifiers are read there."""
 
 
 class Asked(NamedTuple):
@@ -86,9 +90,11 @@ async def explain_configured(settings: Settings, asked: Asked) -> Explanation:
         DepotgateError: the question does not fit the configuration, or no Kafka answers.
     """
     bootstrap, pseudonymiser = reachable_kafka(settings), pseudonymiser_of(settings)
-    checked_type(asked.stated_type)
-    # All readings of the card, before it is known whether the charger's site reserves it.
-    token = token_of_card(asked.card, asked.stated_type, pseudonymiser, None, None)
+    # Which readings a card has is for its charger's site to say (rule 17): that is read first.
+    places = Replica(bootstrap, PLACES, Metrics("worker"))
+    await places.load()
+    await places.close()
+    token = _token(asked, pseudonymiser, *governed(places, asked.charger))
     wanted = frozenset[Pseudonym](
         pseudonym for candidate in token.candidates for pseudonym in candidate.pseudonyms
     )
@@ -104,7 +110,6 @@ def explain_draft(settings: Settings, asked: Asked, folder: Path) -> Explanation
     Raises:
         DepotgateError: the folder is refused, or the question does not fit it.
     """
-    checked_type(asked.stated_type)
     with progress_bar("identities") as step:
         epochs = read_keys(settings.pseudonym_keys_file)
         draft = read_draft(folder, epochs, settings.tenant, step)
@@ -115,8 +120,15 @@ def _imagined(view: Configured, asked: Asked, pseudonymiser: Pseudonymiser) -> E
     now = datetime.now(UTC)
     charger, site = governed(view, asked.charger)
     at = written_time(asked.at, zone(site.timezone), now, "--at") if asked.at else now
-    token = token_of_card(asked.card, asked.stated_type, pseudonymiser, charger, site)
+    token = _token(asked, pseudonymiser, charger, site)
     return imagine(Question(charger, site, token, at), view, now)
+
+
+def _token(
+    asked: Asked, pseudonymiser: Pseudonymiser, charger: ChargerRecord, site: SiteRecord
+) -> Token:
+    stated = checked_type(asked.stated_type, site)
+    return token_of_card(asked.card, stated, pseudonymiser, charger, site)
 
 
 def print_explanation(explanation: Explanation, *, as_json: bool) -> None:

@@ -18,13 +18,13 @@ from models.explaining import explain
 from models.explanation import Explanation
 from models.facts import ConfigurationView, gather
 from models.identifier_forms import FORMS
-from models.identifiers import AS_OCPP_SAYS, Pseudonymiser
+from models.identifiers import Pseudonymiser
 from models.ids import AttemptId, ChargerId, RequestId, timed_id
 from models.profile_choice import reserved_by
 from models.site import ChargerRecord, Posture, SiteRecord
 
 STATED_TYPES = (*FORMS, "NoAuthorization")
-"""idToken types that a charger may state."""
+"""idToken types that any charger may state; those of its site come on top."""
 
 OCPP_ASSUMED = "2.0.1"
 """Of a charger that may speak any: the version that carries a text."""
@@ -72,14 +72,15 @@ def governed(view: Configured, charger_id: str) -> tuple[ChargerRecord, SiteReco
     )
 
 
-def checked_type(stated: str | None) -> str | None:
+def checked_type(stated: str | None, site: SiteRecord) -> str | None:
     """An idToken type that exists; None for a card whose type is not stated (rule 17).
 
     Raises:
-        ConfigurationError: naming those that exist.
+        ConfigurationError: naming those that exist at the site.
     """
-    if stated is not None and stated not in STATED_TYPES:
-        raise ConfigurationError(f"--type: expected one of {', '.join(STATED_TYPES)}")
+    known = (*STATED_TYPES, *site.identifier_types)
+    if stated is not None and not {stated, stated.upper()} & {*known}:
+        raise ConfigurationError(f"--type: expected one of {', '.join(known)}")
     return stated
 
 
@@ -87,17 +88,12 @@ def token_of_card(
     card: str,
     stated_type: str | None,
     pseudonymiser: Pseudonymiser,
-    charger: ChargerRecord | None,
-    site: SiteRecord | None,
+    charger: ChargerRecord,
+    site: SiteRecord,
 ) -> Token:
-    """The card as it may be looked up: pseudonyms and a display form.
-
-    Without charger and site no tag is reserved: for asking which pseudonyms there are.
-    """
-    of_profile = reserved_by(charger, charger.ocpp or OCPP_ASSUMED) if charger else ()
-    reserved = reserved_for(site, of_profile, None) if charger else frozenset[str]()
-    forms = site.forms if site else AS_OCPP_SAYS
-    return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser, forms)
+    """The card as it may be looked up: pseudonyms and a display form."""
+    reserved = reserved_for(site, reserved_by(charger, charger.ocpp or OCPP_ASSUMED), None)
+    return token_of(PresentedToken(card, stated_type), reserved, pseudonymiser, site.forms)
 
 
 def imagine(question: Question, view: ConfigurationView, now: datetime) -> Explanation:

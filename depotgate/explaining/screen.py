@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from depotgate.printing import printable
-from models.explanation import Explanation, Held, MatchSeen, Stretch, ToldSeen
+from models.explanation import UNDECIDED, Explanation, Held, MatchSeen, Stretch, ToldSeen
 from models.reasons import Answer
 
 LABEL_COLUMNS = 8
@@ -19,6 +19,8 @@ _COLOURS: dict[str, str] = {Answer.ALLOW: "bold green", Answer.DENY: "bold red"}
 _MODES = {"freevend": "green", "managed": "yellow"}
 _UNKNOWN = "…"
 """An edge that the decision does not know."""
+_NOT_RECORDED = "not recorded"
+"""Where nothing was decided, that no record is shown does not say that none matches."""
 
 
 def show(explanation: Explanation, console: Console) -> None:
@@ -50,8 +52,9 @@ def _sections(explanation: Explanation) -> Iterator[tuple[str, RenderableType]]:
     if explanation.told is not None:
         label = "told" if explanation.recorded else "tells"
         yield label, _told(explanation.told, explanation.stage)
-    yield "timeline", _timeline(explanation.timeline)
-    yield "matched", _matches(explanation.matches)
+    undecided = explanation.answer == UNDECIDED
+    yield "timeline", _timeline(explanation.timeline, undecided=undecided)
+    yield "matched", _matches(explanation.matches, undecided=undecided)
     yield "data", _text("; ".join(f"{each.what} {each.said}" for each in explanation.data) or "–")
     if explanation.reasons:
         yield "because", _held(explanation.reasons)
@@ -87,9 +90,9 @@ def _told(told: ToldSeen, stage: str) -> Text:
     return _text(", ".join(parts))
 
 
-def _timeline(stretches: tuple[Stretch, ...]) -> RenderableType:
+def _timeline(stretches: tuple[Stretch, ...], *, undecided: bool) -> RenderableType:
     if not stretches:
-        return _text("no schedule is known")
+        return _text(_NOT_RECORDED if undecided else "no schedule is known")
     table = Table.grid(padding=(0, 1))
     for _ in range(6):
         table.add_column()
@@ -105,8 +108,10 @@ def _timeline(stretches: tuple[Stretch, ...]) -> RenderableType:
     return table
 
 
-def _matches(matches: tuple[MatchSeen, ...]) -> RenderableType:
-    return Group(*(_match(match) for match in matches)) if matches else _text("no record")
+def _matches(matches: tuple[MatchSeen, ...], *, undecided: bool) -> RenderableType:
+    if not matches:
+        return _text(_NOT_RECORDED if undecided else "no record")
+    return Group(*(_match(match) for match in matches))
 
 
 def _match(match: MatchSeen) -> Text:

@@ -38,7 +38,10 @@ async def depotgate(up: Up, *arguments: str, card: str = "") -> Said:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def depot(tmp_path_factory: pytest.TempPathFactory) -> Depot:
-    return Depot(tmp_path_factory.mktemp("depot"), "asked", rows("MANAGED", "reserved", 3))
+    depot = Depot(tmp_path_factory.mktemp("depot"), "asked", rows("MANAGED", "reserved", 3))
+    depot.choices = ["card_byte_order: either"]
+    depot.write_site()
+    return depot
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -119,6 +122,15 @@ async def test_a_card_is_judged_by_what_is_loaded(up: Up, outcomes: dict[str, Ou
         assert said.code == 0, said.err
         assert said.json["reasons"][0]["code"] == reason
         assert card not in said.out + said.err
+
+
+async def test_a_card_is_read_as_its_site_reads_it(up: Up, outcomes: dict[str, Outcome]) -> None:
+    """Rule 17: readers of this site may begin at the other end of a card's number."""
+    card = bytes.fromhex(CARDS["own fleet"].token)[::-1].hex()
+    said = await depotgate(up, "explain", "--charger", ALLOWED, "--card", "-", "--json", card=card)
+    assert said.code == 0, said.err
+    assert said.json["reasons"][0]["code"] == Reason.OWN_FLEET
+    assert [match["reference"] for match in said.json["matches"]] == ["bus-1"]
 
 
 async def test_what_is_not_there_is_said_with_what_was_searched(

@@ -7,7 +7,10 @@ import re
 from models.advice import FLAG_HELP, REASON_HELP
 from models.reasons import ROW_OF, Answer, Flag, Reason
 
-PLACEHOLDERS = {"charger", "until", "references", "since", "count", "problem", "deadline"}
+PLACEHOLDERS = {
+    *("charger", "until", "references", "since", "count", "problem", "deadline"),
+    *("s", "is", "has"),
+}
 
 
 def test_every_reason_has_help_in_the_order_of_the_reason_table() -> None:

@@ -6,7 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.attempt import Attempt, Basis, Decision, Edge, Facts, FeedFacts, Outcome, Told
+from models.answers import told_for
+from models.attempt import (
+    Attempt,
+    Basis,
+    Decision,
+    Edge,
+    Facts,
+    FeedFacts,
+    Outcome,
+    TokenKind,
+    Told,
+)
 from models.decision import decide
 from models.explaining import explain
 from models.explanation import DataSeen, Explanation
@@ -145,6 +156,51 @@ def test_a_match_is_shown_by_its_reference_and_never_by_a_pseudonym() -> None:
     assert PSEUDONYM.partition(":")[2] not in said.model_dump_json()
 
 
+def test_a_sentence_names_the_records_that_count_and_no_other() -> None:
+    """Rule 20: what is outside its validity is ignored beside what is inside it."""
+    card = {"identity_class": IdentityClass.OWN_FLEET, "valid_to": None}
+    new = ENDED.model_copy(update={**card, "reference": "bus-2"})
+    old = ENDED.model_copy(update={**card, "reference": "bus-1", "valid_to": ENDED.valid_to})
+    said = explain(decided(matches=(old, new)), None)
+    assert said.sentence == "“bus-2” belongs to the own fleet and is active."
+    spare = new.model_copy(update={"reference": "bus-3"})
+    said = explain(decided(matches=(old, new, spare)), None)
+    assert said.sentence == "“bus-2”, “bus-3” belong to the own fleet and are active."
+    barred = spare.model_copy(update={"state": "lost"})
+    said = explain(decided(matches=(old, new, barred)), None)
+    assert said.sentence == ("2 records match this card and they disagree: “bus-2”, “bus-3”.")
+    assert len(said.matches) == 3
+
+
+def test_the_freevend_tag_is_accepted_on_the_wire_and_refused_all_the_same() -> None:
+    """OCPP 2.0.1 C02.FR.02: support reads why the answer is not the verdict's."""
+    token = LIVE.token.model_copy(update={"kind": TokenKind.FREEVEND_TAG, "candidates": ()})
+    attempt = LIVE.model_copy(update={"token": token})
+    decision = decide(attempt, KNOWN.model_copy(update={"matches": ()}))
+    told = told_for(
+        "2.0.1",
+        Stage.ENFORCE,
+        decision.verdict,
+        posture=Posture.CLOSED,
+        freevend=False,
+        barred=False,
+    )
+    said = explain(decision, outcome_of(decision, told=told))
+    assert said.headline == "Refused"
+    assert said.told is not None
+    assert said.told.status == "Accepted"
+    assert said.told.because == (
+        "by decision: OCPP asks to accept this tag, and its session is stopped"
+    )
+
+
+def test_a_time_in_the_hour_that_is_repeated_says_which_of_the_two_it_is() -> None:
+    for hour, clock in ((0, "02:30 CEST"), (1, "02:30 CET"), (2, "03:30")):
+        at = datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+        said = explain(decide(LIVE.model_copy(update={"event_at": at}), KNOWN), None)
+        assert (said.happened.local, said.happened.clock) == (f"Sun 2026-10-25 {clock}", clock)
+
+
 def test_a_missed_deadline_says_the_posture_and_that_the_decision_came_late() -> None:
     """Rule 24: a late decision changes no answer."""
     decision = decided()
@@ -204,6 +260,13 @@ def test_an_imagined_attempt_says_what_would_be() -> None:
     assert said.notes == ()
     assert said.told is not None
     assert said.told.answered is None
+
+
+def test_what_is_imagined_of_the_past_says_that_it_rests_on_the_present() -> None:
+    decision = decided(evaluated_at=EVENING + timedelta(days=1))
+    note = "Answered from what is loaded now, which may differ from what was loaded then."
+    assert explain(decision, None, would_tell=TOLD).notes == (note,)
+    assert note not in explain(decision, None).notes
 
 
 def test_what_could_not_be_evaluated_is_no_refusal() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -11,7 +13,9 @@ from models.explanation import Explanation
 from models.reasons import Reason
 from tests.depotgate.asking import ask
 from tests.depotgate.explaining.folders import (
+    IDENTITIES,
     OWN_CARD,
+    SITE,
     SUSPENDED_CARD,
     UNKNOWN_CARD,
     write_depot,
@@ -58,6 +62,22 @@ def test_a_draft_answers_as_it_would_once_loaded(
     assert not said.recorded
 
 
+@pytest.mark.parametrize("stated", ["FLEETCARD", "FleetCard"])
+def test_a_type_of_the_sites_own_may_be_stated(depot: Path, stated: str) -> None:
+    """Rule 17: what a charger may state here can be asked here."""
+    write_depot(
+        depot,
+        site=f"{SITE}identifier_types: [FLEETCARD]\n",
+        identities=f"{IDENTITIES}FLEETCARD,F-1001,own_fleet,van-05,2026-01-01T00:00:00+01:00,,active\n",
+    )
+    result = explained(depot, "F-1001", "--type", stated, "--at", NIGHT, "--json")
+    assert result.code == 0, result.text
+    said = Explanation.model_validate_json(result.out)
+    assert [match.reference for match in said.matches] == ["van-05"]
+    result = explained(depot, "F-1001", "--type", "TRAMCARD")
+    assert "NoAuthorization, FLEETCARD" in result.err
+
+
 def test_the_screen_says_the_same_as_the_json_within_80_columns(depot: Path) -> None:
     screen = explained(depot, SUSPENDED_CARD, "--at", NIGHT).out
     said = orjson.loads(explained(depot, SUSPENDED_CARD, "--at", NIGHT, "--json").out)
@@ -93,6 +113,23 @@ def test_a_card_without_the_option_is_asked_for_hidden(depot: Path) -> None:
     assert result.code == 0, result.text
     assert "bus-03" in result.out
     assert SUSPENDED_CARD not in result.text
+
+
+def test_without_a_terminal_a_card_is_not_asked_for_in_the_open(depot: Path) -> None:
+    """As cron or a container runs it: nothing there could hide what is typed."""
+    words = ("explain", "--depot", depot, "--charger", "YARD-001")
+    result = subprocess.run(
+        [sys.executable, "-m", "depotgate", *words],
+        input=f"{OWN_CARD}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert result.returncode == 1
+    assert "give it on standard input with --card -" in " ".join(result.stderr.split())
+    assert "getpass" not in result.stderr
+    assert result.stdout == ""
 
 
 def test_a_card_on_the_command_line_works_and_is_warned_of(depot: Path) -> None:
