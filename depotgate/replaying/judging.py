@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from connectors.feeds.identities_file import SOURCE
@@ -44,7 +44,9 @@ class OwnRecord(NamedTuple):
             if self.site_id is not None and stored.attempt.site_id != self.site_id:
                 tally.other_sites_count += 1
                 continue
-            _count(stored.attempt, self.epochs, tally)
+            attempt = stored.attempt
+            gone = unmatchable(attempt.token, self.epochs) if self.epochs is not None else ()
+            _count(attempt, gone, tally)
             _compare(stored, tally)
         return tally
 
@@ -88,8 +90,9 @@ class InDraft(NamedTuple):
 
     def _compare(self, past: PastAttempt, tally: Tally) -> None:
         attempt = past.attempt
-        _count(attempt, self.epochs, tally)
-        if unmatchable(attempt.token, self.epochs):
+        gone = unmatchable(attempt.token, self.epochs)
+        _count(attempt, gone, tally)
+        if gone:
             return
         then = what_if(past, self.draft, SOURCE)
         tally.overridden_count += then.kept_override
@@ -117,12 +120,12 @@ def _pasts(values: list[bytes], tally: Tally) -> Iterator[PastAttempt]:
             tally.unreadable[str(fault)] += 1
 
 
-def _count(attempt: Attempt, epochs: frozenset[str] | None, tally: Tally) -> None:
+def _count(attempt: Attempt, gone: Iterable[str], tally: Tally) -> None:
+    """Count a decision, also by key epochs that are gone with which alone it could be matched."""
     tally.decisions_count += 1
     tally.attempts_count += _begins(attempt)
-    if epochs is not None:
-        for kid in unmatchable(attempt.token, epochs):
-            tally.retired[kid] += _begins(attempt)
+    for kid in gone:
+        tally.retired[kid] += _begins(attempt)
 
 
 def _begins(attempt: Attempt) -> bool:
