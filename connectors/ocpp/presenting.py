@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from models.attempt import Attempt, AttemptKind, Token, TokenKind
 from models.charger import EventName, Scalar
 from models.clocks import LIVE_UNCERTAINTY_S, ClockOffset, JudgedTime, live_doubt, replay_time
 from models.identifiers import AS_OCPP_SAYS
-from models.ids import AttemptId, RequestId, session_id, timed_id
+from models.ids import AttemptId, RequestId, session_id, time_of_id, timed_id
 from models.profile_choice import reserved_by
 
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -194,7 +194,7 @@ def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -
     known = call.services.memory.attempt_of(charger.charger_id, token, call.received_s)
     return Attempt(
         request_id=request_id,
-        attempt_id=known or AttemptId(request_id),
+        attempt_id=known if known and _may_lead_to(known, time) else AttemptId(request_id),
         charger_id=charger.charger_id,
         site_id=charger.site_id,
         ocpp=connection.ocpp,
@@ -211,6 +211,15 @@ def _start_attempt(call: IncomingCall, token: Token, transaction: Transaction) -
         connector=transaction.connector,
         mode=None if time.replayed else connection.mode.known,
     )
+
+
+def _may_lead_to(authorize: AttemptId, start: ChargerTime) -> bool:
+    """Whether a start may have followed an Authorize that came just before: one that was made
+    offline hours ago, and is told of now, has nothing to do with the card that is shown now."""
+    if not start.replayed:
+        return True
+    latest_at = start.judged.event_at + timedelta(seconds=start.judged.uncertainty_s)
+    return latest_at >= time_of_id(authorize)
 
 
 async def _settle(

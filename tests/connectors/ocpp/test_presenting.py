@@ -260,6 +260,32 @@ async def test_rule_30_authorize_and_the_start_it_leads_to_share_an_attempt_id(
     assert started.request_id != authorize.request_id
 
 
+async def test_rule_30_an_offline_start_of_the_morning_is_no_part_of_the_attempt_made_now(
+    stand: Stand,
+) -> None:
+    """A driver taps while the charger still tells what the same card did before."""
+    connection = stand.connection("1.6", since=SINCE)
+    await stand.handle(connection, "Authorize", {"idTag": CARD})
+    await stand.handle(connection, "StartTransaction", start16(BEFORE), message_id="2")
+    await stand.handle(connection, "StartTransaction", start16(connectorId=2), message_id="3")
+    authorize, earlier, started = (case.attempt for case in stand.desk.cases)
+    assert earlier.replayed
+    assert earlier.attempt_id == AttemptId(earlier.request_id)
+    assert started.attempt_id == authorize.attempt_id
+
+
+async def test_rule_30_a_start_that_a_short_absence_delayed_is_of_the_same_attempt(
+    stand: Stand,
+) -> None:
+    connection = stand.connection("2.0.1", since=SINCE)
+    await stand.handle(connection, "Authorize", {"idToken": event201()["idToken"]})
+    late = event201(NOW + timedelta(seconds=5), offline=True)
+    await stand.handle(connection, "TransactionEvent", late, message_id="2")
+    authorize, started = (case.attempt for case in stand.desk.cases)
+    assert started.replayed
+    assert started.attempt_id == authorize.attempt_id
+
+
 async def test_rule_30_a_start_of_its_own_is_an_attempt_of_its_own(stand: Stand) -> None:
     attempt = (await start(stand, start16())).attempt
     assert attempt.attempt_id == AttemptId(attempt.request_id)
