@@ -14,7 +14,6 @@ from models.attempt import (
     Basis,
     Decision,
     Facts,
-    FeedFacts,
     Match,
     Outcome,
     ScheduleFacts,
@@ -23,10 +22,10 @@ from models.attempt import (
 )
 from models.clock_notes import clock_notes
 from models.concerns import concerned
+from models.data_notes import data_seen
 from models.decision import RULES_VERSION
 from models.explanation import (
     UNDECIDED,
-    DataSeen,
     Different,
     Explanation,
     Held,
@@ -34,13 +33,11 @@ from models.explanation import (
     Stretch,
     ToldSeen,
 )
-from models.feed_age import feed_age, policy_of, state_at
 from models.ladder import case_at, valid_at
 from models.reasons import Answer, Reason
 from models.schedule import Mode
 from models.site import IdentityClass, IdentityState, Stage
 from models.site_clock import UTC_NAME, SiteClock
-from models.texts import age_in_words
 
 REFERENCES_SAID = 3
 """In a sentence; the list of matches has them all."""
@@ -110,7 +107,7 @@ class _Explainer:
             received=self.clock.moment(attempt.received_at),
             timeline=_timeline(self.schedule, self.clock),
             matches=self._matches(),
-            data=_data(self.facts, self.attempt.event_at, self.clock) if self.facts else (),
+            data=data_seen(self.facts, self.attempt.event_at, self.clock) if self.facts else (),
             reasons=self._reasons(),
             flags=self._flags(),
             told=self._told(),
@@ -278,7 +275,8 @@ class _Explainer:
 
     def _different(self) -> Different | None:
         verdict = self.verdict
-        if verdict is None or verdict.next_change_at is None:
+        # A decision that came late was not the answer: when it would change is another matter.
+        if self.late or verdict is None or verdict.next_change_at is None:
             return None
         then = "refused" if verdict.answer == Answer.ALLOW else "allowed"
         return Different(
@@ -382,23 +380,3 @@ def _governed_by(schedule: ScheduleFacts) -> str:
         schedule.layer if schedule.layer == schedule.name else f"{schedule.layer} “{schedule.name}”"
     )
     return f"{what.replace(' “”', '')} of schedule “{schedule.schedule_id}” ({schedule.scope}'s)"
-
-
-def _data(facts: Facts, at: datetime, clock: SiteClock) -> tuple[DataSeen, ...]:
-    """How old what it was decided from was, at the time of the attempt (rule 22)."""
-    evaluated = clock.moment(facts.evaluated_at)
-    site = f"revision {facts.site_revision}" if facts.site_revision else "none is known"
-    sources = facts.identity_revision.replace(",", ", ").replace("@", " revision ")
-    return (
-        *(_feed(facts, feed, at) for feed in facts.feeds),
-        DataSeen(what="identities", said=sources or "no source has been loaded"),
-        DataSeen(what="site", said=site),
-        DataSeen(what="tz database", said=facts.tzdata_version),
-        DataSeen(what="decided", said=evaluated.local),
-    )
-
-
-def _feed(facts: Facts, feed: FeedFacts, at: datetime) -> DataSeen:
-    age = age_in_words(feed_age(feed.content_at, at))
-    state = state_at(feed.content_at, at, policy_of(facts))
-    return DataSeen(what=f"source {feed.source}", said=f"{age} old, {state}")

@@ -132,6 +132,9 @@ def _held(held: tuple[Held, ...]) -> Text:
 def _different(explanation: Explanation) -> Text:
     different = explanation.different
     if different is None:
+        late = explanation.told is not None and explanation.told.late
+        if late or explanation.answer == UNDECIDED:
+            return _text("with any attempt that is decided in time" if late else _NOT_RECORDED)
         return _text("at no time that the decision knows of")
     return _text(f"{different.at.clock}: it would be {different.then}, {different.cause}")
 
