@@ -284,6 +284,9 @@ class Replica:
 
     def _put(self, topic: Topic, key: str, value: bytes | None) -> None:
         match topic.name:
+            case IDENTITIES.name:  # first: a million of them for some thousand others
+                if self._only is None or pseudonym_of_key(key) in self._only:
+                    self._identities.put(key, value)
             case SITES.name:
                 site = _decoded(value, _checked_site)
                 hold_to_key(key, site.site_id if site else None)
@@ -308,9 +311,6 @@ class Replica:
                 row = _decoded(value, ChargerState.decode)
                 hold_to_key(key, row.charger_id if row else None)
                 _set_row(self.boots, ChargerId(key), boot_of(row) if row else None)
-            case IDENTITIES.name:
-                if self._only is None or pseudonym_of_key(key) in self._only:
-                    self._identities.put(key, value)
 
     def _forget_derived(self, changed: Collection[Topic]) -> None:
         """Forget what follows from rows that changed; it is made again when it is asked for."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.kafka.identity_table import IdentityTable
+from models.errors import UndecodableRecordError
 from models.ids import Pseudonym
 from models.site import IdentityClass, IdentityRecord, IdentityState
 from tests.models.samples import SAMPLES
@@ -61,6 +62,51 @@ def test_what_another_writer_wrote_is_read_as_every_reader_reads_it(other: dict[
     raw = orjson.dumps({**orjson.loads(RECORD.encode()), **other})
     assert found(raw) == IdentityRecord.decode(raw)
     assert found(raw).valid_from.tzinfo is UTC
+
+
+WRITTEN_OTHERWISE = (
+    "2026-02-30T12:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "2026-07-14T24:00:00Z",
+    "2026-07-14T12:00:60Z",
+    "2026-W29-2T12:00:00Z",
+    "20260714T120000Z",
+    "2026-07-14T12:00:00.12Z",
+    "2026-07-14T12:00:00.123456Z",
+    "2026-07-14T12:00:00",
+    "٢٠٢٦-07-14T12:00:00Z",
+)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="|"), max_size=5)
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 2**60),
+    st.floats(allow_nan=False),
+    texts,
+    st.lists(texts, max_size=2),
+    st.dictionaries(texts, texts, max_size=2),
+    st.sampled_from((*WRITTEN_OTHERWISE, *IdentityClass, *IdentityState)),
+)
+
+
+@given(st.sampled_from([*IdentityRecord.model_fields, "added"]), values)
+def test_a_row_is_taken_exactly_where_every_reader_takes_it(column: str, value: object) -> None:
+    raw = orjson.dumps({**orjson.loads(RECORD.encode()), column: value})
+    table = IdentityTable()
+    try:
+        record = IdentityRecord.decode(raw)
+    except UndecodableRecordError:
+        with pytest.raises(UndecodableRecordError):
+            table.put(RECORD.key, raw)
+    else:
+        table.put(record.key, raw)
+        assert table.of(record.pseudonym) == (record,)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"1", b'"text"', b"null", b"{", b"\xff", b"{}"])
+def test_what_is_no_record_is_refused(raw: bytes) -> None:
+    with pytest.raises(UndecodableRecordError):
+        IdentityTable().put(RECORD.key, raw)
 
 
 def test_what_an_older_writer_left_out_has_its_default() -> None:
