@@ -6,13 +6,14 @@ import asyncio
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from connectors.feeds.feeds_file import read_feeds
 from connectors.kafka.broker import broker_ways
 from connectors.kafka.broker_files import DISK_NEEDED_BYTES
 from connectors.kafka.consumer import partitions_of, start_consumer, stop_consumer
@@ -24,6 +25,7 @@ from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.keys import read_keys
 from connectors.telemetry.metrics import Metrics
+from depotgate.feeding import feeds_path
 from depotgate.findings import Finding, Health
 from depotgate.process_health import process_health
 from depotgate.reaching import reachable_kafka
@@ -134,7 +136,7 @@ async def _kafka(settings: Settings) -> list[Finding]:
         findings += await role_findings(bootstrap)
         await check_topics(bootstrap)
         findings.append(Finding("topics", Health.GOOD, f"all {len(TOPICS)} as the table has them"))
-        findings += await _seen_by_people(bootstrap)
+        findings += await _seen_by_people(bootstrap, settings)
     except DepotgateError as fault:
         findings.append(Finding("topics", Health.BAD, str(fault)))
     except KafkaError as fault:
@@ -144,10 +146,10 @@ async def _kafka(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _seen_by_people(bootstrap: Kafka) -> list[Finding]:
+async def _seen_by_people(bootstrap: Kafka, settings: Settings) -> list[Finding]:
     """What is loaded and how far workers are; a process has no need to see it."""
     try:
-        return [*await _loaded(bootstrap), *await _offsets(bootstrap)]
+        return [*await _loaded(bootstrap, settings), *await _offsets(bootstrap)]
     except NotPermittedError as fault:
         return [Finding("depots", Health.NOTE, f"not shown: {fault}")]
 
@@ -166,7 +168,7 @@ def _stages(replica: Replica, site: SiteRecord) -> str:
     return f"{said or 'of no charger'} by flags ({flags.provider})"
 
 
-async def _loaded(bootstrap: Kafka) -> list[Finding]:
+async def _loaded(bootstrap: Kafka, settings: Settings) -> list[Finding]:
     replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS), Metrics("worker"))
     try:
         await replica.load()
@@ -195,7 +197,24 @@ async def _loaded(bootstrap: Kafka) -> list[Finding]:
     now = datetime.now(UTC)
     for standing in standings(replica.sites.values(), replica.feeds.values(), now):
         findings += feed_findings(standing, now)
-    return findings
+    return [*findings, *never_loaded(feeds_path(settings), replica.feeds)]
+
+
+def never_loaded(path: Path, receipts: Collection[str]) -> Iterator[Finding]:
+    """Sources of feeds.yaml of which nothing stands: no age tells that they do not come.
+
+    Args:
+        receipts: keys of those that stand.
+    """
+    try:
+        feeds = read_feeds(path) if path.exists() else ()
+    except DepotgateError as fault:
+        yield Finding("feeds", Health.BAD, f"{path} cannot be used: {fault}")
+        return
+    for feed in feeds:
+        if feed.key not in receipts:
+            advice = f"see why it does not come: depotgate feed run {feed.key}"
+            yield Finding(f"feed {feed.key}", Health.BAD, "never loaded", advice)
 
 
 def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
@@ -203,7 +222,10 @@ def feed_findings(standing: FeedStanding, now: datetime) -> list[Finding]:
     receipt, site_id = standing.receipt, standing.site_id
     about = f"feed {receipt.source}" + (f", {site_id}" if site_id else "")
     seen = f"{standing.state}, {age_in_words(standing.age)} old, {receipt.rows_count:,} records"
-    fetch = f"see why it does not come: depotgate feed run {receipt.source}"
+    fetch = (
+        f"see why it does not come: depotgate feed run {receipt.key}; "
+        f"if it is no more: depotgate feed remove {receipt.key}"
+    )
     match standing.state:
         case FeedState.FRESH if standing.near:
             left = age_in_words(standing.stale_at - now)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.feeds.feeds_file import FeedSource
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
-from depotgate.doctor import feed_findings
+from depotgate.doctor import feed_findings, never_loaded
 from depotgate.feeding import RETRY_FIRST_S, chosen, of_file, wait_s
 from depotgate.findings import Finding, Health
 from models.errors import ConfigurationError
@@ -148,6 +148,19 @@ def test_doctor_says_what_is_quarantined_and_what_was_left_out() -> None:
     assert found[2].seen == "4 bad rows were left out"
     (_, one) = findings(receipt(timedelta(0), skipped_count=1))
     assert one.seen == "1 bad row was left out"
+
+
+def test_doctor_names_a_source_that_never_came(tmp_path: Path) -> None:
+    """It has no age that could tell."""
+    path = tmp_path / "feeds.yaml"
+    assert [*never_loaded(path, ())] == []
+    path.write_text("feeds:\n  - {name: a, file: a}\n  - {name: b, site: n, file: b}\n")
+    (found,) = never_loaded(path, ("a", "folder/n"))
+    assert (found.about, found.health, found.seen) == ("feed b/n", Health.BAD, "never loaded")
+    assert found.advice.endswith("depotgate feed run b/n")
+    path.write_text("feeds: 3\n")
+    (found,) = never_loaded(path, ())
+    assert (found.health, "feeds: expected a list" in found.seen) == (Health.BAD, True)
 
 
 def findings(fed: FeedReceipt) -> list[Finding]:
