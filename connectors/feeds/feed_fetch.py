@@ -278,12 +278,18 @@ def _validator(written: str | None) -> str | None:
 def _cause(feed: FeedSource, fault: BaseException) -> str:
     """Never the url: its query may hold a secret."""
     match fault:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "its certificate is not trusted; ca_file names the certificates that are"
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(fault.certificate_error, "verify_message", "").rstrip(".")
+            return (
+                f"its certificate is not trusted ({why}); ca_file names the certificates that are"
+            )
+        case aiohttp.ClientConnectorSSLError():
+            return f"speaks no TLS that is spoken here ({getattr(fault.os_error, 'reason', '')})"
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return f"no whole answer within {feed.timeout_s} s"
         case aiohttp.ClientConnectorError():
-            return f"cannot be reached ({cause_of(fault)})"
+            why = cause_of(fault.os_error) or type(fault.os_error).__name__
+            return f"cannot be reached ({why})"
         case _:
             return f"broke off ({type(fault).__name__})"
 

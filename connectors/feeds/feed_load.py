@@ -212,6 +212,16 @@ class _Load:
             )
         return self._not_ahead(stated_at)
 
+    def _confirmed_at(self, got: Document, stated_at: datetime) -> datetime:
+        """Content that had to be read again, as under a new key epoch, stays as young as the 304
+        that confirmed it says: cards would be refused until the next one."""
+        before = self._before
+        if before is None or before.validators is None:
+            return stated_at
+        here, came = before.validators, (got.etag, got.last_modified)
+        same = any(came) and came == (here.etag, here.last_modified)
+        return max(stated_at, before.content_at) if same else stated_at
+
     def _not_ahead(self, at: datetime) -> datetime:
         if at > self._now + CLOCKS_APART_MAX:
             raise self._refused(
@@ -296,7 +306,7 @@ class _Load:
             source=self._feed.name,
             site_id=self._feed.site_id,
             revision=self._revision(delivery, differing),
-            content_at=content_at,
+            content_at=self._confirmed_at(got, content_at),
             stated_at=content_at,
             loaded_at=self._now,
             rows_count=rows_count,
@@ -330,7 +340,8 @@ class _Load:
         if before is None:
             begun = self._first_receipt(0)
         elif before.validators is not None:
-            begun = before.model_copy(update={"validators": None})
+            unread = before.validators.model_copy(update={"reading": ""})
+            begun = before.model_copy(update={"validators": unread})
         else:
             return
         if differing.change:

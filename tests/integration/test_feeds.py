@@ -302,6 +302,24 @@ async def test_a_new_key_epoch_replaces_every_record_and_nothing_counts_as_lost(
     assert (loaded.quarantined, loaded.unchanged, loaded.change) == (False, False, (0, 5, 0))
 
 
+async def test_content_that_was_confirmed_stays_young_when_it_is_read_again(fed: Fed) -> None:
+    """Rule 26: no card is refused in a rotation, though its source last changed days ago."""
+    days_ago = datetime.now(UTC) - timedelta(days=5)
+    fed.server.content, fed.server.etag = document(item(0), as_of=days_ago), '"one"'
+    assert (await fed.load()).receipt.content_at == days_ago
+    confirmed = (await fed.load()).receipt
+    epochs = (KeyEpoch("next", b"n" * 32), KeyEpoch("test", b"k" * 32))
+    rotated = Pseudonymiser(epochs, "default")
+    loaded = await load_feed(fed.bootstrap, fed.source, rotated, Asked("tests"))
+    assert (loaded.unchanged, loaded.change) == (False, (0, 1, 0))
+    assert loaded.receipt.content_at == confirmed.content_at > days_ago
+    # Another document is as old as it says.
+    newer = days_ago + timedelta(days=1)
+    fed.server.content, fed.server.etag = document(item(0), as_of=newer), '"two"'
+    loaded = await load_feed(fed.bootstrap, fed.source, rotated, Asked("tests"))
+    assert loaded.receipt.content_at == newer
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

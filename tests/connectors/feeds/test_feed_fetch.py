@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -315,30 +316,51 @@ def _certificate(folder: Path) -> Path:
     return path
 
 
+async def _over_tls(
+    certificate: Path, ca_file: str | None, *, host: str = "localhost", old: bool = False
+) -> Document | Unchanged:
+    application = web.Application()
+    application.router.add_get("/", Delivering(content=b"[]").answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    if old:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        port = runner.addresses[0][1]
+        return await fetch(source(f"https://{host}:{port}/", ca_file=ca_file), None)
+    finally:
+        await runner.cleanup()
+
+
 def test_certificates_are_verified_against_the_systems_or_the_named_ones(tmp_path: Path) -> None:
     path = _certificate(tmp_path)
-
-    async def run(ca_file: str | None) -> Document | Unchanged:
-        application = web.Application()
-        application.router.add_get("/", Delivering(content=b"[]").answer)
-        runner = web.AppRunner(application)
-        await runner.setup()
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(path)
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-            port = runner.addresses[0][1]
-            return await fetch(source(f"https://localhost:{port}/", ca_file=ca_file), None)
-        finally:
-            await runner.cleanup()
-
-    with pytest.raises(FeedUnavailableError, match="its certificate is not trusted"):
-        asyncio.run(run(None))
-    got = asyncio.run(run(str(path)))
+    with pytest.raises(FeedUnavailableError, match=r"its certificate is not trusted \(self-signed"):
+        asyncio.run(_over_tls(path, None))
+    got = asyncio.run(_over_tls(path, str(path)))
     assert isinstance(got, Document)
     assert got.content == b"[]"
     with pytest.raises(ConfigurationError, match="expected certificates in PEM in its ca_file"):
-        asyncio.run(run(str(tmp_path / "none.pem")))
+        asyncio.run(_over_tls(path, str(tmp_path / "none.pem")))
+
+
+def test_why_a_server_is_not_believed_is_said(tmp_path: Path) -> None:
+    path = _certificate(tmp_path)
+    with pytest.raises(FeedUnavailableError, match=r"not trusted \(.*not valid for '127.0.0.1'\)"):
+        asyncio.run(_over_tls(path, str(path), host="127.0.0.1"))
+    with pytest.raises(FeedUnavailableError, match=r"cannot be reached \([A-Za-z ]+\)"):
+        asyncio.run(_over_tls(path, str(path), old=True))
+
+    async def without_tls() -> None:
+        async with delivering() as server:
+            await fetch(source(server.url.replace("http:", "https:")), None)
+
+    with pytest.raises(FeedUnavailableError, match="speaks no TLS that is spoken here"):
+        asyncio.run(without_tls())
 
 
 def test_a_file_is_as_old_as_it_was_written(tmp_path: Path) -> None:
