@@ -161,6 +161,13 @@ def byte_reversed(canonical: str) -> str:
     return bytes.fromhex(canonical)[::-1].hex().upper()
 
 
+def spelled_in(identifier_type: str, canonical: str, text: str) -> bool:
+    """Whether a text has an identifier somewhere in it, also with separators that do not matter."""
+    if canonical in text.upper():
+        return True
+    return FORMS.get(identifier_type, any_text) is not any_text and canonical in _bare(text)
+
+
 def check_digit_fits(text: str) -> bool | None:
     """Whether the check digit of an eMAID is the one of ISO 15118; None where it has none."""
     found = _EMAID.fullmatch(_bare(text))

@@ -18,7 +18,7 @@ from connectors.feeds.freevend_tags import ReservedTags
 from connectors.feeds.identity_terms import read_terms
 from connectors.feeds.places import Problems, near, one_of
 from connectors.feeds.text_file import Line
-from models.identifier_forms import FORMS, check_digit_fits
+from models.identifier_forms import FORMS, check_digit_fits, spelled_in
 from models.identifiers import (
     Candidate,
     Pseudonymiser,
@@ -321,10 +321,13 @@ def _reference(reference: str, candidate: Candidate | None, faults: list[str]) -
 
 
 def _shows(reference: str, candidate: Candidate) -> bool:
-    plain = reference.upper()
-    canonical = candidate.canonical
-    if plain == canonical or (len(canonical) >= HIDDEN_CHARS_MIN and canonical in plain):
+    identifier_type, canonical = candidate
+    if reference.upper() == canonical:
+        return True
+    if len(reference) >= len(canonical) >= HIDDEN_CHARS_MIN and spelled_in(
+        identifier_type, canonical, reference
+    ):
         return True
     if len(reference) < min(len(canonical), SHORTEST_SPELLING_CHARS):
         return False
-    return canonical_form(candidate.identifier_type, reference) == canonical
+    return canonical_form(identifier_type, reference) == canonical

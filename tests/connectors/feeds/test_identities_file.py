@@ -100,6 +100,7 @@ PROBLEMS = [
     # A reference is in every decision, so it must not hold what a pseudonym hides (rule 26).
     (f",{CARD},2025-03-01",       ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
     (",card 04a1b2c3d4e5f6,2025-03-01", ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
+    (",card 04:A1-b2 c3d4e5f6 of bus 17,2025-03-01", ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
     (",04:a1:b2:c3:d4:e5:f6,2025-03-01", ",bus-17,2025-03-01", ["identities.csv:2: reference: expected a vehicle or a contract, got the identifier itself"]),
     # Several in one row
     ("x,x,x,,x,x,x",              ROW,         ["identities.csv:2: type:", "identities.csv:2: reference:", "identities.csv:2: class:",
