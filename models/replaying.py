@@ -106,6 +106,7 @@ class PastFacts(Record):
     evaluated_at: UtcDatetime
     schedule: PastSchedule | None
     matches: tuple[PastMatch, ...]
+    problem: str | None = None
     feeds: tuple[FeedFacts, ...] = ()
 
 
@@ -209,7 +210,11 @@ def what_if(past: PastAttempt, draft: ConfigurationView, source: str) -> WhatIf:
     by_hand = _by_hand(past)
     of_others = any(match.source != source for match in past.facts.matches)
     view = _DraftThen(draft, source, past) if by_hand or of_others or past.facts.feeds else draft
-    finding = judge(past.attempt, gather(past.attempt, view, past.facts.evaluated_at))
+    facts = gather(past.attempt, view, past.facts.evaluated_at)
+    if past.facts.problem is not None and past.facts.matches:
+        # More records matched than were kept: the rest cannot be laid before the draft either.
+        facts = facts.model_copy(update={"problem": past.facts.problem})
+    finding = judge(past.attempt, facts)
     return WhatIf(finding.answer.value, finding.reasons[0].value, by_hand)
 
 

@@ -179,3 +179,14 @@ def test_a_card_known_under_two_epochs_is_met_once() -> None:
     for stored in (under(OLD), under(NEW, OLD)):
         then = what_if(past(stored), draft, "folder")
         assert (then.answer, then.reason) == (Answer.ALLOW, Reason.OWN_FLEET)
+
+
+def test_an_attempt_that_more_records_matched_than_were_kept_stays_undecided() -> None:
+    """Rule 24: what is not known of it is no reason to say that a draft changes it; and in freevend
+    nothing needs to be known."""
+    other = KNOWN.matches[0].model_copy(update={"source": "own-fleet"})
+    facts = KNOWN.model_copy(update={"matches": (other,), "problem": "more than 16 records match"})
+    stored = past(decide(LIVE, facts))
+    assert stored.verdict.answer == Answer.ERROR
+    assert what_if(stored, Draft(Mode.MANAGED), "folder").answer == Answer.ERROR
+    assert what_if(stored, Draft(Mode.FREEVEND), "folder").answer == Answer.ALLOW
