@@ -96,8 +96,9 @@ def age_edges(facts: Facts) -> Iterator[tuple[datetime, str]]:
     policy = policy_of(facts)
     for content_at in _times(facts, facts.matches):
         stale_at, expired_at = edges(content_at, policy)
-        yield stale_at, "feed gets stale"
+        # Where a site has both at one instant it is the second that changes answers.
         yield expired_at, "feed expires"
+        yield stale_at, "feed gets stale"
 
 
 def _times(facts: Facts, matches: tuple[Match, ...]) -> list[datetime]:

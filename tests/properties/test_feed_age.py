@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.attempt import Attempt, Facts, FeedFacts, Match, TokenKind
@@ -72,6 +72,7 @@ contents = st.dictionaries(
 
 
 @given(policies(), classes)
+@example(FeedPolicy(fresh_for_s=60, stale_for_s=60), IdentityClass.AGREEMENT)
 def test_rule_22_a_known_identity_is_flagged_and_dropped_at_the_very_instant(
     policy: FeedPolicy, identity_class: IdentityClass
 ) -> None:
