@@ -206,8 +206,12 @@ class IdentityCollector(NamedTuple):
             self.problems.add(self.file, row.line, fault)
         if identity is None:
             return
-        first = found.setdefault(key_of(identity, self.site_id, self.source), identity)
+        key = key_of(identity, self.site_id, self.source)
+        first = found.setdefault(key, identity)
         if first is not identity:
+            if first.state is IdentityState.ACTIVE:
+                # Where one of them is left out, it is not the one that bars the card (rule 19).
+                found[key] = identity
             same = "the same identifier, reference and valid_from as"
             said = f"{same} {self.place} {first.line}; keep one"
             self.problems.add(self.file, row.line, said)

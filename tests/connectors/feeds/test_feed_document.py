@@ -17,6 +17,7 @@ from connectors.feeds.feed_document import Delivery, SiteWords, read_delivery
 from connectors.feeds.feeds_file import FeedSource
 from models.errors import DepotRefusedError
 from models.ids import SiteId
+from models.site import IdentityState
 from tests.connectors.feeds.folders import CARD, IDENTITIES, KEYS
 
 FLEET = FeedSource(name="own-fleet", url="https://fleet.example/")
@@ -157,6 +158,16 @@ def test_rule_21_an_incremental_document_names_what_is_gone() -> None:
     one = read(document(removed=[{**whole, "reference": "bus-18"}]), CHANGES)
     other = read(document(removed=[{**whole, "reference": "bus-1"}]), CHANGES)
     assert (one.goes(keys[1]), other.goes(keys[1])) == (True, False)
+
+
+@pytest.mark.parametrize("states", [("active", "revoked"), ("suspended", "active")])
+def test_rule_19_of_two_rows_that_are_the_same_the_one_that_bars_is_not_left_out(
+    states: tuple[str, str],
+) -> None:
+    delivery = read(document(*[item(state=state) for state in states]), SKIP)
+    (row,) = delivery.rows.values()
+    assert row.state != IdentityState.ACTIVE
+    assert delivery.skipped_count == 1
 
 
 def test_a_bad_removal_stops_the_load_though_bad_rows_may_be_left_out() -> None:
