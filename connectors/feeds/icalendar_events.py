@@ -7,7 +7,7 @@ never dropped: a calendar that is half understood says something else than the p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from icalendar.prop import vText
 
 from connectors.feeds.icalendar_lines import CalendarFault, Component, Property
 from connectors.feeds.icalendar_times import Span, Times, last_date, pattern_of, span
-from connectors.feeds.icalendar_values import Moment, moment, moments, rule
+from connectors.feeds.icalendar_values import MONDAY, SUNDAY, Moment, moment, moments, rule
 from connectors.feeds.icalendar_zones import CalendarZones, zone_named
 from connectors.feeds.places import Problems
 from connectors.feeds.site_wording import shown
@@ -43,7 +43,10 @@ WITHOUT_TIME = frozenset({
     "COLOR", "CONFERENCE", "IMAGE", "CALENDAR-ADDRESS", "LOCATION-TYPE", "PARTICIPANT-TYPE",
     "RESOURCE-TYPE", "SOURCE", "STRUCTURED-DATA", "STYLED-DESCRIPTION", "CONCEPT", "LINK", "REFID",
 })
-"""Properties that change nothing of when an event is: not looked at. X-… is neither."""
+"""Properties that change nothing of when an event is: not looked at. X-… is neither, but these."""
+
+RECURS_OTHERWISE = frozenset({"X-MICROSOFT-EXDATE", "X-MICROSOFT-RRULE"})
+"""By which Outlook says how an event recurs in another calendar ([MS-OXCICAL] 2.1.3.1.1.20.45)."""
 
 INNER_WITHOUT_TIME = frozenset({"VALARM", "PARTICIPANT", "VLOCATION", "VRESOURCE"})
 """Components of an event that change nothing of when it is."""
@@ -121,6 +124,7 @@ class _Reader:
         self._file = file
         self._problems = problems
         self._lines: dict[str, int] = {}
+        self._week_begins = MONDAY
         self.events: list[CalendarEvent] = []
         self.notices: list[Problem] = []
         self.default: Mode | None = None
@@ -156,6 +160,10 @@ class _Reader:
                     said.line, f"{name}:{shown(said.value)[1:-1]} is not read; expected "
                     f"{' or '.join(expected)}"
                 )  # fmt: skip
+        # [MS-OXCICAL] 2.1.3.2.1.9; RFC 5545 has Monday.
+        makers = calendar.all("PRODID")
+        microsoft = any("microsoft" in maker.value.casefold() for maker in makers)
+        self._week_begins = SUNDAY if microsoft else MONDAY
         default = calendar.one("X-DEPOTGATE-DEFAULT")
         self.default = _mode(default) if default else self.default
         usual = calendar.one("X-WR-TIMEZONE")
@@ -169,10 +177,6 @@ class _Reader:
     def _component(self, component: Component, zones: CalendarZones) -> None:
         if component.name != "VEVENT":
             raise CalendarFault(component.line, f"{component.name} is not read; expected VEVENT")
-        self._once(component)
-        for inner in component.inner:
-            if inner.name not in INNER_WITHOUT_TIME and not inner.name.startswith("X-"):
-                raise CalendarFault(inner.line, f"{inner.name} in an event is not read")
         moved = component.one("RECURRENCE-ID")
         if moved:
             # Also of a cancelled one: it takes an occurrence out of an event that is read.
@@ -180,12 +184,17 @@ class _Reader:
                 moved.line, "RECURRENCE-ID (one occurrence, changed) is not read; write EXDATE and "
                 "an event of its own"
             )  # fmt: skip
+        self._once(component)
+        for inner in component.inner:
+            if inner.name not in INNER_WITHOUT_TIME and not inner.name.startswith("X-"):
+                raise CalendarFault(inner.line, f"{inner.name} in an event is not read")
         status = component.one("STATUS")
         if status and status.value.strip().upper() == "CANCELLED":
             self._note(component.line, f"event {_uid(component)} is cancelled: left out")
             return
         for each in component.properties:
-            if not (each.name in READ or each.name in WITHOUT_TIME or each.name[:2] == "X-"):
+            known = each.name in READ or each.name in WITHOUT_TIME or each.name[:2] == "X-"
+            if not known or each.name in RECURS_OTHERWISE:
                 raise CalendarFault(each.line, f"{each.name} is not read (rule 1)")
         self.events.append(self._event(component, zones))
 
@@ -210,7 +219,7 @@ class _Reader:
         dates, last = times.start.wall.date(), None
         own = pattern_of(None, dates, begins)
         if written:
-            recurrence = rule(written)
+            recurrence = rule(written, self._week_begins)
             own = pattern_of(recurrence.recurrence, dates, begins)
             last = last_date(recurrence, own, times, written)
             times.steady(last, said.end - said.start, written)
@@ -244,7 +253,8 @@ class _Reader:
         """The event without what its EXDATEs take out (rule 8)."""
         without: set[date] = set()
         also = dict.fromkeys(event.also)
-        for written, each in moments(component.all("EXDATE"), zones):
+        for written, named_as in moments(component.all("EXDATE"), zones):
+            each = _as_begins(named_as, times, written)
             on = _excepted(each, times, shift, written)
             regular = event.begins_on(on.date())
             as_it_begins = each.all_day is times.start.all_day
@@ -271,9 +281,18 @@ def _excepted(each: Moment, times: Times, shift: int, written: Property) -> date
     """What an EXDATE names, on the wall clock of the zone asked for."""
     if each.all_day:
         return each.wall + timedelta(days=shift)
-    if times.start.all_day:
-        raise CalendarFault(written.line, "EXDATE: expected dates, as DTSTART is one, got a time")
     return times.wall(each, written)
+
+
+def _as_begins(each: Moment, times: Times, written: Property) -> Moment:
+    """An EXDATE as a date where DTSTART is one: Exchange writes the midnight at which it begins."""
+    if each.all_day or not times.start.all_day:
+        return each
+    there = each.instant(times.zone).astimezone(times.zone).replace(tzinfo=None)
+    for wall in (each.wall, there):
+        if wall.time() == time():
+            return Moment(wall, None, all_day=True)
+    raise CalendarFault(written.line, "EXDATE: expected dates, as DTSTART is one, got a time")
 
 
 def _additions(written: list[Property], zones: CalendarZones, times: Times) -> Iterator[datetime]:

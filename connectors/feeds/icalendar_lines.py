@@ -28,6 +28,8 @@ DEPTH_MAX = 8
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,100}(?=[;:])")
+_UNQUOTED = re.compile(r"\A([A-Z-]+(?:;[^\":;]*)*;TZID=)(tzone://[^\":;]*)", re.IGNORECASE)
+"""As Exchange writes some zones: the colon should be in quotes (RFC 5545, section 3.1)."""
 
 
 class CalendarFault(Exception):  # noqa: N818 - it never leaves the reading of one calendar
@@ -63,7 +65,8 @@ class Property(NamedTuple):
 
     def _parts(self) -> tuple[dict[str, str | list[str]], str]:
         try:
-            _, parameters, value = Contentline(self.text).parts()  # type: ignore[no-untyped-call]
+            text = _UNQUOTED.sub(r'\1"\2"', self.text, count=1)
+            _, parameters, value = Contentline(text).parts()  # type: ignore[no-untyped-call]
         except ValueError:
             raise CalendarFault(self.line, f"expected {self.name};PARAMETER=…:VALUE") from None
         return parameters, value

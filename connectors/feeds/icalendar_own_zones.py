@@ -1,7 +1,7 @@
 """Whether a VTIMEZONE whose name says nothing sets its clocks as a zone of the tz database does.
 
 Outlook and Exchange write such ones ("Customized Time Zone", "(UTC+01:00) Amsterdam, Berlin, …"):
-one yearly rule for summer time and one for standard time, or standard time alone.
+one yearly rule for summer time and one for standard time, or one offset.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from models.zones import tzdata_version
 YEARS_COMPARED = 10
 """From the year of the tz database on: what a zone did before, such a rule does not know."""
 
+_KINDS = {"STANDARD", "DAYLIGHT"}
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WEEKDAY = re.compile(r"(-1|[1-4])([A-Z]{2})")
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(?:00)?")
+_LAST_SECOND = 59
 _LOCAL = re.compile(r"\d{8}T\d{6}")
 
 
@@ -34,15 +36,14 @@ def sets_clocks_as(timezone: Component, zone: ZoneInfo) -> bool:
     years = range(first, first + YEARS_COMPARED)
     its_own = clock_changes(zone, date(years[0], 1, 1), date(years[-1], 12, 31))
     parts = {part.name: part for part in timezone.inner}
-    if len(parts) < len(timezone.inner):
+    if len(parts) < len(timezone.inner) or not {"STANDARD"} <= parts.keys() <= _KINDS:
         return False
     try:
-        if parts.keys() == {"STANDARD"}:
+        offsets = {_offset(_said(part, "TZOFFSETTO")) for part in parts.values()}
+        if len(offsets) == 1:
+            # Exchange writes a zone without summer time with both, too.
             january = datetime(years[0], 1, 1, tzinfo=UTC)
-            alone = _offset(_said(parts["STANDARD"], "TZOFFSETTO"))
-            return not [*its_own] and alone == offset_at(zone, january)
-        if parts.keys() != {"STANDARD", "DAYLIGHT"}:
-            return False
+            return not [*its_own] and offsets == {offset_at(zone, january)}
         said = [change for part in parts.values() for change in _changes(part, years)]
     except ValueError:
         return False
@@ -65,6 +66,8 @@ def _changes(part: Component, years: range) -> Iterator[ClockChange]:
     for year in years:
         on = _nth(year, int(rule["BYMONTH"]), int(weekday[1]), _DAYS.index(weekday[2]))
         local = datetime.combine(on, since.timetz())
+        # Windows has midnight as the last second before it.
+        local += timedelta(seconds=local.second == _LAST_SECOND)
         if local >= since:
             yield ClockChange(local - before, before, after)
 

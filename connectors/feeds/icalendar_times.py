@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.feeds.icalendar_lines import CalendarFault, Component, Property
 from connectors.feeds.icalendar_values import YEARS, Length, Moment, Rule, length, moment, utc
-from connectors.feeds.icalendar_zones import CalendarZones
+from connectors.feeds.icalendar_zones import UTC_ZONE, CalendarZones
 from connectors.feeds.site_wording import shown
 from models.clock_changes import clock_changes, offset_at
 from models.localtime import instant
@@ -36,6 +36,8 @@ _PAIRS_REMEMBERED = 64
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_MOST_BEHIND, _MOST_AHEAD = timedelta(hours=12), timedelta(hours=14)
+"""Of UTC, that clocks are anywhere."""
 
 
 class Span(NamedTuple):
@@ -175,25 +177,48 @@ def last_date(rule: Rule, dates: Pattern, times: Times, written: Property) -> da
             raise CalendarFault(written.line, "RRULE COUNT: expected an end before 9999") from None
     if rule.until is None:
         return None
-    last = _last_until(rule.until, times, written)
+    last = _last_until(rule.until, times, dates, written)
     if last < times.start.wall.date():
         raise CalendarFault(written.line, "RRULE UNTIL: expected an end after DTSTART")
     return last
 
 
-def _last_until(until: Moment, times: Times, written: Property) -> date:
-    start = times.start
-    if until.all_day is not start.all_day or (until.zone is None and start.zone is not None):
-        expected = "a date" if start.all_day else "a time in UTC (20261231T225959Z)"
+def _last_until(until: Moment, times: Times, dates: Pattern, written: Property) -> date:
+    earliest, latest = _lasts_until(until, times)
+    between = (earliest + _DAY * day for day in range(1, (latest - earliest).days + 1))
+    if any(day in dates for day in between):
+        expected = "a date" if times.start.all_day else "a time in UTC (20261231T225959Z)"
         raise CalendarFault(
             written.line, f"RRULE UNTIL: expected {expected}, as DTSTART asks for (RFC 5545); "
-            "programs disagree on what anything else means"
+            "programs disagree on what this one means"
         )  # fmt: skip
+    return earliest
+
+
+def _lasts_until(until: Moment, times: Times) -> tuple[date, date]:
+    """The last date on which one may begin, by every way in which programs take an UNTIL.
+
+    One of a kind that DTSTART does not ask for is common: Google ends whole days at a time in UTC,
+    Outlook at a local one, others end nights on a date.
+    """
+    start = times.start
     if start.all_day:
-        return until.wall.date()
+        if until.zone is None:
+            return until.wall.date(), until.wall.date()
+        # In UTC: midnight of wherever it was written.
+        return (until.wall - _MOST_BEHIND).date(), (until.wall + _MOST_AHEAD).date()
+    if until.all_day:
+        # All of that date, or up to its first second, there or in UTC.
+        return until.wall.date() - 2 * _DAY, until.wall.date()
+    zones = (until.zone or times.own, until.zone or UTC_ZONE) if start.zone else (times.zone,)
+    lasts = [_last_begun(until._replace(zone=until.zone or zone), times) for zone in zones]
+    return min(lasts), max(lasts)
+
+
+def _last_begun(until: Moment, times: Times) -> date:
     until_at = until.instant(times.zone)
     on = until_at.astimezone(times.own).date()
-    return on if instant(on, start.wall.time(), times.own) <= until_at else on - _DAY
+    return on if instant(on, times.start.wall.time(), times.own) <= until_at else on - _DAY
 
 
 def _local(at: datetime, zone: ZoneInfo, written: Property) -> datetime:

@@ -33,6 +33,7 @@ _LENGTH = re.compile(
 )
 _RULE_PARTS = ("FREQ", "INTERVAL", "BYDAY", "WKST", "COUNT", "UNTIL")
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+MONDAY, SUNDAY = 0, 6
 
 
 class Moment(NamedTuple):
@@ -143,8 +144,12 @@ def length(written: Property) -> Length:
     return found
 
 
-def rule(written: Property) -> Rule:
-    """An RRULE; what is not DAILY or WEEKLY, or more than rule 1 accepts, is refused by name."""
+def rule(written: Property, week_begins: int = MONDAY) -> Rule:
+    """An RRULE; what is not DAILY or WEEKLY, or more than rule 1 accepts, is refused by name.
+
+    Args:
+        week_begins: on which day a week does, where it has no WKST.
+    """
     parts = _parts(written)
     count, until = parts.get("COUNT"), parts.get("UNTIL")
     if count is not None and until is not None:
@@ -153,7 +158,7 @@ def rule(written: Property) -> Rule:
         Frequency(parts["FREQ"]),
         _number(written, "INTERVAL", parts.get("INTERVAL", "1"), INTERVAL_MAX),
         _by_day(written, parts["BYDAY"]) if "BYDAY" in parts else None,
-        _day(written, "WKST", parts.get("WKST", "MO")),
+        _day(written, "WKST", parts["WKST"]) if "WKST" in parts else week_begins,
     )
     return Rule(
         recurrence,

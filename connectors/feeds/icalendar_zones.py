@@ -27,6 +27,9 @@ _ALSO = {
     "utc": "UTC",
 }
 
+_OLSON = "tzone://microsoft/olson/"
+"""Before an IANA name, by Exchange."""
+
 UTC_ZONE = zone("UTC")
 
 
@@ -86,6 +89,8 @@ def _candidates(name: str) -> Iterator[str]:
         yield _WINDOWS[folded]
     if folded in _ALSO:
         yield _ALSO[folded]
+    if folded.startswith(_OLSON):
+        yield name[len(_OLSON) :]
     if name.startswith("/"):
         # A "globally unique" TZID (RFC 5545, 3.2.19): /mozilla.org/20050126_1/Europe/Berlin.
         parts = name.strip("/").split("/")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from models.schedule import Mode
-from tests.connectors.feeds.calendars import read_calendar
+from models.schedule import Mode, Weekday
+from tests.connectors.feeds.calendars import calendar, event, read_calendar
 
 OUTLOOK = """\
 BEGIN:VCALENDAR
@@ -57,6 +58,51 @@ TRIGGER:-PT15M
 ACTION:DISPLAY
 DESCRIPTION:Reminder
 END:VALARM
+END:VEVENT
+END:VCALENDAR
+"""
+
+EXCHANGE = """\
+BEGIN:VCALENDAR
+METHOD:PUBLISH
+PRODID:Microsoft Exchange Server 2010
+VERSION:2.0
+X-WR-CALNAME:Calendar
+BEGIN:VTIMEZONE
+TZID:W. Europe Standard Time
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+DESCRIPTION:\\n
+RRULE:FREQ=WEEKLY;UNTIL=20261228T170000Z;INTERVAL=1;BYDAY=MO;WKST=SU
+EXDATE;TZID=W. Europe Standard Time:20260406T180000
+UID:040000008200E00074C5B7101A82E00800000000D0A1B2C3D4E5DA01
+SUMMARY:Night shift
+DTSTART;TZID=W. Europe Standard Time:20260105T180000
+DTEND;TZID=W. Europe Standard Time:20260106T060000
+CLASS:PUBLIC
+PRIORITY:5
+DTSTAMP:20251201T101010Z
+TRANSP:OPAQUE
+STATUS:CONFIRMED
+SEQUENCE:0
+LOCATION:
+X-MICROSOFT-CDO-APPT-SEQUENCE:0
+X-MICROSOFT-CDO-BUSYSTATUS:BUSY
+X-MICROSOFT-CDO-ALLDAYEVENT:FALSE
+X-MICROSOFT-CDO-INSTTYPE:1
+X-MICROSOFT-DISALLOW-COUNTER:FALSE
 END:VEVENT
 END:VCALENDAR
 """
@@ -169,9 +215,53 @@ EXPECTED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("text", [OUTLOOK, GOOGLE, APPLE], ids=["Outlook", "Google", "Apple"])
+PROGRAMS = {"Outlook": OUTLOOK, "Exchange": EXCHANGE, "Google": GOOGLE, "Apple": APPLE}
+
+
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
 def test_the_same_night_shift_of_each_program_is_the_same_window(text: str) -> None:
     """Rule 1: with all that these programs put beside an event."""
     found = read_calendar(text, mode=Mode.MANAGED)
     assert found.schedule.model_dump(mode="json", exclude_defaults=True) == EXPECTED
     assert found.notices == ()
+
+
+SUNDAYS = "DTSTART;VALUE=DATE:20260104\nDTEND;VALUE=DATE:20260105\n"
+
+
+@pytest.mark.parametrize(
+    ("made_by", "rule", "last"),
+    [
+        ("-//Google Inc//Google Calendar 70.9054//EN", "UNTIL=20260401T070000Z;BYDAY=SU", 31),
+        ("Microsoft Exchange Server 2010", "UNTIL=20260329;INTERVAL=1;BYDAY=SU;WKST=MO", 29),
+        ("-//Apple Inc.//macOS 15.1//EN", "INTERVAL=1;UNTIL=20260329", 29),
+    ],
+)
+def test_whole_days_that_recur_end_where_each_program_ends_them(
+    made_by: str, rule: str, last: int
+) -> None:
+    """And one is taken out as Exchange does it: at a midnight of its zone."""
+    without = "EXDATE;TZID=W. Europe Standard Time:20260208T000000"
+    says = f"{SUNDAYS}RRULE:FREQ=WEEKLY;{rule}\n{without}"
+    schedule = read_calendar(calendar(event(says), head=f"PRODID:{made_by}")).schedule
+    (window,) = schedule.windows
+    assert (window.days, window.start, window.end) == ((Weekday.SUN,), "00:00", "00:00")
+    assert (schedule.valid_to, window.except_dates) == (
+        date(2026, 3, last),
+        (date(2026, 2, 8),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("tzone://Microsoft/Utc", "09:00"),
+        ('"tzone://Microsoft/Utc"', "09:00"),
+        ("tzone://Microsoft/Olson/Europe/London", "09:00"),
+        ('"tzone://Microsoft/Olson/Europe/Paris"', "08:00"),
+    ],
+)
+def test_zones_of_exchange_are_read_with_quotes_and_without(zone: str, start: str) -> None:
+    says = f"DTSTART;TZID={zone}:20260105T080000\nDTEND;X-A=b;TZID={zone}:20260105T100000"
+    (exception,) = read_calendar(calendar(event(says))).schedule.exceptions
+    assert exception.start == start
