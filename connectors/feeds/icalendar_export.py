@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
@@ -77,6 +78,8 @@ def calendar_of(exported: Exported) -> bytes:
         # Older Outlooks refuse a file without it, and it asks nobody to come.
         "METHOD": "PUBLISH",
         "X-WR-CALNAME": f"{exported.site}: {schedule.id}",
+        # By which Outlook knows a calendar again ([MS-OXCICAL] 2.1.3.1.1.18).
+        "X-WR-RELCALID": str(UUID(_digest(exported.site, schedule.id))),
         "X-WR-TIMEZONE": exported.zone.key,
         "X-DEPOTGATE-DEFAULT": schedule.default.value,
         "X-DEPOTGATE-TZDATA": tzdata_version(),
@@ -212,8 +215,11 @@ def _uid(exported: Exported, layer: str, label: str, seen: Counter[str]) -> str:
     """The same each time for what has the same name: a calendar then knows its events again."""
     seen[f"{layer}\x1f{label}"] += 1
     number = seen[f"{layer}\x1f{label}"]
-    key = "\x1f".join((exported.site, exported.schedule.id, layer, label, str(number)))
-    return f"{hashlib.sha256(key.encode()).hexdigest()[:32]}@depotgate"
+    return f"{_digest(exported.site, exported.schedule.id, layer, label, str(number))}@depotgate"
+
+
+def _digest(*names: str) -> str:
+    return hashlib.sha256("\x1f".join(names).encode()).hexdigest()[:32]
 
 
 def _add(event: Event, name: str, exported: Exported, on: date, at: str) -> None:

@@ -71,9 +71,18 @@ def schedule_export(
     ] = None,
 ) -> None:
     """Print a schedule as an iCalendar file, for Outlook, Google Calendar and Apple Calendar."""
-    from depotgate.schedules.calendar_out import export_calendar, write_calendar
+    from depotgate.schedules.calendar_out import (
+        GOOGLE_BYTES_MAX,
+        export_calendar,
+        write_calendar,
+    )
 
     content = export_calendar(file, datetime.now(UTC), charger=charger, group=group, first=first)
+    if len(content) > GOOGLE_BYTES_MAX:
+        said = (
+            f"the calendar has {len(content):,} bytes; Google Calendar takes {GOOGLE_BYTES_MAX:,}"
+        )
+        errors().print(said, style="yellow", soft_wrap=True)
     if out is None:
         typer.echo(content, nl=False)
     else:

@@ -9,6 +9,9 @@ from connectors.feeds.icalendar_export import Exported, calendar_of
 from depotgate.schedules.written import governed, read_draft
 from models.errors import ConfigurationError
 
+GOOGLE_BYTES_MAX = 1_000_000
+"""Of a file that Google Calendar imports; others take more."""
+
 
 def export_calendar(
     file: Path,

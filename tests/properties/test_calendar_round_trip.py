@@ -167,15 +167,19 @@ def test_a_calendar_knows_its_events_again() -> None:
     schedule = Schedule(id="nights", default=Mode.FREEVEND, windows=(NIGHT, NIGHT))
     later = NIGHT.model_copy(update={"end": "07:00"})
     changed = schedule.model_copy(update={"windows": (later, NIGHT)})
-    first, again = (
-        [each.uid for each in icalendar.Calendar.from_ical(content).events]
-        for content in (
-            exported(schedule, "Europe/Berlin", date(2026, 11, 24)),
-            exported(changed, "Europe/Berlin", date(2027, 1, 1)),
+    first, again, other = (
+        icalendar.Calendar.from_ical(exported(said, "Europe/Berlin", day))
+        for said, day in (
+            (schedule, date(2026, 11, 24)),
+            (changed, date(2027, 1, 1)),
+            (schedule.model_copy(update={"id": "days"}), date(2026, 11, 24)),
         )
     )
-    assert first == again
-    assert len(set(first)) == 2
+    uids = [[each.uid for each in calendar.events] for calendar in (first, again, other)]
+    assert uids[0] == uids[1]
+    assert len({*uids[0], *uids[2]}) == 4
+    # Outlook knows the calendar itself by it.
+    assert first["X-WR-RELCALID"] == again["X-WR-RELCALID"] != other["X-WR-RELCALID"]
 
 
 def test_its_zone_is_readable_from_its_first_event_on() -> None:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import icalendar
+import pytest
 
+from depotgate.schedules import calendar_out
 from depotgate.schedules.written import read_draft
 from models.timeline import Timeline
 from models.zones import zone
@@ -70,6 +72,16 @@ def test_windows_without_a_first_date_begin_where_it_is_said(tmp_path: Path) -> 
         datetime(2020, 2, 4, 18, tzinfo=zone("Australia/Melbourne")),
         datetime(2020, 2, 8, tzinfo=zone("Australia/Melbourne")),
     ]
+
+
+def test_a_calendar_that_google_does_not_take_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ics"
+    assert ran("-o", str(out)).err == ""
+    monkeypatch.setattr(calendar_out, "GOOGLE_BYTES_MAX", 1_000)
+    size = out.stat().st_size
+    assert ran().err == f"the calendar has {size:,} bytes; Google Calendar takes 1,000\n"
 
 
 def test_what_cannot_be_done_is_said() -> None:
