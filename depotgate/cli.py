@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
+
 import typer
 
 from depotgate.commands.acl import acl
@@ -53,4 +56,16 @@ for name, family in FAMILIES.items():
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence, not a stack trace."""
+    _use_an_encoding_that_has_every_letter()
     app()
+
+
+def _use_an_encoding_that_has_every_letter() -> None:
+    """Files and pipes are UTF-8 whatever the locale is, as JSON is (RFC 8259, section 8.1); a
+    terminal without it shows a question mark where it has no sign."""
+    out = sys.stdout
+    if isinstance(out, TextIOWrapper):
+        if out.isatty():
+            out.reconfigure(errors="replace")
+        else:
+            out.reconfigure(encoding="utf-8")

@@ -19,6 +19,10 @@ _ZONES_MAX = 1024
 """More than the tz database has names (598 in 2026): nothing is ever evicted."""
 
 
+ALIKE = 0.75
+"""Of names that are proposed: with less, Rome stands for Europe."""
+
+
 @lru_cache(maxsize=_ZONES_MAX)
 def zone(name: str) -> ZoneInfo:
     """The zone of an IANA name.
@@ -27,7 +31,7 @@ def zone(name: str) -> ZoneInfo:
         ScheduleError: the tz database has no such zone; near names are proposed.
     """
     if name not in _names():
-        near = difflib.get_close_matches(name, _names(), n=2, cutoff=0.6)
+        near = _near(name)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ScheduleError(f"expected an IANA time zone, got {name!r}{hint}")
     resource = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
@@ -45,6 +49,18 @@ def on_the_wall(at: datetime, there: ZoneInfo) -> datetime:
         return at.astimezone(there)
     except OverflowError:
         return at.astimezone(UTC)
+
+
+def _near(name: str) -> list[str]:
+    """What a person may mean who writes `utc`, `New York` or `Europe/Belin`."""
+    if any(map(str.isdigit, name)):
+        return []  # UTC+1 is Etc/GMT-1: what looks alike is another hour
+    written = name.strip().casefold().replace(" ", "_")
+    city = written.rpartition("/")[2]
+    same = [each for each in sorted(_names()) if each.casefold() == written]
+    there = [each for each in sorted(_names()) if each.casefold().rpartition("/")[2] == city]
+    alike = difflib.get_close_matches(name, _names(), n=2, cutoff=ALIKE)
+    return same or there[:2] or alike
 
 
 def tzdata_version() -> str:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Protocol
 
+from connectors.feeds.icalendar_zones import zone_named
 from connectors.feeds.places import near
 from connectors.feeds.yaml_lines import Document, Path
 from models.clock_changes import clock_changes
@@ -76,7 +77,10 @@ def _zone_fault(site: Written) -> Iterator[Fault]:
     try:
         zone(site.timezone)
     except ScheduleError as fault:
-        yield ("timezone",), f"timezone: {fault}"
+        said, windows = str(fault), zone_named(site.timezone)
+        if windows is not None and windows.key not in said:
+            said += f"; the IANA name of that Windows zone is {windows.key}"
+        yield ("timezone",), f"timezone: {said}"
 
 
 def _ids(where: str, ids: Sequence[str]) -> Iterator[Fault]:

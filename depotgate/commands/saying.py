@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -22,6 +23,9 @@ T = TypeVar("T")
 INTERRUPTED = 130
 """Exit code of a shell's command that Ctrl-C ended."""
 
+UNWRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a file, or a disk under it, answers that takes no more."""
+
 PROBLEMS_SHOWN = 50
 """On a terminal; more scroll away, and the count is told."""
 
@@ -32,7 +36,12 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return command(*args, **kwargs)
+            try:
+                return command(*args, **kwargs)
+            finally:
+                # Here and not when Python ends, where nobody says what went wrong.
+                if sys.stdout:  # a service may have been started without
+                    sys.stdout.flush()
         except DepotRefusedError as fault:
             _print_problems(fault)
             raise typer.Exit(1) from None
@@ -41,8 +50,15 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(1) from None
         except BrokenPipeError:
             # The reader of a pipe had enough: `depotgate tail … | head`.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_no_more()
             raise typer.Exit(0) from None
+        except OSError as fault:
+            if fault.errno not in UNWRITTEN:
+                raise
+            _write_no_more()
+            said = f"not all could be written: {fault.strerror}"
+            errors().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from None
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise typer.Exit(INTERRUPTED) from None
         except Exception as fault:
@@ -53,6 +69,11 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(1) from None
 
     return run
+
+
+def _write_no_more() -> None:
+    """Let what is left for standard output go nowhere, or Python would try it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_kafka(fault: Exception) -> bool:

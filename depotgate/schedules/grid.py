@@ -34,6 +34,9 @@ _SIGNS = {
 }
 """What a cell shows. It shows nothing outside of the period and where no clock shows that time."""
 
+_PLAIN = str.maketrans("█░▒", "#.+")
+"""For a terminal whose encoding has no blocks."""
+
 
 class Line(NamedTuple):
     """A local date, the modes met in each of its cells, and what the clock does on it."""
@@ -81,8 +84,8 @@ def print_grid(
             console.print()
         previous = line.on
         # A terminal that is too narrow goes on in its next line: nothing of it is cut off.
-        console.print(_drawn(line), soft_wrap=True)
-    console.print(_legend(), soft_wrap=True)
+        _print(_drawn(line), console)
+    _print(_legend(), console)
     if previous and _midnight(previous + _DAY, zone) < period.end:
         console.print(Text(f"{' ' * _LABEL}the first {WEEKS_MAX} weeks are drawn", style="dim"))
 
@@ -99,6 +102,12 @@ def _clock(on: date, zone: ZoneInfo) -> str:
         if (change.at + min(change.before, change.after)).date() == on:
             return wording.clock_set_by(change.after - change.before)
     return ""
+
+
+def _print(text: Text, console: Console) -> None:
+    if console.options.ascii_only:
+        text.plain = text.plain.translate(_PLAIN)
+    console.print(text, soft_wrap=True)
 
 
 def _drawn(line: Line) -> Text:

@@ -85,6 +85,11 @@ PROBLEMS = [
     ("site: a b",                 "site: depot",           ["site.yaml:1: site: expected 1 to 64 letters, digits and . _ -, got 'a b'"]),
     ("site: a|b",                 "site: depot",           ["site.yaml:1: site: expected 1 to 64 letters"]),
     ("timezone: Europe/Belin",    "timezone: Europe/Berlin", ["site.yaml:2: timezone: expected an IANA time zone, got 'Europe/Belin'; did you mean Europe/Berlin"]),
+    ("timezone: Sydney",          "timezone: Europe/Berlin", ["site.yaml:2: timezone: expected an IANA time zone, got 'Sydney'; did you mean Australia/Sydney?"]),
+    ("timezone: europe/berlin",   "timezone: Europe/Berlin", ["site.yaml:2: timezone: expected an IANA time zone, got 'europe/berlin'; did you mean Europe/Berlin?"]),
+    ("timezone: W. Europe Standard Time", "timezone: Europe/Berlin",
+                                                           ["site.yaml:2: timezone: expected an IANA time zone, got 'W. Europe Standard Time'; "
+                                                            "the IANA name of that Windows zone is Europe/Berlin"]),
     ("timezone: ../Berlin",       "timezone: Europe/Berlin", ["site.yaml:2: timezone: expected an IANA time zone"]),
     ("stage: enforced",           "stage: enforce",        ["site.yaml:3: stage: expected 'off', 'shadow' or 'enforce', got 'enforced'; did you mean 'enforce'?"]),
     ("stage: true",               "stage: enforce",        ["site.yaml:3: stage: expected 'off', 'shadow' or 'enforce', got true"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from rich.console import Console
@@ -83,6 +83,18 @@ def test_what_the_clock_does_is_never_cut_off(width: int) -> None:
     assert "▒▒ both\n" in out.getvalue()
     cells = 24 if width == 40 else 48 if width <= 120 else 96
     assert f"  {'█' * cells}  clock" in out.getvalue()
+
+
+def test_a_terminal_without_blocks_has_other_signs() -> None:
+    out = TextIOWrapper(BytesIO(), encoding="ascii")
+    first = datetime(2026, 7, 13, 22, tzinfo=UTC)
+    period = Period(first, first + timedelta(days=1))
+    window = Window(days=tuple(Weekday), start="08:30", end="10:00", mode=Mode.MANAGED)
+    schedule = Schedule(id="s", default=Mode.FREEVEND, windows=(window,))
+    stretches = Timeline(schedule, BERLIN).intervals(*period)
+    print_grid(stretches, period, BERLIN, Console(file=out, width=60))
+    out.seek(0)
+    assert f"Tue 14 Jul  {'.' * 8}+#{'.' * 14}" in out.read()
 
 
 @pytest.mark.parametrize(("width", "cells"), [(60, 24), (80, 48), (120, 96)])
