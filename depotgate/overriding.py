@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,6 +38,9 @@ from models.zones import zone
 
 PIPE_COLUMNS = 400
 """An override with its reason a line."""
+
+TABLE_COLUMNS = 72
+"""For an id and a dozen of each other column; in fewer its words come apart."""
 
 NAMED_MAX = 3
 """Stronger overrides that a person is told of; one explains most of it."""
@@ -129,7 +134,7 @@ async def list_overrides(
         kept = "" if everything else "; --all shows those that have ended"
         typer.echo(f"no overrides{kept}", err=True)
         return
-    table_console(PIPE_COLUMNS).print(_table(found, standing, now))
+    print_overrides(found, standing, now, table_console(PIPE_COLUMNS))
 
 
 def _phase_is_not(phase: Phase, standing: Replica, now: datetime) -> list[OverrideRecord]:
@@ -258,29 +263,43 @@ def _outranked(record: OverrideRecord, standing: Replica) -> list[str]:
     return lines
 
 
-def _table(found: list[OverrideRecord], standing: Replica, now: datetime) -> Table:
+def print_overrides(
+    found: Sequence[OverrideRecord], standing: Replica, now: datetime, console: Console
+) -> None:
+    """A table, and where the terminal is too narrow for one a paragraph an override."""
+    rows = [(_cells(record, standing, now), _style(record, now)) for record in found]
+    if console.width < TABLE_COLUMNS:
+        for (first, *more), style in rows:
+            console.print(first, *(Padding(each, (0, 0, 0, 2)) for each in more), style=style)
+        return
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("override", no_wrap=True)
     for name in ("what", "when", "why"):
         table.add_column(name, overflow="fold")
-    for record in found:
-        phase = record.phase(now)
-        what = f"{_what(record)} at {record.whom}"
-        why = f"{record.reason} ({record.actor})"
-        said = (record.override_id, what, f"{phase}: {_when(record, standing)}", why)
-        style = "bold" if record.lock and phase is not Phase.ENDED else None
-        # What people wrote is no markup.
-        table.add_row(*map(Text, said), style=style)
-    return table
+    for cells, style in rows:
+        table.add_row(*cells, style=style)
+    console.print(table)
+
+
+def _cells(record: OverrideRecord, standing: Replica, now: datetime) -> list[Text]:
+    """Id, what, when and why; what people wrote is no markup."""
+    what = f"{_what(record)} at {record.whom}"
+    when = f"{record.phase(now)}: {_when(record, standing)}"
+    return [*map(Text, (record.override_id, what, when, f"{record.reason} ({record.actor})"))]
+
+
+def _style(record: OverrideRecord, now: datetime) -> str | None:
+    return "bold" if record.lock and record.phase(now) is not Phase.ENDED else None
 
 
 def _when(record: OverrideRecord, standing: Replica) -> str:
     begins = _local(record.starts_at, record, standing)
     if record.stops_at is None:
         return f"{begins} until it is ended"
+    never = record.stops_at <= record.starts_at
     until = f"{begins} – {_local(record.stops_at, record, standing)}"
     by = f", ended: {record.ended_reason} ({record.ended_by})" if record.ended_at else ""
-    return until + by
+    return (f"{begins}, not begun" if never else until) + by
 
 
 def _fields(record: OverrideRecord, now: datetime) -> dict[str, object]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from depotgate.overriding import Whom, target_of
+from depotgate.overriding import Whom, print_overrides, target_of
 from models.errors import OverrideRefusedError
 from models.ids import ChargerId, SiteId
-from models.overrides import Scope
+from models.overrides import OverrideRecord, OverrideRequest, Scope, Target, begun, ended
 from models.schedule import Mode, Schedule
 from models.site import ChargerRecord, Group, SiteRecord
 
@@ -76,3 +78,44 @@ def test_what_is_not_there_or_not_clear_is_refused(
 ) -> None:
     with pytest.raises(OverrideRefusedError, match=said):
         target_of(whom, standing)
+
+
+NOW = datetime(2026, 7, 14, 10, tzinfo=UTC)
+
+
+def _planned() -> OverrideRecord:
+    request = OverrideRequest(
+        target=Target(SiteId("north"), Scope.CHARGER, "CP-1"),
+        mode=Mode.FREEVEND,
+        lock=False,
+        starts_at=NOW + timedelta(hours=2),
+        ends_at=NOW + timedelta(hours=4),
+        actor="Ada",
+        reason="delivery of a transformer",
+    )
+    return begun(request, NOW)
+
+
+@pytest.mark.parametrize("width", [40, 71, 72, 200])
+def test_a_list_can_be_read_on_a_terminal_of_any_width(standing: Replica, width: int) -> None:
+    out = StringIO()
+    record = _planned()
+    print_overrides([record], standing, NOW, Console(file=out, width=width))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert len(lines) < 8
+    assert lines[0].split()[0] == ("override" if width >= 72 else record.override_id)
+    if width == 40:
+        assert lines == [
+            record.override_id,
+            "  freevend at charger CP-1 of site north",
+            "  planned: Tue 14 Jul 14:00 CEST – Tue",
+            "  14 Jul 16:00 CEST",
+            "  delivery of a transformer (Ada)",
+        ]
+
+
+def test_one_that_was_ended_before_it_began_says_so(standing: Replica) -> None:
+    out = StringIO()
+    record = ended(_planned(), NOW + timedelta(hours=1), "Eve", "rain")
+    print_overrides([record], standing, NOW + timedelta(hours=3), Console(file=out, width=400))
+    assert "ended: Tue 14 Jul 14:00 CEST, not begun, ended: rain (Eve)" in out.getvalue()
