@@ -20,6 +20,8 @@ from models.zones import zone
 ID_CHARS_MAX = 64
 """Of a schedule or a group: it is written in cells of chargers.csv."""
 
+ID_EXPECTED = f"expected 1 to {ID_CHARS_MAX} printable characters, no outer blanks"
+
 NAME_CHARS_MAX = 100
 """Of a site, a window or an exception: each decision that it governs repeats it."""
 
@@ -87,11 +89,17 @@ def _ids(where: str, ids: Sequence[str]) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for place, each in enumerate(ids):
         path = (where, place, "id")
-        if not 0 < len(each) <= ID_CHARS_MAX or not each.isprintable() or each != each.strip():
-            yield path, f"id: expected 1 to {ID_CHARS_MAX} printable characters, no outer blanks"
+        if not id_usable(each):
+            yield path, f"id: {ID_EXPECTED}"
         elif each in first:
             yield path, f"{each!r} is an id of {where} already; expected each once"
         first.setdefault(each, place)
+
+
+def id_usable(written: str) -> bool:
+    """Whether it can be the id of a schedule or a group."""
+    fits = 0 < len(written) <= ID_CHARS_MAX
+    return fits and written.isprintable() and written == written.strip()
 
 
 def _unknown_schedules(site: Written) -> Iterator[Fault]:

@@ -13,13 +13,11 @@ from connectors.feeds.icalendar_events import Events, read_events
 from connectors.feeds.icalendar_lines import CALENDAR_BYTES_MAX, read_components
 from connectors.feeds.icalendar_schedule import Compiled, Meaning, compiled
 from connectors.feeds.places import Problems
+from connectors.feeds.site_checks import ID_CHARS_MAX, ID_EXPECTED, id_usable
 from connectors.feeds.text_file import opened
-from models.errors import Problem
+from models.errors import ConfigurationError, Problem
 from models.schedule import Mode, Schedule
 from models.zones import zone
-
-ID_CHARS = 64
-"""Of a schedule's and a site's id."""
 
 _NO_ID = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -57,9 +55,12 @@ def import_calendar(file: Path, wanted: Wanted) -> Imported:
 
     Raises:
         ScheduleError: there is no such time zone.
+        ConfigurationError: a schedule cannot have that id.
         DepotRefusedError: with everything that is not understood, by line and UID.
     """
     in_zone = zone(wanted.timezone)
+    if wanted.schedule_id is not None and not id_usable(wanted.schedule_id):
+        raise ConfigurationError(f"--id: {ID_EXPECTED}, got {wanted.schedule_id!r}")
     problems = Problems()
     events = Events()
     with opened(file.parent, file.name, CALENDAR_BYTES_MAX, problems) as opened_file:
@@ -77,7 +78,7 @@ def _schedule(events: Events, file: Path, wanted: Wanted, problems: Problems) ->
     return compiled(
         events,
         Meaning(wanted.mode, wanted.holidays),
-        (wanted.schedule_id or _id_from(file.stem))[:ID_CHARS],
+        _id_from(file.stem) if wanted.schedule_id is None else wanted.schedule_id,
         wanted.default or events.default or other,
         file=file.name,
         problems=problems,
@@ -130,4 +131,4 @@ def _flow(value: Any) -> str:
 
 
 def _id_from(text: str) -> str:
-    return _NO_ID.sub("-", text).strip("-._")[:ID_CHARS] or "imported"
+    return _NO_ID.sub("-", text).strip("-._")[:ID_CHARS_MAX] or "imported"

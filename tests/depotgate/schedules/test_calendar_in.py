@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
+import pytest
 import yaml
 
 from connectors.feeds.icalendar_lines import CALENDAR_BYTES_MAX
@@ -109,6 +110,13 @@ def test_a_zone_that_is_none_and_a_file_that_is_none_are_said(tmp_path: Path) ->
     os.truncate(written(tmp_path), CALENDAR_BYTES_MAX + 1)  # sparse
     result = ran(tmp_path / "night shifts.ics")
     assert (result.code, "expected at most 4 MB" in result.err) == (1, True)
+
+
+@pytest.mark.parametrize("id_", ["", " ", "a ", "a\tb", "x" * 65])
+def test_an_id_that_load_would_refuse_is_refused_at_once(tmp_path: Path, id_: str) -> None:
+    result = ran(written(tmp_path), "--id", id_)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("--id: expected 1 to 64 printable characters, no outer blanks")
 
 
 def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
