@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ async def add_override(settings: Settings, whom: Whom, wanted: Wanted, *, as_jso
         print_json(_fields(record, now))
         return
     typer.echo(f"{record.override_id}: {_sentence(record, standing)}")
-    for line in _outranked(record, standing):
+    for line in outranked(record, standing):
         typer.echo(line, err=True)
 
 
@@ -243,24 +244,36 @@ def _local(at: datetime, record: OverrideRecord, standing: Replica) -> str:
     return f"{at.astimezone(here):%a %d %b %H:%M %Z}"
 
 
-def _outranked(record: OverrideRecord, standing: Replica) -> list[str]:
-    """Where others win over a new one when it begins, a line each (rule 7)."""
+def outranked(record: OverrideRecord, standing: Replica) -> list[str]:
+    """Where others win over a new one, at its beginning or later, a line each (rule 7)."""
     table = OverrideTable([*standing.overrides.values(), record])
-    chargers = [each for each in standing.chargers.values() if record in table.of(each)]
-    stronger: dict[OverrideId, tuple[OverrideRecord, int]] = {}
-    for charger in chargers:
-        winner = winning(table.of(charger), record.starts_at)
-        if winner is not None and winner.override_id != record.override_id:
-            _, count = stronger.get(winner.override_id, (winner, 0))
-            stronger[winner.override_id] = (winner, count + 1)
+    speaking = (table.of(each) for each in standing.chargers.values())
+    alike = Counter(each for each in speaking if record in each)
+    stronger: Counter[OverrideId] = Counter()
+    for overrides, count in alike.items():
+        stronger.update(dict.fromkeys(_stronger(record, overrides), count))
+    named = {each.override_id: each for each in standing.overrides.values()}
     lines = [
-        f"at {count} of {len(chargers)} chargers {winner.override_id} wins: "
-        f"{_sentence(winner, standing)}"
-        for winner, count in list(stronger.values())[:NAMED_MAX]
+        f"at {count} of {alike.total()} chargers {id_} wins: {_sentence(named[id_], standing)}"
+        for id_, count in list(stronger.items())[:NAMED_MAX]
     ]
-    if not chargers:
+    if not alike:
         lines.append("no charger is there that it would govern")
     return lines
+
+
+def _stronger(record: OverrideRecord, overrides: Sequence[OverrideRecord]) -> Iterator[OverrideId]:
+    """Those of a charger that win when the record begins, or begin over it while it lasts."""
+    begin = sorted(
+        each.starts_at
+        for each in overrides
+        if each.starts_at >= record.starts_at
+        and (record.stops_at is None or each.starts_at < record.stops_at)
+    )
+    for at in begin:
+        winner = winning(overrides, at)
+        if winner is not None and winner != record:
+            yield winner.override_id
 
 
 def print_overrides(

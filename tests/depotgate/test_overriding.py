@@ -10,7 +10,7 @@ from rich.console import Console
 
 from connectors.kafka.replica import Replica
 from connectors.telemetry.metrics import Metrics
-from depotgate.overriding import Whom, print_overrides, target_of
+from depotgate.overriding import Whom, outranked, print_overrides, target_of
 from models.errors import OverrideRefusedError
 from models.ids import ChargerId, SiteId
 from models.overrides import OverrideRecord, OverrideRequest, Scope, Target, begun, ended
@@ -119,3 +119,26 @@ def test_one_that_was_ended_before_it_began_says_so(standing: Replica) -> None:
     record = ended(_planned(), NOW + timedelta(hours=1), "Eve", "rain")
     print_overrides([record], standing, NOW + timedelta(hours=3), Console(file=out, width=400))
     assert "ended: Tue 14 Jul 14:00 CEST, not begun, ended: rain (Eve)" in out.getvalue()
+
+
+def _lock(replica: Replica, starts_at: datetime) -> OverrideRecord:
+    target = Target(SiteId("north"), Scope.SITE, "north")
+    request = OverrideRequest(target, Mode.MANAGED, True, starts_at, None, "Eve", "tests of alarms")
+    record = begun(request, NOW)
+    replica.overrides[record.override_id] = record
+    return record
+
+
+@pytest.mark.parametrize("hours", [0, 2, 3])
+def test_a_stronger_one_is_named_that_holds_or_begins_while_the_new_one_lasts(
+    standing: Replica, hours: int
+) -> None:
+    """The new one lasts from 14:00 to 16:00, on the site's clocks."""
+    lock = _lock(standing, NOW + timedelta(hours=hours))
+    (line,) = outranked(_planned(), standing)
+    assert line.startswith(f"at 1 of 1 chargers {lock.override_id} wins: managed, locked, at site")
+
+
+def test_one_that_begins_when_the_new_one_is_over_is_none(standing: Replica) -> None:
+    _lock(standing, NOW + timedelta(hours=4))
+    assert outranked(_planned(), standing) == []
