@@ -34,7 +34,7 @@ def for_outlook(parts: Sequence[Part], final: Observance, last: date) -> Iterato
             if latest and not latest.yearly:
                 yield _nearly(latest, last.year + 1)
     else:
-        yield from _ended(parts, final)
+        yield from _ended(parts, final, last.year + 1)
 
 
 def _latest(parts: Iterable[Part], daylight: bool) -> Part | None:
@@ -43,12 +43,15 @@ def _latest(parts: Iterable[Part], daylight: bool) -> Part | None:
     return max(ours, key=lambda part: part.onsets[0], default=None)
 
 
-def _ended(parts: Sequence[Part], final: Observance) -> Iterator[Part]:
-    """What holds since the last change, where Outlook would go on with what was before."""
+def _ended(parts: Sequence[Part], final: Observance, year: int) -> Iterator[Part]:
+    """What holds since the last change, where Outlook would go on with what was before.
+
+    From a far year on: where it is soon after the change, biweekly has other clocks before it.
+    """
     standard, summer = (_latest(parts, daylight) for daylight in (False, True))
     if not summer and (standard is None or standard.kind.after == final.after):
         return
-    since = datetime(max(part.onsets[-1] for part in parts).year + 1, 1, 1)  # noqa: DTZ001
+    since = datetime(year, 1, 1)  # noqa: DTZ001
     holds = final._replace(before=final.after, daylight=False)
     yield Part(holds, (since,))
     if summer:
