@@ -61,6 +61,11 @@ it; answering within that spares them the repetition."""
 SECOND_TRY_AFTER = 1 / 3
 """Of the deadline (design, what always holds, 2)."""
 
+SECOND_TRIES_MAX = 1_000
+"""In a row, without a decision in time to any attempt: so many wait for a worker that died, at half
+of the highest rate aimed at, until decisions by another one are there. More of them help nobody:
+where every worker is late, each is work on top of the work that they are late with."""
+
 OTHER_PARTITION = CHARGER_PARTITIONS // 2
 """How far away the second try goes: with two workers or more, most likely to another one."""
 
@@ -117,6 +122,8 @@ class AttemptDesk:
         self._deadline_s = deadline_s
         self._tell_late = tell_late
         self._pending: dict[RequestId, PendingAttempt] = {}
+        # What a decision in time gives, and a second try takes.
+        self._second_tries_left = SECOND_TRIES_MAX
         self._late: Recent[RequestId, _Missed] = Recent(LATE_MAX, LATE_KEPT_S)
 
     # From the sink
@@ -132,6 +139,7 @@ class AttemptDesk:
             if pending.decide(decision):
                 now_s = asyncio.get_running_loop().time()
                 self._metrics.observe(KAFKA_TIME, now_s - pending.sent_s)
+                self._second_tries_left = min(self._second_tries_left + 1, SECOND_TRIES_MAX)
             return
         now_s = asyncio.get_running_loop().time()
         missed = self._late.pop(decision.decision_id, now_s)
@@ -327,6 +335,9 @@ class AttemptDesk:
 
     async def _send_second(self, pending: PendingAttempt) -> None:
         """The same request to another partition, and so, most likely, to another worker."""
+        if not self._second_tries_left:
+            return
+        self._second_tries_left -= 1
         attempt = pending.case.attempt
         partition = (partition_of(attempt.charger_id) + OTHER_PARTITION) % CHARGER_PARTITIONS
         delivery = await self._publisher.append(

@@ -18,8 +18,12 @@ from models.site import Stage
 from models.topics import DECISIONS
 from models.zones import tzdata_version
 from streams.outbox import Outbox
+from streams.recent import RecentIds
 
 log = structlog.get_logger()
+
+RUNS_REMEMBERED = 20_000
+"""Ten seconds of the highest rate aimed at; a second try follows the first by a second."""
 
 
 class DecisionDesk:
@@ -29,6 +33,7 @@ class DecisionDesk:
         self._replica = replica
         self._outbox = outbox
         self._metrics = metrics
+        self._decided = RecentIds(RUNS_REMEMBERED)
 
     async def answer(self, message: ConsumedMessage, traceparent: str | None) -> None:
         """Decide one request and send the decision to the slot that asked; none in stage off.
@@ -42,6 +47,8 @@ class DecisionDesk:
             # Nothing is decided in `off` (rule 27). A gateway that still asks has yet to hear of
             # it, and by its deadline it has.
             return
+        if self._is_second_here(request):
+            return
         decision = self._decide(request.attempt)
         await self._outbox.send(
             DECISIONS,
@@ -53,6 +60,15 @@ class DecisionDesk:
         )
         verdict = decision.verdict
         self._metrics.count(DECIDED, request.attempt.site_id, verdict.answer, verdict.reason)
+
+    def _is_second_here(self, request: AccessRequest) -> bool:
+        """Whether the other try of the same run has been decided here: a worker that is late, or
+        the only one, is asked twice by a gateway that waits.
+
+        A charger that repeats what nobody answered begins another run, with another deadline.
+        """
+        run = f"{request.attempt.request_id} {request.deadline_at.timestamp()}"
+        return not self._decided.add(run)
 
     def _decide(self, attempt: Attempt) -> Decision:
         started_s = time.perf_counter()

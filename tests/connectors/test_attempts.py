@@ -237,6 +237,31 @@ async def test_a_second_try_has_the_same_id_and_another_partition(
     assert bench.ledger.outcomes[0].tries_count == 2
 
 
+async def test_where_no_decision_comes_in_time_second_tries_end_until_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Workers that are all late are not asked twice what they are late with."""
+    monkeypatch.setattr(attempts, "SECOND_TRIES_MAX", 2)
+    monkeypatch.setattr(attempts, "SECOND_TRY_AFTER", 0.0)
+    bench = Bench(deadline_s=MISSED_S)
+    cases = [case_of(request_id=f"20260301T060000-{number:016d}") for number in range(10, 14)]
+    for case in cases:
+        await bench.settle(case)
+    tries = [outcome.tries_count for outcome in bench.ledger.outcomes]
+    assert tries == [2, 2, 1, 1]
+    # That one came late, and the next one comes in time.
+    bench.desk.decided(decision_on(cases[-1]))
+    asked = len(bench.ledger.requests)
+    settling = bench.settle(case_of())
+    await until(lambda: len(bench.ledger.requests) > asked)
+    bench.desk.decided(decision_on(case_of()))
+    await settling
+    await bench.settle(cases[0])
+    await bench.settle(cases[1])
+    tries = [outcome.tries_count for outcome in bench.ledger.outcomes]
+    assert tries == [2, 2, 1, 1, 1, 2, 1]
+
+
 async def test_an_answer_is_given_only_when_its_outcome_is_durable() -> None:
     bench, case = Bench(), case_of()
     bench.ledger.writable.clear()

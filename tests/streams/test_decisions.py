@@ -40,9 +40,10 @@ class Bench:
         every = StageRecord(stage=Stage.SHADOW, since=NOW, provider="p")
         self.replica.stages.update({EVERY_CHARGER: every, CHARGER.charger_id: row})
 
-    async def decisions(self) -> list[Decision]:
+    async def decisions(self, *requests: AccessRequest) -> list[Decision]:
         desk = DecisionDesk(self.replica, self.sent, self.metrics)
-        await desk.answer(Consumed(_request().encode()), None)
+        for request in requests or (_request(),):
+            await desk.answer(Consumed(request.encode()), None)
         return [each for each in self.sent.of(DECISIONS) if isinstance(each, Decision)]
 
 
@@ -87,3 +88,18 @@ async def test_a_flag_says_the_stage_of_a_decision_whatever_the_site_says() -> N
     bench.flag(Stage.SHADOW)
     (decision,) = await bench.decisions()
     assert decision.facts.stage == Stage.SHADOW
+
+
+async def test_both_tries_of_a_request_that_come_to_one_worker_are_decided_once() -> None:
+    """In whichever order: the partitions of the two are read as they come."""
+    first = _request()
+    second = first.model_copy(update={"try_number": 2})
+    assert len(await Bench().decisions(first, second)) == 1
+    assert len(await Bench().decisions(second, first)) == 1
+
+
+async def test_a_message_that_a_charger_repeats_is_decided_again() -> None:
+    """It has the same id; nobody waits for the first decision any more."""
+    first = _request()
+    later = first.model_copy(update={"deadline_at": first.deadline_at + timedelta(seconds=30)})
+    assert len(await Bench().decisions(first, later)) == 2
