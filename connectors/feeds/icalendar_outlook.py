@@ -14,7 +14,8 @@ from connectors.feeds.icalendar_yearly import Observance, Part, Yearly, ordinals
 from models.zones import tzdata_version
 
 YEARS_COMPARED = 10
-"""From that of the tz database on: a calendar is mostly of these years when it is read."""
+"""From that of the tz database on: a calendar is mostly of these years when it is read. One that
+begins after them has all of its own compared."""
 
 _DAY = timedelta(days=1)
 
@@ -63,7 +64,10 @@ def _nearly(part: Part, year: int) -> Part:
     """A list as one rule, from a year on: the one that is the fewest hours off in these years."""
     first = int(tzdata_version()[:4])
     near = [each for each in part.onsets if first <= each.year < first + YEARS_COMPARED]
-    kind, clock = min(_rules(near), key=lambda rule: sum(_off_h(rule, onset) for onset in near))
+    compared = near or part.onsets
+    kind, clock = min(
+        _rules(compared), key=lambda rule: sum(_off_h(rule, onset) for onset in compared)
+    )
     return Part(part.kind, (datetime.combine(kind.on(year), clock),), kind)
 
 

@@ -73,7 +73,8 @@ def sayable(command: Callable[P, T]) -> Callable[P, T]:
 
 def _write_no_more() -> None:
     """Let what is left for standard output go nowhere, or Python would try it again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_kafka(fault: Exception) -> bool:

@@ -78,7 +78,7 @@ def print_checked(checked: Checked, console: Console) -> None:
     for style, found in (("red", checked.problems), ("yellow", checked.notices)):
         for each in found:
             console.print(str(each), style=style, markup=False, highlight=False, soft_wrap=True)
-    console.print(_said(checked), highlight=False, soft_wrap=True)
+    console.print(_said(checked), markup=False, highlight=False, soft_wrap=True)
 
 
 def _said(checked: Checked) -> str:

@@ -29,28 +29,30 @@ def print_rows(
     columns: Sequence[Column], last: str, rows: Sequence[Sequence[Text | str]], console: Console
 ) -> None:
     """Print rows under these headings; the cells of the last one fold."""
-    if _room_for(columns, rows) <= console.width:
-        console.print(_table(columns, last, rows))
+    # As they are: in a string, [brackets] of somebody's window would be markup.
+    cells = [[each if isinstance(each, Text) else Text(each) for each in row] for row in rows]
+    if _room_for(columns, cells) <= console.width:
+        console.print(_table(columns, last, cells))
         return
     console.print()
-    for row in rows:
-        cells = [each if isinstance(each, Text) else Text(each) for each in row if each]
-        first, *more = Text("  ").join(cells).wrap(console, console.width - 2)
+    for row in cells:
+        said = Text("  ").join(each for each in row if each)
+        first, *more = said.wrap(console, console.width - 2)
         console.print(first)
         for each in more:
             console.print(Text("  ").append_text(each))
     console.print()
 
 
-def _room_for(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> int:
+def _room_for(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
     widths = [
-        max(cell_len(str(cell)) for cell in (column.heading, *(row[place] for row in rows)))
+        max(cell_len(cell) for cell in (column.heading, *(row[place].plain for row in rows)))
         for place, column in enumerate(columns)
     ]
     return sum(widths) + FOLDED_COLUMNS + _BETWEEN * len(columns) + 2
 
 
-def _table(columns: Sequence[Column], last: str, rows: Sequence[Sequence[Text | str]]) -> Table:
+def _table(columns: Sequence[Column], last: str, rows: Sequence[Sequence[Text]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column.heading, no_wrap=True, justify="right" if column.right else "left")

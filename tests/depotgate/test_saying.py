@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -50,6 +51,14 @@ def test_an_output_that_has_no_room_is_said(
             command()
     assert ended.value.exit_code == 1
     assert capfd.readouterr().err == "not all could be written: No space left on device\n"
+
+
+def test_a_full_disk_is_said_by_a_service_without_an_output_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert code_of(OSError(errno.ENOSPC, "No space left on device")) == 1
+    assert capsys.readouterr().err == "not all could be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("written", ["ascii", "iso-8859-1"])

@@ -184,3 +184,12 @@ def test_what_it_needs_besides_is_behind_the_changes_of_others(
 ) -> None:
     text = timezone_of(zone(name), date.fromisoformat(first)).to_ical().decode()
     assert sorted(int(year) for year in re.findall(r"DTSTART:(\d{4})", text)) == parts
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Asia/Gaza", "America/Havana"])
+@pytest.mark.parametrize("first", ["2037-01-01", "2092-06-01", "2100-07-01", "2150-01-01"])
+def test_a_calendar_may_begin_after_the_years_that_are_compared(name: str, first: str) -> None:
+    """Its list of changes, too short for a rule, ends with one all the same."""
+    kept = read(name, date.fromisoformat(first))
+    assert kept is not None
+    assert kept.standing == offset_at(zone(name), datetime(2100, 12, 31, tzinfo=UTC))

@@ -44,6 +44,14 @@ def test_in_a_narrower_one_each_row_is_a_paragraph() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [40, 200])
+@pytest.mark.parametrize("name", ["window [red] bay", "window a[/b]", "window :bus: lane"])
+def test_a_name_is_printed_as_it_is_written(name: str, width: int) -> None:
+    out = StringIO()
+    print_rows(COLUMNS, "by", [("Mon 18:00", "12 h", name)], Console(file=out, width=width))
+    assert name in out.getvalue()
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_every_time_and_mode_of_a_timetable_is_there(tmp_path: Path, width: int) -> None:
     out = StringIO()
