@@ -170,6 +170,14 @@ def test_rule_19_of_two_rows_that_are_the_same_the_one_that_bars_is_not_left_out
     assert delivery.skipped_count == 1
 
 
+def test_of_two_rows_that_are_the_same_and_allow_the_one_that_is_named_is_left_out() -> None:
+    rows = [item(valid_to=f"203{year}-01-01T00:00:00Z") for year in (0, 9)]
+    delivery = read(document(*rows), SKIP)
+    (row,) = delivery.rows.values()
+    assert row.valid_to == datetime(2030, 1, 1, tzinfo=UTC)
+    assert [problem.line for problem in delivery.skipped] == [2]
+
+
 def test_a_bad_removal_stops_the_load_though_bad_rows_may_be_left_out() -> None:
     """Else whoever should be gone would stay."""
     skipping = CHANGES.model_copy(update={"bad_rows": "skip"})
