@@ -83,10 +83,13 @@ async def drop_feed(settings: Settings, name: str, site: str | None, *, as_json:
     """Remove a source that feeds.yaml does not have, with all that it said.
 
     Raises:
-        ConfigurationError: it is no source's name, or feeds.yaml has it: it would come back.
+        ConfigurationError: it is the depot folder, of two sites, or feeds.yaml has it: it would
+            come back.
         NotFoundError: nothing of it stands.
     """
     source, _, of_site = name.partition("/")
+    if of_site and site not in {None, of_site}:
+        raise ConfigurationError(f"{name} is a source of site {of_site}, and --site says {site}")
     site = site or of_site or None
     if source == FOLDER_SOURCE:
         raise ConfigurationError(
