@@ -8,12 +8,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from connectors.feeds import feeds_file
 from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
 from connectors.feeds.feeds_file import FeedSource, read_feeds
 from connectors.kafka.security import Kafka
 from depotgate.settings import Settings
-from models.errors import ConfigurationError, DepotgateError
+from models.errors import ConfigurationError, DepotgateError, FeedUnavailableError
 from models.identifiers import Pseudonymiser
 
 RETRY_FIRST_S = 5.0
@@ -120,8 +122,10 @@ class FeedFollower:
                 failures_count, retry_after_s = 0, 0.0
             else:
                 failures_count += 1
-                retry_after_s = getattr(fault, "retry_after_s", 0.0)
-                cause = str(fault) if isinstance(fault, DepotgateError) else _place_of(fault)
+                retry_after_s = (
+                    fault.retry_after_s if isinstance(fault, FeedUnavailableError) else 0.0
+                )
+                cause = cause_of(fault)
                 self._say(f"feed {feed.key} is not loaded, what it said before stays: {cause}")
             await asyncio.sleep(wait_s(feed, failures_count, random.random(), retry_after_s))
 
@@ -137,8 +141,14 @@ class FeedFollower:
         return None
 
 
-def _place_of(fault: Exception) -> str:
-    """A fault of depotgate's own by type and place: its text may hold what the source sent."""
+def cause_of(fault: Exception) -> str:
+    """Why a source is not loaded. A fault of depotgate's own is told by type and place: its text
+    may hold what the source sent."""
+    match fault:
+        case DepotgateError():
+            return str(fault)
+        case KafkaError():
+            return f"Kafka ended what was asked of it ({type(fault).__name__})"
     place = traceback.extract_tb(fault.__traceback__, limit=-1)[0]
     return f"{type(fault).__name__} in {place.name}:{place.lineno}, which is depotgate's own fault"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +15,10 @@ from connectors.feeds.feeds_file import FeedSource
 from connectors.telemetry.feed_ages import show_feed_ages
 from connectors.telemetry.metrics import Metrics
 from depotgate.doctor import feed_findings, never_loaded
-from depotgate.feeding import RETRY_FIRST_S, chosen, of_file, wait_s
+from depotgate.feed_commands import drop_feed
+from depotgate.feeding import RETRY_FIRST_S, cause_of, chosen, of_file, wait_s
 from depotgate.findings import Finding, Health
+from depotgate.settings import Settings
 from models.errors import ConfigurationError
 from models.feed_age import FeedState
 from models.feed_states import standings
@@ -64,6 +67,22 @@ def test_a_source_is_meant_by_name_by_key_or_by_site() -> None:
     assert chosen(ALL, "agreements/south", None) == chosen(ALL, "agreements", "south") == [SOUTH]
     with pytest.raises(ConfigurationError, match="own-fleet, agreements/north, agreements/south"):
         chosen(ALL, "visitors", None)
+
+
+def test_a_kafka_that_went_away_is_no_fault_of_depotgate() -> None:
+    said = cause_of(KafkaConnectionError("Connection at broker closed"))
+    assert said == "Kafka ended what was asked of it (KafkaConnectionError)"
+    try:
+        int("04A1B2C3D4E5F6")
+    except ValueError as fault:
+        said = cause_of(fault)
+    assert said.startswith("ValueError in test_a_kafka_that_went_away_is_no_fault_of_depotgate:")
+    assert "04A1B2C3D4E5F6" not in said
+
+
+async def test_a_source_is_not_removed_of_another_site_than_its_name_says(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="of site north, and --site says south"):
+        await drop_feed(Settings(data=tmp_path), "agreements/north", "south", as_json=False)
 
 
 def test_a_file_is_of_one_source() -> None:
