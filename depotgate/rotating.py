@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.error import HTTPError
 
 import orjson
 
@@ -215,7 +216,7 @@ async def gateways_know(settings: Settings, epochs_count: int) -> None:
 async def _knows(url: str, epochs_count: int) -> bool:
     try:
         values = await asyncio.to_thread(scrape, url)
-    except ValueError:  # somebody else is there
+    except (ValueError, HTTPError):  # somebody else is there
         return True
     except OSError as fault:
         # It does not run: when it starts it reads the file. One that is slow to answer does run.

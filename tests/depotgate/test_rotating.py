@@ -171,6 +171,21 @@ def test_nothing_is_written_under_an_epoch_that_a_gateway_may_not_know(
         asyncio.run(waits())
 
 
+def test_whoever_has_the_port_now_and_no_metrics_is_no_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
+    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
+
+    async def waits() -> None:
+        async with delivering() as other:
+            other.status = 404
+            write_run(tmp_path, Run("", "", {"gateway": [other.url]}, {}))
+            await gateways_know(Settings(data=tmp_path), 2)
+
+    asyncio.run(waits())
+
+
 def test_a_gateway_that_is_slow_to_answer_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
