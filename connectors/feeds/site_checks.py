@@ -79,9 +79,9 @@ def _zone_fault(site: Written) -> Iterator[Fault]:
     try:
         zone(site.timezone)
     except ScheduleError as fault:
-        said, windows = str(fault), zone_named(site.timezone)
-        if windows is not None and windows.key not in said:
-            said += f"; the IANA name of that Windows zone is {windows.key}"
+        said, meant = str(fault), zone_named(site.timezone)
+        if meant is not None and meant.key not in said:
+            said += f"; the IANA name of that Windows zone is {meant.key}"
         yield ("timezone",), f"timezone: {said}"
 
 

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from connectors.kafka.lacking import permission_lacking
-from connectors.kafka.partition import partitions_of
+from connectors.kafka.partition import partitions_of_keys
 from connectors.kafka.permissions import refuse_unwritable
 from connectors.kafka.producer import cloud_event_headers
 from connectors.kafka.security import Kafka, client_options
@@ -91,7 +91,7 @@ class Bulk:
             BrokerUnavailableError: Kafka has not taken what came before for a while.
         """
         keys = [record.key.encode() for record in records]
-        by_key = partitions_of(keys, topic.partitions)
+        by_key = partitions_of_keys(keys, topic.partitions)
         for key, record, partition in zip(keys, records, by_key, strict=True):
             place = (topic.name, partition if record.partition is None else record.partition)
             headers = self._header(topic)

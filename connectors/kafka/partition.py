@@ -24,7 +24,7 @@ def partition_of(key: str, count: int = CHARGER_PARTITIONS) -> int:
     return (_murmur2(key.encode()) & _POSITIVE) % count
 
 
-def partitions_of(keys: Sequence[bytes], count: int) -> list[int]:
+def partitions_of_keys(keys: Sequence[bytes], count: int) -> list[int]:
     """The partition of each key among `count`; of a thousand in a tenth of the time that it takes
     to ask for one after the other. None is remembered."""
     places: dict[int, list[int]] = defaultdict(list)

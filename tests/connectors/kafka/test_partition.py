@@ -9,7 +9,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.kafka.partition import partition_of, partitions_of
+from connectors.kafka.partition import partition_of, partitions_of_keys
 
 PUBLISHED = (
     # Kafka's own test vectors for murmur2 (UtilsTest.testMurmur2), as signed 32-bit hashes.
@@ -42,4 +42,4 @@ def test_aiokafka_agrees(count: int) -> None:
 def test_many_keys_at_once_live_where_each_does_alone(keys: list[bytes], count: int) -> None:
     partitions = list(range(count))
     alone = [DefaultPartitioner()(key, partitions, partitions) for key in keys]
-    assert partitions_of(keys, count) == alone
+    assert partitions_of_keys(keys, count) == alone
