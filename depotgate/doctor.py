@@ -20,7 +20,7 @@ from connectors.kafka.consumer import partitions_of, start_consumer, stop_consum
 from connectors.kafka.lacking import permission_lacking
 from connectors.kafka.readiness import kafka_answers
 from connectors.kafka.refusals import refusal_of
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.keys import read_keys
@@ -169,11 +169,8 @@ def _stages(replica: Replica, site: SiteRecord) -> str:
 
 
 async def _loaded(bootstrap: Kafka, settings: Settings) -> list[Finding]:
-    replica = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS), Metrics("worker"))
-    try:
-        await replica.load()
-    finally:
-        await replica.close()
+    topics = (SITES, CHARGERS, OVERRIDES, STAGES, FEEDS)
+    replica = await read_replica(bootstrap, topics, Metrics("worker"))
     if not replica.sites:
         return [Finding("depots", Health.NOTE, "none is loaded", "depotgate load FOLDER")]
     findings = []

@@ -12,7 +12,7 @@ from datetime import datetime
 from aiokafka.errors import KafkaError
 
 from connectors.kafka.bulk import bulk_producer
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.metrics import Metrics
@@ -35,18 +35,14 @@ async def read_overrides(bootstrap: Kafka) -> Replica:
         BrokerUnavailableError: no Kafka answers, or it went away.
     """
     await check_topics(bootstrap)
-    standing = Replica(bootstrap, (SITES, CHARGERS, OVERRIDES), Metrics("worker"))
     try:
         async with asyncio.timeout(READ_WITHIN_S):
-            await standing.load()
+            return await read_replica(bootstrap, (SITES, CHARGERS, OVERRIDES), Metrics("worker"))
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnavailableError(
             f"Kafka at {bootstrap} does not answer any more ({type(fault).__name__}); "
             "try again when it is back"
         ) from fault
-    finally:
-        await standing.close()
-    return standing
 
 
 async def publish_override(

@@ -20,7 +20,7 @@ from connectors.flags.reading import Asked, StageFlag
 from connectors.kafka.bulk import Bulk, bulk_producer
 from connectors.kafka.permission_watch import PermissionWatch
 from connectors.kafka.permissions import refuse_lacking
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.security import Kafka
 from connectors.kafka.topics import check_topics
 from connectors.telemetry.failing import Failing
@@ -297,11 +297,7 @@ async def return_to_sites(bootstrap: Kafka, metrics: Metrics, actor: str) -> int
     Raises:
         BrokerUnavailableError: nothing answers at the bootstrap address.
     """
-    replica = Replica(bootstrap, (SITES, CHARGERS, STAGES), metrics)
-    try:
-        await replica.load()
-    finally:
-        await replica.close()
+    replica = await read_replica(bootstrap, (SITES, CHARGERS, STAGES), metrics)
     if not replica.stages:
         return 0
     now = datetime.now(UTC)

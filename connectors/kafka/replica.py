@@ -341,6 +341,28 @@ class Replica:
             self._metrics.set(REPLICA_ROWS, sizes[name], name)
 
 
+async def read_replica(
+    bootstrap: Kafka,
+    topics: tuple[Topic, ...],
+    metrics: Metrics,
+    only: frozenset[Pseudonym] | None = None,
+) -> Replica:
+    """What the topics say now; nothing is followed.
+
+    Args:
+        only: identities of these alone.
+
+    Raises:
+        BrokerUnavailableError: nothing answers at the bootstrap address.
+    """
+    replica = Replica(bootstrap, topics, metrics, only)
+    try:
+        await replica.load()
+    finally:
+        await replica.close()
+    return replica
+
+
 def _checked_site(raw: bytes) -> SiteRecord:
     """A site whose zone this tz database knows: anything else would fail at each decision."""
     site = SiteRecord.decode(raw)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import read_replica
 from connectors.keys import read_keys
 from connectors.telemetry.metrics import Metrics
 from depotgate.draft import read_draft
@@ -91,16 +91,12 @@ async def explain_configured(settings: Settings, asked: Asked) -> Explanation:
     """
     bootstrap, pseudonymiser = reachable_kafka(settings), pseudonymiser_of(settings)
     # Which readings a card has is for its charger's site to say (rule 17): that is read first.
-    places = Replica(bootstrap, PLACES, Metrics("worker"))
-    await places.load()
-    await places.close()
+    places = await read_replica(bootstrap, PLACES, Metrics("worker"))
     token = _token(asked, pseudonymiser, *governed(places, asked.charger))
     wanted = frozenset[Pseudonym](
         pseudonym for candidate in token.candidates for pseudonym in candidate.pseudonyms
     )
-    replica = Replica(bootstrap, CONFIGURATION, Metrics("worker"), only=wanted)
-    await replica.load()
-    await replica.close()
+    replica = await read_replica(bootstrap, CONFIGURATION, Metrics("worker"), only=wanted)
     return _imagined(replica, asked, pseudonymiser)
 
 

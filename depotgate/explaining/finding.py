@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.kafka.consumer import start_consumer, stop_consumer
 from connectors.kafka.period import count_of, read_spans, spans_written
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import read_replica
 from connectors.kafka.security import Kafka
 from connectors.telemetry.metrics import Metrics
 from models.attempt import Decision, Denial, Outcome
@@ -179,8 +179,6 @@ async def zone_of_site(bootstrap: Kafka, site_id: SiteId) -> str | None:
     Raises:
         BrokerUnavailableError: no Kafka answers.
     """
-    replica = Replica(bootstrap, (SITES,), Metrics("worker"))
-    await replica.load()
-    await replica.close()
+    replica = await read_replica(bootstrap, (SITES,), Metrics("worker"))
     site = replica.sites.get(site_id)
     return site.timezone if site else None
