@@ -209,7 +209,7 @@ class IdentityCollector(NamedTuple):
         key = key_of(identity, self.site_id, self.source)
         first = found.setdefault(key, identity)
         if first is not identity:
-            if first.state is IdentityState.ACTIVE is not identity.state:
+            if first.state is IdentityState.ACTIVE and identity.state is not IdentityState.ACTIVE:
                 # Where one of them is left out, it is not the one that bars the card (rule 19).
                 found[key] = identity
             same = "the same identifier, reference and valid_from as"
