@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from depotgate.settings import Settings
 from models.epochs import Uses
 from models.errors import PseudonymKeyError
 from models.identifiers import ACTIVE_EPOCHS_MAX, KeyEpoch
-from tests.connectors.feeds.feed_server import delivering
+from tests.connectors.feeds.feed_server import Delivering, delivering
 from tests.depotgate.asking import ask
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -150,58 +149,49 @@ def test_a_list_without_kafka_is_the_key_file_alone_and_fails(tmp_path: Path) ->
         assert result.err.startswith("this is the key file alone, nothing is counted: no")
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotation asks a gateway at once, and only once."""
+    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
+    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
+
+
+async def known_at(folder: Path, gateway: Delivering) -> None:
+    """Wait until the gateway that was started on this data folder knows two epochs."""
+    write_run(folder, Run("", "", {"gateway": [gateway.url]}, {}))
+    await gateways_know(Settings(data=folder), 2)
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("known", "bad", "knows"), [(2, 0, True), (1, 0, False), (3, 0, False), (2, 1, False)]
 )
-def test_nothing_is_written_under_an_epoch_that_a_gateway_may_not_know(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: int, bad: int, knows: bool
+async def test_nothing_is_written_under_an_epoch_that_a_gateway_may_not_know(
+    tmp_path: Path, known: int, bad: int, knows: bool
 ) -> None:
     """One that cannot read the file any more keeps the epochs that it had, however many."""
-    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
-    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
-    page = f"depotgate_key_epochs {known}\ndepotgate_key_file_bad {bad}\n".encode()
-
-    async def waits() -> None:
-        async with delivering() as gateway:
-            gateway.content = page
-            write_run(tmp_path, Run("", "", {"gateway": [gateway.url]}, {}))
-            await gateways_know(Settings(data=tmp_path), 2)
-
-    with nullcontext() if knows else pytest.raises(PseudonymKeyError, match="has not read"):
-        asyncio.run(waits())
+    async with delivering() as gateway:
+        gateway.content = f"depotgate_key_epochs {known}\ndepotgate_key_file_bad {bad}\n".encode()
+        with nullcontext() if knows else pytest.raises(PseudonymKeyError, match="has not read"):
+            await known_at(tmp_path, gateway)
 
 
-def test_whoever_has_the_port_now_and_no_metrics_is_no_gateway(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
-    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
-
-    async def waits() -> None:
-        async with delivering() as other:
-            other.status = 404
-            write_run(tmp_path, Run("", "", {"gateway": [other.url]}, {}))
-            await gateways_know(Settings(data=tmp_path), 2)
-
-    asyncio.run(waits())
+@pytest.mark.usefixtures("impatient")
+async def test_whoever_has_the_port_now_and_no_metrics_is_no_gateway(tmp_path: Path) -> None:
+    async with delivering() as other:
+        other.status = 404
+        await known_at(tmp_path, other)
+        assert len(other.asked) == 1
 
 
-def test_a_gateway_that_is_slow_to_answer_is_one(
+@pytest.mark.usefixtures("impatient")
+async def test_a_gateway_that_is_slow_to_answer_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that does not run reads the file when it starts."""
-    monkeypatch.setattr(rotating, "GATEWAYS_KNOW_WITHIN_S", 0.0)
-    monkeypatch.setattr(rotating, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(process_health, "SCRAPE_S", 0.1)
-
-    async def waits(*, there: bool) -> None:
-        async with delivering() as gateway:
-            gateway.after_s = 0.5
-            write_run(tmp_path, Run("", "", {"gateway": [gateway.url]}, {}))
-            if there:
-                await gateways_know(Settings(data=tmp_path), 2)
-        await gateways_know(Settings(data=tmp_path), 2)
-
-    asyncio.run(waits(there=False))
-    with pytest.raises(PseudonymKeyError, match="has not read"):
-        asyncio.run(waits(there=True))
+    async with delivering() as gateway:
+        gateway.after_s = 0.5
+        with pytest.raises(PseudonymKeyError, match="has not read"):
+            await known_at(tmp_path, gateway)
+    await known_at(tmp_path, gateway)

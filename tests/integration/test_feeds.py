@@ -18,7 +18,7 @@ from connectors.feeds.feed_load import Asked, FeedLoaded, load_feed
 from connectors.feeds.feed_removal import remove_feed
 from connectors.feeds.feeds_file import FeedSource
 from connectors.kafka.broker import Broker
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.topics import apply_topics
 from connectors.keys import write_new_keys
 from connectors.telemetry.metrics import Metrics
@@ -106,10 +106,7 @@ class Fed:
 
     async def replica(self) -> Replica:
         topics = (SITES, CHARGERS, IDENTITIES, FEEDS)
-        replica = Replica(self.bootstrap, topics, Metrics("worker"))
-        await replica.load()
-        await replica.close()
-        return replica
+        return await read_replica(self.bootstrap, topics, Metrics("worker"))
 
     async def known(self) -> list[str]:
         """References of the source's records, as a worker that starts now would know them."""

@@ -18,7 +18,7 @@ from connectors.flags.reading import StageFlag
 from connectors.flags.resolving import REPLICA_TOPICS, Resolver, return_to_sites
 from connectors.kafka.broker import Broker
 from connectors.kafka.bulk import Bulk, bulk_producer
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
 from models.charger import ChargerState
@@ -163,9 +163,7 @@ async def test_flags_that_rule_on_after_a_return_that_was_recorded_say_so(
 async def restarted(broker: Broker, flag: StageFlag) -> Resolver:
     """That of another process, after its first round: it knows the rows that stand."""
     metrics = Metrics("flags")
-    replica = Replica(broker.bootstrap, (STAGES,), metrics)
-    await replica.load()
-    await replica.close()
+    replica = await read_replica(broker.bootstrap, (STAGES,), metrics)
     replica.sites[SITE.site_id] = SITE
     replica.chargers[CHARGER.charger_id] = CHARGER
     resolver = Resolver(broker.bootstrap, flag, replica, metrics)

@@ -19,7 +19,7 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.consumer import position_reached, start_consumer
 from connectors.kafka.partition import partition_of
 from connectors.kafka.producer import Producer
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError, DepotRefusedError
@@ -73,12 +73,8 @@ class Site:
 
     async def replica(self) -> Replica:
         """What a worker that starts now would know."""
-        replica = Replica(
-            self._broker.bootstrap, (SITES, CHARGERS, IDENTITIES, FEEDS), Metrics("worker")
-        )
-        await replica.load()
-        await replica.close()
-        return replica
+        topics = (SITES, CHARGERS, IDENTITIES, FEEDS)
+        return await read_replica(self._broker.bootstrap, topics, Metrics("worker"))
 
 
 @pytest.fixture

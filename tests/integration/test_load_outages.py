@@ -12,7 +12,7 @@ from connectors.feeds.differences import Change
 from connectors.feeds.publish import load_depot
 from connectors.kafka import bulk
 from connectors.kafka.broker_jars import JarsBroker
-from connectors.kafka.replica import Replica
+from connectors.kafka.replica import Replica, read_replica
 from connectors.kafka.topics import apply_topics
 from connectors.telemetry.metrics import Metrics
 from models.errors import BrokerUnavailableError
@@ -64,10 +64,7 @@ def folder(tmp_path: Path) -> Path:
 async def replica_on(broker: JarsBroker) -> Replica:
     """What a worker that starts now would know."""
     topics = (SITES, CHARGERS, IDENTITIES, FEEDS)
-    replica = Replica(broker.bootstrap, topics, Metrics("worker"))
-    await replica.load()
-    await replica.close()
-    return replica
+    return await read_replica(broker.bootstrap, topics, Metrics("worker"))
 
 
 def once_half_is_published(then: Callable[[], None]) -> Callable[[int, int], None]:
